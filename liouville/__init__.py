@@ -1,0 +1,64 @@
+"""The continuum: the nonlinear Liouville equation of neural networks as interacting particles."""
+
+from .dynamics import GradientDescent, GradientFlow
+from .errors import NotAvailable, SolveFailed
+from .features import make_features
+from .grid import PhaseGrid
+from .methods.characteristics import Characteristics
+from .methods.finite_volume import FiniteVolume
+from .methods.reconstruction import Minmod, Upwind, VanLeer
+from .problem import (
+    Convolution,
+    Density,
+    Discrete,
+    Euclidean,
+    Gaussian,
+    Initial,
+    Normal,
+    Problem,
+    Quadrature,
+    Ridge,
+    Torus,
+    TrainingSet,
+    Uniform,
+    UniformTorus,
+)
+from .runge_kutta import RK4, SSPRK2, SSPRK3, Adaptive, ForwardEuler
+from .solution import Diagnostics, Solution
+from .solve import solve
+
+__all__ = [
+    "RK4",
+    "SSPRK2",
+    "SSPRK3",
+    "Adaptive",
+    "Characteristics",
+    "Convolution",
+    "Density",
+    "Diagnostics",
+    "Discrete",
+    "Euclidean",
+    "FiniteVolume",
+    "ForwardEuler",
+    "Gaussian",
+    "GradientDescent",
+    "GradientFlow",
+    "Initial",
+    "Minmod",
+    "Normal",
+    "NotAvailable",
+    "PhaseGrid",
+    "Problem",
+    "Quadrature",
+    "Ridge",
+    "Solution",
+    "SolveFailed",
+    "Torus",
+    "TrainingSet",
+    "Uniform",
+    "UniformTorus",
+    "Upwind",
+    "VanLeer",
+    "make_features",
+    "solve",
+]

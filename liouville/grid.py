@@ -1,0 +1,165 @@
+"""The grid on phase space (y, c) and the choice of its window."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .dynamics import GradientFlow
+from .problem import PERIOD
+from .runge_kutta import Adaptive
+from .trajectories import integrate, tensor_nodes
+
+INITIAL_MASS_OUTSIDE = 1e-10  # what an automatic window may leave of the initial law beyond each coordinate
+WINDOW_TOLERANCE = 1e-6  # what a user's window may leave
+
+
+@dataclass(frozen=True, eq=False)
+class PhaseGrid:
+    """A uniform grid of cells over (y, c), y one-dimensional.
+
+    Attributes
+    ----------
+    y_edges : array, shape (n_y + 1,)
+    c_edges : array, shape (n_c + 1,)
+    periodic : bool
+        Whether y is a circle.
+    """
+
+    y_edges: np.ndarray
+    c_edges: np.ndarray
+    periodic: bool
+
+    @property
+    def shape(self):
+        return self.y_edges.size - 1, self.c_edges.size - 1
+
+    @property
+    def y(self):
+        """Cell centres in y."""
+        return 0.5 * (self.y_edges[1:] + self.y_edges[:-1])
+
+    @property
+    def c(self):
+        """Cell centres in c."""
+        return 0.5 * (self.c_edges[1:] + self.c_edges[:-1])
+
+    @property
+    def dy(self) -> float:
+        return float(self.y_edges[-1] - self.y_edges[0]) / self.shape[0]
+
+    @property
+    def dc(self) -> float:
+        return float(self.c_edges[-1] - self.c_edges[0]) / self.shape[1]
+
+    @property
+    def cell_volume(self) -> float:
+        return self.dy * self.dc
+
+
+def make_grid(cells, window, periodic) -> PhaseGrid:
+    """`window` holds (lower, upper) for each unbounded coordinate, y first where it is not a circle."""
+    y_window = (0.0, PERIOD) if periodic else window[0]
+    return PhaseGrid(
+        np.linspace(*y_window, cells[0] + 1),
+        np.linspace(*window[-1], cells[1] + 1),
+        periodic,
+    )
+
+
+def initial_averages(problem, grid: PhaseGrid):
+    """Cell averages of rho_in, renormalised to mass 1, and the mass that lay outside the window."""
+    y_law, c_law = problem.laws
+    masses = np.outer(np.diff(y_law.cdf(grid.y_edges)), np.diff(c_law.cdf(grid.c_edges)))
+    total = masses.sum()
+    return masses / (total * grid.cell_volume), max(0.0, 1.0 - float(total))
+
+
+def _tails(law, periodic):
+    if periodic:
+        return (0.0, PERIOD)
+    half = 0.5 * INITIAL_MASS_OUTSIDE
+    return float(law.quantile(half)), float(law.quantile(1.0 - half))
+
+
+def _boundary(y_range, c_range, periodic, n_side=257):
+    """Points on the boundary of the support. The flow is a homeomorphism: their image bounds that of all inside."""
+    y, c = np.linspace(*y_range, n_side), np.linspace(*c_range, n_side)
+    sides = [np.array([y, np.full(n_side, end)]) for end in c_range]
+    if not periodic:
+        sides += [np.array([np.full(n_side, end), c]) for end in y_range]
+    return np.concatenate(sides, axis=1)
+
+
+def reach(problem, features, last_time, c_range=None):
+    """The box in (y, c) that the flow of rho_in sweeps up to `last_time`, from a coarse run of characteristics.
+
+    Returns ((y_lower, y_upper), (c_lower, c_upper)); y is a full turn on a circle.
+    """
+    periodic = problem.domain.periodic
+    y_law, c_law = problem.laws
+    y_range, c_range = _tails(y_law, periodic), c_range or _tails(c_law, False)
+    nodes, node_weights = tensor_nodes(problem, (48, 48))
+    tracers = _boundary(y_range, c_range, periodic)
+    z = np.concatenate([nodes, tracers], axis=1)[None]
+    weights = np.concatenate([node_weights, np.zeros(tracers.shape[1])])
+    lower, upper = tracers.min(axis=1), tracers.max(axis=1)
+
+    def observe(k, z, a, dissipated):
+        moved = z[0, :, node_weights.size :]
+        np.minimum(lower, moved.min(axis=1), out=lower)
+        np.maximum(upper, moved.max(axis=1), out=upper)
+
+    if last_time > 0:
+        # Fine enough in time that what happens between looks is far below the margin added to the window.
+        times = last_time * np.linspace(0.0, 1.0, 65)
+        integrate(features, z, weights, times, GradientFlow(), Adaptive(1e-5), observe)
+    y_reach = (0.0, PERIOD) if periodic else (float(lower[0]), float(upper[0]))
+    return y_reach, (float(lower[1]), float(upper[1]))
+
+
+def choose_window(problem, features, last_time, cells):
+    """A window that the flow of all but 1e-10 of the initial mass does not leave up to `last_time`.
+
+    The margin covers what the scheme's own diffusion spreads beyond the exact flow: more in y, where the initial law
+    may end in a jump.
+    """
+    y_reach, c_reach = reach(problem, features, last_time)
+    window = []
+    for (lower, upper), n, share in ((y_reach, cells[0], 0.06), (c_reach, cells[1], 0.01)):
+        margin = share * (upper - lower) + 3.0 * (upper - lower) / n
+        window.append((lower - margin, upper + margin))
+    return tuple(window[1:] if problem.domain.periodic else window)
+
+
+def check_window(problem, features, window, last_time):
+    """A user's window: it must hold the initial law and its flow.
+
+    Raises
+    ------
+    ValueError
+        Naming the window that would do.
+    """
+    periodic = problem.domain.periodic
+    names = ["c"] if periodic else ["y", "c"]
+    laws = problem.laws[-len(names) :]
+    pairs = np.array(window, dtype=float)
+    if pairs.shape != (len(names), 2) or not np.isfinite(pairs).all() or not (pairs[:, 0] < pairs[:, 1]).all():
+        raise ValueError(f"window must hold finite (lower, upper) for {' and '.join(names)}, got {window}")
+    for name, law, (lower, upper) in zip(names, laws, pairs, strict=True):
+        outside = float(law.cdf(lower) + 1.0 - law.cdf(upper))
+        if outside > WINDOW_TOLERANCE:
+            raise ValueError(
+                f"window in {name} must hold all but {WINDOW_TOLERANCE:g} of the initial law, "
+                f"got ({lower:g}, {upper:g}), which leaves out {outside:.2g}"
+            )
+    c_range = _tails(laws[-1], False)
+    c_range = (max(c_range[0], float(pairs[-1, 0])), min(c_range[1], float(pairs[-1, 1])))
+    swept = reach(problem, features, last_time, c_range)[-len(names) :]
+    for name, (lower, upper), (low, high) in zip(names, pairs, swept, strict=True):
+        slack = 0.02 * (upper - lower)
+        if low < lower - slack or high > upper + slack:
+            raise ValueError(
+                f"window in {name} must hold the flow up to t = {last_time:g}, which reaches ({low:.4g}, {high:.4g}), "
+                f"got ({lower:g}, {upper:g})"
+            )
+    return tuple((float(lower), float(upper)) for lower, upper in pairs)

@@ -1,0 +1,83 @@
+"""Arithmetic of Runge-Kutta stages over many replicates at once, each with its own step."""
+
+import numpy as np
+from numba import njit, prange
+
+CHUNK = 8192
+GROUPS = 64
+
+_FLAGS = {"nsz", "arcp", "contract", "afn", "reassoc"}
+
+
+@njit(cache=True, fastmath=_FLAGS)
+def _combine_chunk(base, slopes, replicate, start, stop, coefficients, h, out):
+    for i in range(start, stop):
+        out[i] = base[i]
+    for s in range(coefficients.size):
+        factor = h * coefficients[s]
+        if factor != 0.0:
+            slope = slopes[s, replicate]
+            for i in range(start, stop):
+                out[i] += factor * slope[i]
+
+
+@njit(cache=True, fastmath=_FLAGS)
+def _error_chunk(slopes, replicate, start, stop, coefficients, h, buffer):
+    total = 0.0
+    for first in range(start, stop, buffer.size):
+        m = min(buffer.size, stop - first)
+        for i in range(m):
+            buffer[i] = 0.0
+        for s in range(coefficients.size):
+            factor = h * coefficients[s]
+            if factor != 0.0:
+                slope = slopes[s, replicate]
+                for i in range(m):
+                    buffer[i] += factor * slope[first + i]
+        for i in range(m):
+            total += buffer[i] * buffer[i]
+    return total
+
+
+@njit(parallel=True, cache=True)
+def combine(base, slopes, active, coefficients, h, out):
+    """out[r] = base[r] + h[row] sum_s coefficients[s] slopes[s, r] for r = active[row]; arrays of shape (R, D)."""
+    D = base.shape[1]
+    n_chunks = (D + CHUNK - 1) // CHUNK
+    n_tasks = active.size * n_chunks
+    n_groups = min(GROUPS, n_tasks)
+    for group in prange(n_groups):
+        for task in range(group * n_tasks // n_groups, (group + 1) * n_tasks // n_groups):
+            row = task // n_chunks
+            r = active[row]
+            start = (task % n_chunks) * CHUNK
+            _combine_chunk(base[r], slopes, r, start, min(D, start + CHUNK), coefficients, h[row], out[r])
+
+
+@njit(parallel=True, cache=True)
+def error_norm(slopes, active, coefficients, h):
+    """Root mean square over a replicate's entries of h sum_s coefficients[s] slopes[s], shape (len(active),)."""
+    D = slopes.shape[2]
+    n_chunks = (D + CHUNK - 1) // CHUNK
+    n_tasks = active.size * n_chunks
+    partial = np.zeros(n_tasks)
+    n_groups = min(GROUPS, n_tasks)
+    for group in prange(n_groups):
+        buffer = np.empty(256)
+        for task in range(group * n_tasks // n_groups, (group + 1) * n_tasks // n_groups):
+            row = task // n_chunks
+            start = (task % n_chunks) * CHUNK
+            partial[task] = _error_chunk(
+                slopes, active[row], start, min(D, start + CHUNK), coefficients, h[row], buffer
+            )
+    norm = np.zeros(active.size)
+    for task in range(n_tasks):
+        norm[task // n_chunks] += partial[task]
+    return np.sqrt(norm / D)
+
+
+@njit(parallel=True, cache=True)
+def copy_rows(source, rows, out):
+    """out[r] = source[r] for r in rows; arrays of shape (R, D)."""
+    for k in prange(rows.size):
+        out[rows[k]] = source[rows[k]]

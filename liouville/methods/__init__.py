@@ -1,0 +1,1 @@
+"""How the continuum is solved: one method a file."""

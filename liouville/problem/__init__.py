@@ -1,0 +1,25 @@
+"""What is true: domain, unit, data, target, initial law. No numerics live here."""
+
+from .data import Quadrature, TrainingSet, UniformTorus
+from .domains import PERIOD, Euclidean, Torus
+from .initial import Density, Discrete, Initial, Normal, Uniform
+from .problem import Problem
+from .units import Convolution, Gaussian, Ridge
+
+__all__ = [
+    "PERIOD",
+    "Convolution",
+    "Density",
+    "Discrete",
+    "Euclidean",
+    "Gaussian",
+    "Initial",
+    "Normal",
+    "Problem",
+    "Quadrature",
+    "Ridge",
+    "Torus",
+    "TrainingSet",
+    "Uniform",
+    "UniformTorus",
+]

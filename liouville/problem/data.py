@@ -1,0 +1,95 @@
+"""The measure mu over inputs x."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .domains import PERIOD
+
+
+def as_points(name: str, points) -> np.ndarray:
+    """Finite inputs as an array of shape (k,) for one-dimensional x, else (k, d)."""
+    points = np.array(points, dtype=float)
+    if points.ndim not in (1, 2) or points.shape[0] == 0:
+        raise ValueError(f"{name} must have shape (k,) or (k, d) with k >= 1, got shape {points.shape}")
+    if points.ndim == 2 and points.shape[1] == 1:
+        points = points[:, 0]
+    if not np.isfinite(points).all():
+        raise ValueError(f"{name} must be finite, got {points[~np.isfinite(points)][0]}")
+    points.setflags(write=False)
+    return points
+
+
+@dataclass(frozen=True)
+class UniformTorus:
+    """The uniform probability dx / (2 pi)^dim on a torus."""
+
+    dim: int = 1
+
+    def __post_init__(self):
+        if not isinstance(self.dim, int) or self.dim < 1:
+            raise ValueError(f"dim must be a positive integer, got {self.dim!r}")
+
+    @property
+    def input_dim(self) -> int:
+        return self.dim
+
+    def sample(self, rng: np.random.Generator, size: int) -> np.ndarray:
+        """`size` independent inputs, shape (size,) or (size, dim)."""
+        shape = (size,) if self.dim == 1 else (size, self.dim)
+        return PERIOD * rng.random(shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Quadrature:
+    """The measure mu = sum_p q_p delta_{x_p}.
+
+    Parameters
+    ----------
+    points : array, shape (P,) or (P, d)
+        The nodes x_p.
+    weights : array, shape (P,)
+        The weights q_p > 0. They need not sum to one.
+    """
+
+    points: np.ndarray
+    weights: np.ndarray
+
+    def __post_init__(self):
+        points = as_points("points", self.points)
+        weights = np.array(self.weights, dtype=float)
+        if weights.shape != points.shape[:1]:
+            raise ValueError(f"weights must have shape {points.shape[:1]}, one per point, got shape {weights.shape}")
+        if not (np.isfinite(weights).all() and (weights > 0).all()):
+            raise ValueError(f"weights must be finite and positive, got {weights.min()}")
+        weights.setflags(write=False)
+        object.__setattr__(self, "points", points)
+        object.__setattr__(self, "weights", weights)
+
+    @property
+    def input_dim(self) -> int:
+        return 1 if self.points.ndim == 1 else self.points.shape[1]
+
+    def sample(self, rng: np.random.Generator, size: int) -> np.ndarray:
+        """`size` independent inputs; mu must be a probability."""
+        if abs(self.weights.sum() - 1.0) > 1e-12:
+            raise ValueError(f"sampling needs weights that sum to 1, got {self.weights.sum()}")
+        return self.points[rng.choice(self.weights.size, size=size, p=self.weights / self.weights.sum())]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSet(Quadrature):
+    """A finite training set: mu gives every point x_i the weight 1/P.
+
+    Parameters
+    ----------
+    points : array, shape (P,) or (P, d)
+        The training inputs. The target may then be the array of the P training values.
+    """
+
+    weights: np.ndarray = field(init=False, default=None)
+
+    def __post_init__(self):
+        points = as_points("points", self.points)
+        object.__setattr__(self, "weights", np.full(points.shape[0], 1.0 / points.shape[0]))
+        super().__post_init__()

@@ -1,0 +1,114 @@
+"""The problem: what is true, without any numerics."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .data import Quadrature, UniformTorus
+from .domains import Euclidean, Torus
+from .initial import Initial
+from .units import Convolution, ProfileUnit
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """The mean-field training problem of one hidden layer.
+
+    Units phi(x, y) with parameters y in `domain` and weights c, drawn from `initial`, are trained by gradient descent
+    on 1/2 int (f_n - f)^2 dmu, f_n(x) = (1/n) sum_i c_i phi(x, y_i). As n grows, the law rho of (y, c) solves
+
+        d_t rho = div_y( c grad U rho ) + d_c( U rho ),   U(y) = int phi(x, y) (f_rho(x) - f(x)) dmu(x),
+
+    equations (P.12) and (P.13) of Rotskoff and Vanden-Eijnden, NeurIPS 2018.
+
+    Parameters
+    ----------
+    domain : Torus or Euclidean
+        Where y lives.
+    unit : Convolution or Ridge
+        phi.
+    data : UniformTorus, Quadrature or TrainingSet
+        mu.
+    target : callable, or array of shape (P,)
+        f as a vectorised function of x, shape (k,) or (k, d) to (k,); or its values at the P nodes of `data`.
+    initial : Initial
+        rho_in.
+
+    Raises
+    ------
+    ValueError
+        If the parts do not fit together or the target is not finite on `data`.
+    """
+
+    domain: object
+    unit: object
+    data: object
+    target: object
+    initial: Initial
+
+    def __post_init__(self):
+        for name, kinds in (
+            ("domain", (Torus, Euclidean)),
+            ("unit", ProfileUnit),
+            ("data", (UniformTorus, Quadrature)),
+            ("initial", Initial),
+        ):
+            if not isinstance(getattr(self, name), kinds):
+                expected = kinds if isinstance(kinds, tuple) else (kinds,)
+                names = " or ".join(kind.__name__ for kind in expected)
+                raise ValueError(f"{name} must be {names}, got {getattr(self, name)!r}")
+        y_dim = self.unit.y_dim(self.data.input_dim)
+        if y_dim != self.domain.dim:
+            raise ValueError(
+                f"domain.dim must be {y_dim} for this unit on inputs of dimension {self.data.input_dim}, "
+                f"got {self.domain.dim}"
+            )
+        if isinstance(self.data, UniformTorus) and not (
+            isinstance(self.unit, Convolution) and isinstance(self.domain, Torus)
+        ):
+            raise ValueError("data UniformTorus needs a Convolution unit on a Torus; use Quadrature or TrainingSet")
+        if isinstance(self.domain, Torus) and not isinstance(self.unit, Convolution):
+            raise ValueError("a Torus needs a Convolution unit, which is periodic in y, got Ridge")
+        self.initial.laws(self.domain)
+        if isinstance(self.data, Quadrature):
+            self._target_at_nodes()
+        elif not callable(self.target):
+            raise ValueError(
+                "target must be callable where data is UniformTorus; arrays need TrainingSet or Quadrature"
+            )
+
+    @property
+    def laws(self) -> tuple:
+        """The laws of (y_1, ..., y_N, c) at time 0, made definite for `domain`."""
+        return self.initial.laws(self.domain)
+
+    def _target_at_nodes(self) -> np.ndarray:
+        n_nodes = self.data.points.shape[0]
+        values = self.target(self.data.points) if callable(self.target) else self.target
+        values = np.asarray(values, dtype=float)
+        if values.shape != (n_nodes,):
+            raise ValueError(f"target must have shape ({n_nodes},), one value per node of data, got {values.shape}")
+        if not np.isfinite(values).all():
+            raise ValueError(f"target must be finite, got {values[~np.isfinite(values)][0]}")
+        return values
+
+    def target_values(self, x=None) -> np.ndarray:
+        """f at x, or at the nodes of `data` if x is None.
+
+        Raises
+        ------
+        ValueError
+            If the target is known only as an array and x is given, or it is not finite.
+        """
+        if x is None:
+            return self._target_at_nodes()
+        if not callable(self.target):
+            raise ValueError(
+                "target is known only at the nodes of data, as an array; pass a callable to see it elsewhere"
+            )
+        values = np.asarray(self.target(x), dtype=float)
+        if values.shape != np.shape(x)[:1]:
+            raise ValueError(f"target must map x of shape {np.shape(x)} to shape {np.shape(x)[:1]}, got {values.shape}")
+        if not np.isfinite(values).all():
+            raise ValueError(f"target must be finite, got {values[~np.isfinite(values)][0]}")
+        return values

@@ -1,0 +1,142 @@
+"""The unit (neuron, kernel) phi(x, y).
+
+Every unit here is scale * g(A(x) . y + B(x)) with one scalar profile g: that form is what the kernels take.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from .profiles import ACTIVATIONS, GAUSSIAN, Profile, custom_profile
+
+
+class ProfileUnit:
+    """What units of the form phi(x, y) = scale * g(A(x) . y + B(x)) share.
+
+    A unit gives `formula` (g), `scale`, `y_dim(x)` and `affine(x)`; everything else follows.
+    """
+
+    def _argument(self, x, y):
+        A, B = self.affine(x)
+        return A @ np.asarray(y, dtype=float).T + B[:, None]
+
+    def value(self, x, y):
+        """phi(x, y), shape (k, n), for x of shape (k,) or (k, d) and y of shape (n, N)."""
+        return self.scale * self.formula.value(self._argument(x, y))
+
+    def gradient(self, x, y):
+        """grad_y phi, shape (k, n, N)."""
+        A, _ = self.affine(x)
+        return self.scale * self.formula.first(self._argument(x, y))[:, :, None] * A[:, None, :]
+
+    def laplacian(self, x, y):
+        """Lap_y phi, shape (k, n)."""
+        A, _ = self.affine(x)
+        return self.scale * self.formula.second(self._argument(x, y)) * (A**2).sum(axis=1)[:, None]
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """The normal density with the given mean 0 and variance, as a profile for `Convolution`.
+
+    h(z) = exp(-z^2 / (2 variance)) / sqrt(2 pi variance)
+    """
+
+    variance: float
+
+    def __post_init__(self):
+        if not (np.isfinite(self.variance) and self.variance > 0):
+            raise ValueError(f"variance must be finite and positive, got {self.variance}")
+
+    def __call__(self, z):
+        return np.exp(-0.5 * np.asarray(z) ** 2 / self.variance) / np.sqrt(2.0 * np.pi * self.variance)
+
+
+@dataclass(frozen=True, eq=False)
+class Convolution(ProfileUnit):
+    """A unit that depends on x - y alone.
+
+    phi(x, y) = h(x - y)
+
+    Parameters
+    ----------
+    profile : callable
+        h, vectorised. On a torus 2 pi periodic, even or not; of an array of shape (..., N) if N > 1.
+        `Gaussian(variance)` has compiled kernels.
+    derivative : callable, optional
+        h'. Needed only off tori and only where h is not analytic (see `custom_profile`).
+    """
+
+    profile: object
+    derivative: object = None
+
+    def __post_init__(self):
+        for name in ("profile", "derivative"):
+            function = getattr(self, name)
+            if not (callable(function) or (name == "derivative" and function is None)):
+                raise ValueError(f"{name} must be callable, got {function!r}")
+
+    @cached_property
+    def formula(self) -> Profile:
+        if isinstance(self.profile, Gaussian):
+            return GAUSSIAN
+        return custom_profile(self.profile, self.derivative)
+
+    @property
+    def scale(self) -> float:
+        return float(self.profile(0.0)) if isinstance(self.profile, Gaussian) else 1.0
+
+    @property
+    def _rate(self) -> float:
+        return self.profile.variance**-0.5 if isinstance(self.profile, Gaussian) else 1.0
+
+    def y_dim(self, input_dim: int) -> int:
+        return input_dim
+
+    def affine(self, x):
+        """A(x) of shape (k, 1) and B(x) of shape (k,); one-dimensional x and y only."""
+        x = np.asarray(x, dtype=float)
+        if x.ndim != 1:
+            raise ValueError(f"Convolution with a Quadrature needs one-dimensional x, got shape {x.shape}")
+        return np.full((x.size, 1), -self._rate), self._rate * x
+
+
+@dataclass(frozen=True, eq=False)
+class Ridge(ProfileUnit):
+    """A unit constant on hyperplanes, the neuron of a shallow network.
+
+    phi(x, y) = scale * s(w . x + b),   y = (w, b)
+
+    Parameters
+    ----------
+    activation : "tanh", "sigmoid", "relu", "softplus" or "erf"
+        s.
+    scale : float
+    bias : bool
+        False drops b; then y = w.
+    """
+
+    activation: str
+    scale: float = 1.0
+    bias: bool = True
+
+    def __post_init__(self):
+        if self.activation not in ACTIVATIONS:
+            raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {self.activation!r}")
+        if not np.isfinite(self.scale):
+            raise ValueError(f"scale must be finite, got {self.scale}")
+
+    @property
+    def formula(self) -> Profile:
+        return ACTIVATIONS[self.activation]
+
+    def y_dim(self, input_dim: int) -> int:
+        return input_dim + (1 if self.bias else 0)
+
+    def affine(self, x):
+        """A(x) = (x, 1) of shape (k, N) and B = 0."""
+        x = np.asarray(x, dtype=float)
+        x = x[:, None] if x.ndim == 1 else x
+        A = np.hstack([x, np.ones((x.shape[0], 1))]) if self.bias else x.copy()
+        return A, np.zeros(x.shape[0])

@@ -1,0 +1,123 @@
+"""Runge-Kutta methods: tableaux for trajectories, strong-stability-preserving ones for the grid."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Tableau:
+    """An explicit Runge-Kutta method z + h sum_s b_s k_s, k_s = v(z + h sum_j a_sj k_j).
+
+    `error` holds b minus the weights of the embedded method, or is None. Where the last row of `a` equals `b`, the last
+    stage of a step is the first of the next (`first_same_as_last`).
+    """
+
+    a: np.ndarray
+    b: np.ndarray
+    order: int
+    error: np.ndarray | None = None
+    error_order: int | None = None
+
+    @property
+    def n_stages(self) -> int:
+        return self.b.size
+
+    @property
+    def first_same_as_last(self) -> bool:
+        return self.n_stages > 1 and bool(np.array_equal(self.a[-1], self.b))
+
+
+def _lower(rows):
+    a = np.zeros((len(rows), len(rows)))
+    for i, row in enumerate(rows):
+        a[i, : len(row)] = row
+    return a
+
+
+EULER = Tableau(a=np.zeros((1, 1)), b=np.ones(1), order=1)
+
+CLASSICAL4 = Tableau(
+    a=_lower([[], [1 / 2], [0, 1 / 2], [0, 0, 1]]),
+    b=np.array([1 / 6, 1 / 3, 1 / 3, 1 / 6]),
+    order=4,
+)
+
+# J. R. Dormand and P. J. Prince, A family of embedded Runge-Kutta formulae, J. Comput. Appl. Math. 6 (1980).
+_B5 = np.array([35 / 384, 0, 500 / 1113, 125 / 192, -2187 / 6784, 11 / 84, 0])
+_B4 = np.array([5179 / 57600, 0, 7571 / 16695, 393 / 640, -92097 / 339200, 187 / 2100, 1 / 40])
+DORMAND_PRINCE5 = Tableau(
+    a=_lower(
+        [
+            [],
+            [1 / 5],
+            [3 / 40, 9 / 40],
+            [44 / 45, -56 / 15, 32 / 9],
+            [19372 / 6561, -25360 / 2187, 64448 / 6561, -212 / 729],
+            [9017 / 3168, -355 / 33, 46732 / 5247, 49 / 176, -5103 / 18656],
+            list(_B5[:6]),
+        ]
+    ),
+    b=_B5,
+    order=5,
+    error=_B5 - _B4,
+    error_order=4,
+)
+
+
+@dataclass(frozen=True)
+class RK4:
+    """The classical fourth-order method with a fixed step, shortened evenly so that it lands on the output times."""
+
+    step: float
+
+    def __post_init__(self):
+        if not (np.isfinite(self.step) and self.step > 0):
+            raise ValueError(f"step must be finite and positive, got {self.step}")
+
+
+@dataclass(frozen=True)
+class Adaptive:
+    """Dormand-Prince 5(4) with local extrapolation; every replicate has its own step.
+
+    Parameters
+    ----------
+    tolerance : float
+        Bound on the root mean square over a replicate's coordinates (y, c) of the local error of one step, absolute.
+    """
+
+    tolerance: float = 1e-7
+
+    def __post_init__(self):
+        if not (np.isfinite(self.tolerance) and 1e-14 <= self.tolerance < 1):
+            raise ValueError(f"tolerance must lie in [1e-14, 1), got {self.tolerance}")
+
+
+@dataclass(frozen=True)
+class SSPRK2:
+    """Heun's method as convex combinations of Euler steps: order 2, SSP coefficient 1.
+
+    Stage s is alpha_s u^n + (1 - alpha_s) (u + dt L(u)).
+    """
+
+    alphas: tuple = field(default=(0.0, 1 / 2), init=False)
+    order = 2
+
+
+@dataclass(frozen=True)
+class SSPRK3:
+    """Shu and Osher's third-order method (J. Comput. Phys. 77, 1988): SSP coefficient 1.
+
+    Stage s is alpha_s u^n + (1 - alpha_s) (u + dt L(u)).
+    """
+
+    alphas: tuple = field(default=(0.0, 3 / 4, 1 / 3), init=False)
+    order = 3
+
+
+@dataclass(frozen=True)
+class ForwardEuler:
+    """One Euler step: order 1, for first-order schemes and tests."""
+
+    alphas: tuple = field(default=(0.0,), init=False)
+    order = 1

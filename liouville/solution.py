@@ -1,0 +1,238 @@
+"""The record that `solve` returns."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from scipy.integrate import solve_ivp
+from scipy.interpolate import RegularGridInterpolator, make_interp_spline
+
+from .dynamics import GradientDescent
+from .errors import NotAvailable
+from .grid import PhaseGrid
+from .problem import PERIOD
+
+
+@dataclass(frozen=True)
+class Diagnostics:
+    """What a run says about itself. Arrays have one entry per output time.
+
+    Attributes
+    ----------
+    mass_drift : array
+        Total mass relative to that at time 0, minus 1.
+    least_density : float
+        The least cell average that occurred at an output time; nan without a grid.
+    energy_drop, energy_dissipated : arrays
+        Both sides of E(0) - E(t) = int_0^t int (c^2 |grad U|^2 + U^2) rho.
+    edge_mass : float
+        The most mass seen within two cells of the window's ends at an output time; nan without a grid.
+    truncated_mass : float
+        What the window leaves out of rho_in, before renormalisation.
+    window : tuple
+        (lower, upper) of y where it is unbounded, then of c; empty without a grid.
+    steps, rejected_steps : int
+    seconds : float
+        Wall time, compilation included.
+    error_estimate : array or None
+        Estimated L2(mu) error of f_0, for methods that estimate it.
+    resolution : tuple
+        Cells or quadrature nodes per coordinate.
+    """
+
+    mass_drift: np.ndarray
+    least_density: float
+    energy_drop: np.ndarray
+    energy_dissipated: np.ndarray
+    edge_mass: float
+    truncated_mass: float
+    window: tuple
+    steps: int
+    rejected_steps: int
+    seconds: float
+    error_estimate: np.ndarray | None
+    resolution: tuple
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """The continuum at the output times.
+
+    Attributes
+    ----------
+    problem, features, method, dynamics
+        What was solved, through which features, and how.
+    times : array, shape (T,)
+    coefficients : array, shape (T, P)
+        a(t) = int c Phi rho.
+    density : array, shape (T, n_y, n_c), or None
+        Cell averages of rho, for grids.
+    grid : PhaseGrid or None
+    diagnostics : Diagnostics
+    nodes, node_weights : arrays, shapes (T, N + 1, n) and (n,), or None
+        Positions of the quadrature nodes, for characteristics.
+    """
+
+    problem: object
+    features: object
+    method: object
+    dynamics: object
+    times: np.ndarray
+    coefficients: np.ndarray
+    diagnostics: Diagnostics
+    density: np.ndarray | None = None
+    grid: PhaseGrid | None = None
+    nodes: np.ndarray | None = field(default=None, repr=False)
+    node_weights: np.ndarray | None = field(default=None, repr=False)
+    history: tuple = field(default=(), repr=False)  # times (H,) and coefficients (H, P) after every step
+
+    @property
+    def loss(self) -> np.ndarray:
+        """1/2 ||f_0(t) - f||^2 in L2(mu), shape (T,)."""
+        return self.features.loss(self.coefficients)
+
+    @property
+    def mass(self) -> np.ndarray:
+        """Total mass, shape (T,)."""
+        return 1.0 + self.diagnostics.mass_drift
+
+    def function(self, x) -> np.ndarray:
+        """f_0(t, x), shape (T, k), for x of shape (k,) or (k, d).
+
+        Exact given a(t) for Fourier features and at the nodes of mu; elsewhere the unit is integrated against the grid
+        density or the quadrature nodes.
+
+        Raises
+        ------
+        NotAvailable
+            Where neither is held.
+        """
+        values = self.features.function(self.coefficients, x)
+        if values is not None:
+            return values
+        unit = self.problem.unit
+        if self.density is not None:
+            y = self.grid.y[:, None]
+            first_moment = np.einsum("tij,j->ti", self.density, self.grid.c) * self.grid.cell_volume
+            return first_moment @ unit.value(x, y).T
+        if self.nodes is None:
+            raise NotAvailable(
+                "f_0 is known only at the nodes of data; solve at fewer times to keep the nodes' positions"
+            )
+        weighted = self.nodes[:, -1] * self.node_weights
+        return np.stack([unit.value(x, z[:-1].T) @ w for z, w in zip(self.nodes, weighted, strict=True)])
+
+    def _time_index(self, t) -> int:
+        hits = np.flatnonzero(np.isclose(self.times, t, rtol=1e-12, atol=1e-12))
+        if hits.size == 0:
+            raise NotAvailable(f"t must be one of the output times {self.times.tolist()}, got {t}")
+        return int(hits[0])
+
+    @cached_property
+    def _residual(self):
+        """r as a function of time: a spline of order 5 through its values after every step."""
+        t, a = self.history
+        return make_interp_spline(t, a - self.features.target, k=min(5, t.size - 1))
+
+    def _check_time(self, t):
+        if not 0.0 <= t <= self.history[0][-1]:
+            raise NotAvailable(f"t must lie in [0, {self.history[0][-1]:g}], got {t}")
+
+    def flow(self, z, t_start, t_end, tolerance=1e-10):
+        """Carry points along the characteristics of this solution, forward or backward.
+
+        Parameters
+        ----------
+        z : array, shape (N + 1, n)
+            (y, c) at t_start.
+
+        Returns
+        -------
+        z : array, shape (N + 1, n)
+            Positions at t_end.
+        growth : array, shape (n,)
+            int c Lap U ds from t_start to t_end, the logarithm by which the density grows along each.
+        """
+        self._check_time(t_start)
+        self._check_time(t_end)
+        z = np.array(z, dtype=float)
+        N1, n = z.shape
+        active, weights = np.zeros(1, dtype=int), np.ones(1)
+        if isinstance(self.dynamics, GradientDescent):
+            return self._euler_map(z, t_start, t_end), np.full(n, np.nan)
+        if t_start == t_end or n == 0:
+            return z, np.zeros(n)
+
+        def rate(t, state):
+            position = state[: N1 * n].reshape(1, N1, n)
+            r = self._residual(t)
+            out = np.empty_like(position)
+            self.features.velocity(np.ascontiguousarray(position), weights, active, r[None], out)
+            growth = position[0, -1] * self.features.laplacian(position[0, :-1].T, r)
+            return np.concatenate([out.ravel(), growth])
+
+        start = np.concatenate([z.ravel(), np.zeros(n)])
+        result = solve_ivp(rate, (t_start, t_end), start, method="DOP853", rtol=tolerance, atol=tolerance)
+        end = result.y[:, -1]
+        return end[: N1 * n].reshape(N1, n), end[N1 * n :]
+
+    def _euler_map(self, z, t_start, t_end):
+        times, a = self.history
+        if t_end < t_start:
+            raise NotAvailable("the Euler map of GradientDescent cannot be run backward; use GradientFlow")
+        active, weights = np.zeros(1, dtype=int), np.ones(1)
+        out = np.empty((1, *z.shape))
+        for k in np.flatnonzero((times >= t_start - 1e-12) & (times < t_end - 1e-12)):
+            r = (a[k] - self.features.target)[None]
+            self.features.velocity(np.ascontiguousarray(z[None]), weights, active, r, out)
+            z = z + (times[k + 1] - times[k]) * out[0]
+        return z
+
+    def density_at(self, t, y, c):
+        """rho(t, y, c).
+
+        With characteristics: rho_in at the foot of the backward characteristic times exp(int c Lap U), for any t up to
+        the last output time. With a grid: linear interpolation of cell averages at an output time.
+
+        Parameters
+        ----------
+        t : float
+        y : array, shape (...) for one-dimensional y, else (..., N)
+        c : array, shape (...)
+        """
+        c = np.asarray(c, dtype=float)
+        y = np.asarray(y, dtype=float)
+        N = self.problem.domain.dim
+        y = y[..., None] if N == 1 and y.shape == c.shape else y
+        if y.shape != (*c.shape, N):
+            raise ValueError(f"y must have shape {c.shape if N == 1 else (*c.shape, N)}, got {y.shape}")
+        if self.density is not None:
+            return self._interpolated(self._time_index(t), y[..., 0], c)
+        laws = self.problem.laws
+        if not all(law.has_density for law in laws):
+            raise NotAvailable("rho has no density: the initial law has atoms")
+        points = np.concatenate([y.reshape(-1, N).T, c.reshape(1, -1)])
+        # int c Lap U along the way back is minus that along the way forth.
+        foot, growth = self.flow(points, t, 0.0)
+        values = np.exp(-growth)
+        for law, coordinate in zip(laws, foot, strict=True):
+            wrapped = np.mod(coordinate, PERIOD) if getattr(law, "periodic", False) else coordinate
+            values = values * law.density(wrapped)
+        return values.reshape(c.shape)
+
+    def _interpolated(self, k, y, c):
+        grid, rho = self.grid, self.density[k]
+        centres = grid.y
+        if grid.periodic:
+            y = np.mod(y, PERIOD)
+            centres = np.concatenate([[centres[-1] - PERIOD], centres, [centres[0] + PERIOD]])
+            rho = np.concatenate([rho[-1:], rho, rho[:1]])
+        inside = (c >= grid.c_edges[0]) & (c <= grid.c_edges[-1]) & (y >= grid.y_edges[0]) & (y <= grid.y_edges[-1])
+        interpolate = RegularGridInterpolator((centres, grid.c), rho, bounds_error=False, fill_value=None)
+        clipped = np.stack([y, np.clip(c, grid.c[0], grid.c[-1])], axis=-1)
+        return np.where(inside, interpolate(clipped), 0.0)
+
+    def sample(self, t, size, rng) -> np.ndarray:
+        """`size` independent draws from rho(t), shape (N + 1, size): draws of rho_in carried along the flow."""
+        start = np.stack([law.sample(rng, size) for law in self.problem.laws])
+        return self.flow(start, 0.0, t, tolerance=1e-7)[0]

@@ -1,0 +1,59 @@
+"""solve(): the continuum at the output times."""
+
+import numpy as np
+
+from .dynamics import GradientFlow, check_times
+from .features import make_features
+from .methods.characteristics import Characteristics
+from .methods.finite_volume import FiniteVolume
+from .problem import Problem
+from .solution import Solution
+
+
+def default_method(problem: Problem):
+    """A grid where y is one-dimensional and rho_in has a density, else characteristics."""
+    if problem.domain.dim == 1 and all(law.has_density for law in problem.laws):
+        return FiniteVolume()
+    return Characteristics()
+
+
+def solve(problem, times, method=None, dynamics=None, features=None, progress=None) -> Solution:
+    """Solve the nonlinear Liouville equation (P.12) from rho_in.
+
+    d_t rho = div_y( c grad U rho ) + d_c( U rho )
+
+    Parameters
+    ----------
+    problem : Problem
+    times : sequence of float, shape (T,)
+        Output times, strictly increasing, >= 0. Steps land on them.
+    method : FiniteVolume or Characteristics, optional
+        By default the grid where y is one-dimensional and rho_in has a density, else characteristics.
+    dynamics : GradientFlow or GradientDescent, optional
+    features : optional
+        From `make_features`; by default made to its default tolerance.
+    progress : callable (t), optional
+        Called with the time reached.
+
+    Returns
+    -------
+    Solution
+
+    Raises
+    ------
+    ValueError
+        On bad input, before anything is computed.
+    SolveFailed
+        On a numerical breakdown, with the last good state.
+    """
+    if not isinstance(problem, Problem):
+        raise ValueError(f"problem must be a Problem, got {problem!r}")
+    dynamics = GradientFlow() if dynamics is None else dynamics
+    times = check_times(times, dynamics)
+    method = default_method(problem) if method is None else method
+    if not hasattr(method, "solve"):
+        raise ValueError(f"method must be FiniteVolume(...) or Characteristics(...), got {method!r}")
+    features = make_features(problem) if features is None else features
+    if not np.isfinite(features.target).all():
+        raise ValueError("target must have finite coefficients")
+    return method.solve(problem, features, times, dynamics, progress)

@@ -1,0 +1,209 @@
+"""The weighted ODE that characteristics (weights w_i) and particles (weights 1/n) both integrate.
+
+dY_i/dt = -C_i grad U(Y_i),   dC_i/dt = -U(Y_i),   U from a = sum_i w_i C_i Phi(Y_i)       (P.9)
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .dynamics import GradientDescent
+from .errors import SolveFailed
+from .kernels import stepping
+from .runge_kutta import CLASSICAL4, DORMAND_PRINCE5, EULER, RK4, Adaptive, Tableau
+
+SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0  # of the step-size controller; the usual values (Hairer, Norsett, Wanner, II.4)
+MAX_STEPS = 10_000_000
+
+
+@dataclass
+class Log:
+    """What happened on the way, one entry a replicate."""
+
+    steps: np.ndarray
+    rejected: np.ndarray
+    history: list  # (t, a of replicate 0) after every step of replicate 0, the start included
+
+
+class _Flow:
+    """Positions, slopes and coefficients of all replicates.
+
+    Between steps `a`, `slopes[0]` and `power[:, 0]` (sum w |v|^2) belong to `z`.
+    """
+
+    def __init__(self, features, z, weights, tableau: Tableau):
+        self.features, self.weights, self.tableau = features, weights, tableau
+        self.z = z
+        self.R = z.shape[0]
+        self.stage = np.empty_like(z) if tableau.n_stages > 1 else None
+        self.slopes = np.empty((tableau.n_stages, *z.shape))
+        self.power = np.zeros((self.R, tableau.n_stages))
+        self.a = np.zeros((self.R, features.n_features))
+        self.dissipated = np.zeros(self.R)
+        self.time = np.zeros(self.R)
+        self.evaluate(self.z, np.arange(self.R), 0)
+
+    @staticmethod
+    def _flat(array):
+        return array.reshape(*array.shape[:-2], -1)
+
+    def evaluate(self, z, active, s):
+        """Slopes of stage s at z; returns the coefficients a there."""
+        a = self.features.deposit(z, self.weights, active)
+        self.power[active, s] = self.features.velocity(
+            z, self.weights, active, a - self.features.target, self.slopes[s]
+        )
+        if s == 0:
+            self.a[active] = a
+        return a
+
+    def combine(self, active, coefficients, h, out):
+        stepping.combine(self._flat(self.z), self._flat(self.slopes), active, coefficients, h, self._flat(out))
+
+    def stages(self, active, h):
+        """All stages after the first; returns a of the last."""
+        a = None
+        for s in range(1, self.tableau.n_stages):
+            self.combine(active, self.tableau.a[s], h, self.stage)
+            a = self.evaluate(self.stage, active, s)
+        return a
+
+    def try_step(self, active, h, tolerance):
+        """One adaptive step of every active replicate; returns error / tolerance of each. Accepted ones move."""
+        a_new = self.stages(active, h)
+        error = stepping.error_norm(self._flat(self.slopes), active, self.tableau.error, h) / tolerance
+        accepted = error <= 1.0
+        rows = active[accepted]
+        stepping.copy_rows(self._flat(self.stage), rows, self._flat(self.z))
+        self.dissipated[rows] += h[accepted] * (self.power[rows] @ self.tableau.b)
+        stepping.copy_rows(self._flat(self.slopes[-1]), rows, self._flat(self.slopes[0]))
+        self.power[rows, 0] = self.power[rows, -1]
+        self.a[rows] = a_new[accepted]
+        self.time[rows] += h[accepted]
+        return error
+
+    def fixed_step(self, h):
+        every = np.arange(self.R)
+        steps = np.full(self.R, h)
+        self.stages(every, steps)
+        self.combine(every, self.tableau.b, steps, self.z)
+        self.dissipated += h * (self.power @ self.tableau.b)
+        self.time += h
+        self.evaluate(self.z, every, 0)
+
+
+def integrate(features, z, weights, times, dynamics, integrator, observe, progress=None) -> Log:
+    """Carry z from time 0 through the output times.
+
+    Parameters
+    ----------
+    features
+    z : array, shape (R, N + 1, n)
+        Initial positions and weights; overwritten.
+    weights : array, shape (n,) or (1,)
+        w_i; one entry stands for equal weights.
+    times : array
+        Checked output times.
+    dynamics, integrator
+        `integrator` is used by GradientFlow only.
+    observe : callable (k, z, a, dissipated)
+        Called at times[k] with the state, the coefficients (R, P) and int_0^t sum w |v|^2 (R,).
+    progress : callable (t), optional
+
+    Raises
+    ------
+    SolveFailed
+        Where the state ceases to be finite or the step underflows.
+    """
+    if isinstance(dynamics, GradientDescent):
+        tableau = EULER
+    elif isinstance(integrator, RK4):
+        tableau = CLASSICAL4
+    elif isinstance(integrator, Adaptive):
+        tableau = DORMAND_PRINCE5
+    else:
+        raise ValueError(f"integrator must be RK4 or Adaptive, got {integrator!r}")
+    flow = _Flow(features, z, weights, tableau)
+    log = Log(np.zeros(flow.R, dtype=int), np.zeros(flow.R, dtype=int), [(0.0, flow.a[0].copy())])
+    if tableau is DORMAND_PRINCE5:
+        advance = _adaptive(flow, log, integrator.tolerance, progress)
+    else:
+        advance = _fixed(flow, log, dynamics.step if tableau is EULER else integrator.step, progress)
+    for k, t in enumerate(times):
+        advance(t)
+        observe(k, flow.z, flow.a, flow.dissipated)
+    return log
+
+
+def _fixed(flow, log, step, progress):
+    start = [0.0]
+
+    def advance(t_end):
+        n_steps = int(np.ceil((t_end - start[0]) / step * (1.0 - 1e-12) - 1e-9))
+        for i in range(n_steps):
+            h = step if flow.tableau is EULER else (t_end - start[0]) / n_steps
+            flow.fixed_step(h)
+            log.steps += 1
+            t = start[0] + (i + 1) * (t_end - start[0]) / n_steps
+            log.history.append((t, flow.a[0].copy()))
+            if not np.isfinite(flow.a).all():
+                raise SolveFailed(t, h, "the state is not finite; use a smaller step")
+            if progress:
+                progress(t)
+        start[0] = t_end
+
+    return advance
+
+
+def _adaptive(flow, log, tolerance, progress):
+    exponent = -1.0 / (flow.tableau.error_order + 1)
+    speed = np.sqrt(np.mean(flow.slopes[0].reshape(flow.R, -1) ** 2, axis=1))
+    h_next = 0.5 * tolerance ** (-exponent) / np.maximum(speed, 1.0)
+    just_rejected = np.zeros(flow.R, dtype=bool)
+
+    def advance(t_end):
+        active = np.flatnonzero(flow.time < t_end)
+        while active.size:
+            remaining = t_end - flow.time[active]
+            proposed = h_next[active]
+            # Land on t_end without a sliver of a last step.
+            last = proposed >= remaining * (1.0 - 1e-12)
+            h = np.where(last, remaining, np.where(proposed > 0.5 * remaining, 0.5 * remaining, proposed))
+            error = flow.try_step(active, h, tolerance)
+            accepted = error <= 1.0  # False for NaN
+            log.steps[active[accepted]] += 1
+            log.rejected[active[~accepted]] += 1
+            with np.errstate(divide="ignore", invalid="ignore"):
+                factor = np.clip(SAFETY * error**exponent, SHRINK, np.where(just_rejected[active], 1.0, GROW))
+            factor = np.where(np.isnan(factor), SHRINK, factor)
+            suggestion = h * factor
+            # A step shortened to land says nothing against the longer one that was proposed.
+            h_next[active] = np.where(accepted & (h < proposed), np.maximum(suggestion, proposed), suggestion)
+            just_rejected[active] = ~accepted
+            flow.time[active[accepted & last]] = t_end
+            if accepted[0] and active[0] == 0:
+                log.history.append((flow.time[0], flow.a[0].copy()))
+            tiny = h_next[active] < 1e-13 * max(t_end, 1.0)
+            if tiny.any() or log.steps.max(initial=0) > MAX_STEPS:
+                worst = active[np.argmax(tiny)]
+                raise SolveFailed(
+                    float(flow.time[worst]), float(h_next[worst]), "the step underflows", flow.z[worst].copy()
+                )
+            active = np.flatnonzero(flow.time < t_end)
+            if progress:
+                progress(float(flow.time.min()))
+
+    return advance
+
+
+def tensor_nodes(problem, counts):
+    """A tensor quadrature of rho_in with about `counts` nodes per coordinate (y_1, ..., y_N, c).
+
+    Returns nodes of shape (N + 1, n) and probability weights of shape (n,).
+    """
+    rules = [law.quadrature(count) for law, count in zip(problem.laws, counts, strict=True)]
+    nodes = np.stack([axis.ravel() for axis in np.meshgrid(*[rule[0] for rule in rules], indexing="ij")])
+    weights = np.ones(1)
+    for _, rule_weights in rules:
+        weights = np.outer(weights, rule_weights).ravel()
+    return nodes, weights

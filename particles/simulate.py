@@ -1,0 +1,180 @@
+"""simulate(): ensembles of n interacting particles."""
+
+import os
+import sys
+import time
+
+import numpy as np
+
+from liouville.dynamics import GradientDescent, GradientFlow, check_times
+from liouville.features import make_features
+from liouville.problem import Problem
+from liouville.runge_kutta import CLASSICAL4, DORMAND_PRINCE5, EULER, RK4, Adaptive
+from liouville.trajectories import integrate
+
+from .ensemble import Ensemble
+from .sampling import draw
+
+KEEP = ("last", "all", None)
+BATCH_BYTES = 2**30  # replicates are integrated together as far as they fit in this
+ANNOUNCED_BYTES = 2**30  # runs above this say so before they start
+
+
+def _positive_integer(name, value):
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
+
+
+def _state_arrays(dynamics, integrator) -> int:
+    """How many arrays of the size of the state a run holds: state, stage and the slopes of all stages."""
+    if isinstance(dynamics, GradientDescent):
+        return 1 + EULER.n_stages
+    return 2 + (CLASSICAL4 if isinstance(integrator, RK4) else DORMAND_PRINCE5).n_stages
+
+
+def estimate_memory(problem, n, times, replicates, dynamics=None, integrator=None, keep="last") -> int:
+    """Bytes that `simulate` will hold at its peak, without what the imports take."""
+    state = 8 * n * (problem.domain.dim + 1)
+    kept = {None: 0, "last": 1, "all": len(times)}[keep]
+    together = min(replicates, max(1, BATCH_BYTES // (state * _state_arrays(dynamics, integrator))))
+    return together * state * _state_arrays(dynamics, integrator) + replicates * kept * state
+
+
+def _available_memory():
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # not on this platform: no check
+        return None
+
+
+def simulate(
+    problem,
+    n,
+    times,
+    replicates=1,
+    seed=0,
+    dynamics=None,
+    integrator=None,
+    keep="last",
+    features=None,
+    progress=None,
+) -> Ensemble:
+    """Simulate n particles by gradient descent on n times the loss (P.9), in independent replicates.
+
+    dY_i/dt = -C_i grad U_n(Y_i),   dC_i/dt = -U_n(Y_i)
+
+    Same seed, same bits, whatever the number of threads; the first particles of a replicate are the same for every n.
+
+    Parameters
+    ----------
+    problem : Problem
+    n : int
+        Particles, from 1 to 10^7 and beyond; the cost is O(n P) a step.
+    times : sequence of float, shape (T,)
+        Output times, strictly increasing, >= 0. Steps land on them.
+    replicates : int
+    seed : int
+        Replicate r uses streams keyed by (seed, r, coordinate).
+    dynamics : GradientFlow or GradientDescent, optional
+    integrator : RK4 or Adaptive, optional
+        For GradientFlow; adaptive by default.
+    keep : "last", "all" or None
+        Which positions to keep: at the last time, at all times, or none. Coefficients are always kept at all times.
+    features : optional
+        From `make_features`.
+    progress : callable (fraction), optional
+        Called with the fraction done.
+
+    Raises
+    ------
+    ValueError
+        On bad input.
+    MemoryError
+        If the estimate exceeds the memory that is free, before anything is allocated.
+    SolveFailed
+        On a numerical breakdown.
+    """
+    start = time.perf_counter()
+    if not isinstance(problem, Problem):
+        raise ValueError(f"problem must be a Problem, got {problem!r}")
+    _positive_integer("n", n)
+    _positive_integer("replicates", replicates)
+    if not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ValueError(f"seed must be an integer >= 0, got {seed!r}")
+    if keep not in KEEP:
+        raise ValueError(f'keep must be "last", "all" or None, got {keep!r}')
+    dynamics = GradientFlow() if dynamics is None else dynamics
+    integrator = Adaptive() if integrator is None else integrator
+    times = check_times(times, dynamics)
+    if not isinstance(integrator, (RK4, Adaptive)):
+        raise ValueError(f"integrator must be RK4 or Adaptive, got {integrator!r}")
+    needed = estimate_memory(problem, n, times, replicates, dynamics, integrator, keep)
+    _announce(needed, keep)
+    features = make_features(problem) if features is None else features
+
+    T, N = times.size, problem.domain.dim
+    kept = {None: times[:0], "last": times[-1:], "all": times}[keep]
+    coefficients = np.empty((replicates, T, features.n_features))
+    dissipated = np.empty((replicates, T))
+    y = np.empty((replicates, kept.size, N, n)) if keep else None
+    c = np.empty((replicates, kept.size, n)) if keep else None
+    steps, rejected = np.empty(replicates, dtype=int), np.empty(replicates, dtype=int)
+    state_bytes = 8 * n * (N + 1) * _state_arrays(dynamics, integrator)
+    batch = int(min(replicates, max(1, BATCH_BYTES // state_bytes)))
+    for first in range(0, replicates, batch):
+        rows = slice(first, min(first + batch, replicates))
+
+        def observe(k, z, a, energy, rows=rows):
+            coefficients[rows, k], dissipated[rows, k] = a, energy
+            place = k - (T - kept.size)
+            if place >= 0:
+                y[rows, place], c[rows, place] = z[:, :-1], z[:, -1]
+
+        def report(t, first=first, rows=rows):
+            done = first + (rows.stop - first) * t / times[-1]
+            progress(done / replicates)
+
+        z = draw(problem, n, range(rows.start, rows.stop), seed)
+        log = integrate(
+            features,
+            z,
+            np.array([1.0 / n]),
+            times,
+            dynamics,
+            integrator,
+            observe,
+            report if progress and times[-1] > 0 else None,
+        )
+        steps[rows], rejected[rows] = log.steps, log.rejected
+    if y is not None:
+        y = np.moveaxis(y, 2, 3)
+    return Ensemble(
+        problem=problem,
+        features=features,
+        dynamics=dynamics,
+        integrator=None if isinstance(dynamics, GradientDescent) else integrator,
+        n=int(n),
+        seed=int(seed),
+        times=times,
+        coefficients=coefficients,
+        y=y,
+        c=c,
+        kept_times=kept,
+        energy_dissipated=dissipated,
+        steps=steps,
+        rejected_steps=rejected,
+        seconds=time.perf_counter() - start,
+    )
+
+
+def _announce(needed, keep):
+    available = _available_memory()
+    if available is not None and needed > available:
+        remedy = (
+            "keep=None, fewer particles or RK4(step) need less" if keep else "fewer particles or RK4(step) need less"
+        )
+        raise MemoryError(
+            f"simulate needs about {needed / 2**30:.1f} GiB, {available / 2**30:.1f} GiB are free; {remedy}"
+        )
+    if needed > ANNOUNCED_BYTES:
+        print(f"simulate: about {needed / 2**30:.1f} GiB of memory", file=sys.stderr)
