@@ -116,9 +116,7 @@ class Solution:
             first_moment = np.einsum("tij,j->ti", self.density, self.grid.c) * self.grid.cell_volume
             return first_moment @ unit.value(x, y).T
         if self.nodes is None:
-            raise NotAvailable(
-                "f_0 is known only at the nodes of data; solve at fewer times to keep the nodes' positions"
-            )
+            raise NotAvailable("f_0 is known only at the nodes of data; solve at fewer times to keep the positions")
         weighted = self.nodes[:, -1] * self.node_weights
         return np.stack([unit.value(x, z[:-1].T) @ w for z, w in zip(self.nodes, weighted, strict=True)])
 

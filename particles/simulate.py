@@ -170,11 +170,10 @@ def simulate(
 def _announce(needed, keep):
     available = _available_memory()
     if available is not None and needed > available:
-        remedy = (
-            "keep=None, fewer particles or RK4(step) need less" if keep else "fewer particles or RK4(step) need less"
-        )
+        remedy = ("keep=None, " if keep else "") + "fewer particles or RK4(step)"
         raise MemoryError(
-            f"simulate needs about {needed / 2**30:.1f} GiB, {available / 2**30:.1f} GiB are free; {remedy}"
+            f"simulate needs about {needed / 2**30:.1f} GiB and {available / 2**30:.1f} GiB are free; "
+            f"{remedy} would need less"
         )
     if needed > ANNOUNCED_BYTES:
         print(f"simulate: about {needed / 2**30:.1f} GiB of memory", file=sys.stderr)

@@ -1,6 +1,9 @@
 """Compiled kernels: arrays and floats only. Nothing here knows of problems, units or solutions.
 
 Floating-point flags: numba's `fastmath=True` would let the compiler assume that NaN never occurs and delete the checks
-that catch a breakdown; the kernels use the flags below it, which allow vectorised sums and fused multiply-adds.
-Sums run over a fixed partition that does not depend on the number of threads, added in order, so the bits do not either.
+that catch a breakdown; the kernels use a smaller set that allows vectorised sums and fused multiply-adds. Sums run over
+a fixed partition that does not depend on the number of threads, added in order, so the bits do not either.
+
+`error_model="numpy"` everywhere: Python's own division checks every divisor for zero, and that branch keeps a loop from
+being vectorised.
 """

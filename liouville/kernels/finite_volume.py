@@ -14,7 +14,7 @@ ROWS = 16
 _FLAGS = {"nsz", "arcp", "contract", "afn", "reassoc"}
 
 
-@njit(cache=True, fastmath=_FLAGS)
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
 def _faces(limiter, left, centre, right, sign, factor, c, start, stop, flux):
     """flux[j] = factor c_j (centre + sign slope / 2), the value carried out of `centre` through one of its faces.
 
@@ -30,17 +30,20 @@ def _faces(limiter, left, centre, right, sign, factor, c, start, stop, flux):
             slope = 0.0
             if a * b > 0.0:
                 slope = a if abs(a) < abs(b) else b
-            flux[j] = factor * c[j] * max(centre[j] + sign * 0.5 * slope, 0.0)
+            value = centre[j] + sign * 0.5 * slope
+            flux[j] = factor * c[j] * (value if value > 0.0 else 0.0)
     else:
         for j in range(start, stop):
             a = centre[j] - left[j]
             b = right[j] - centre[j]
             product = a * b
-            half = product / (a + b) if product > 0.0 else 0.0
-            flux[j] = factor * c[j] * max(centre[j] + sign * half, 0.0)
+            ratio = product / (a + b)
+            half = ratio if product > 0.0 else 0.0
+            value = centre[j] + sign * half
+            flux[j] = factor * c[j] * (value if value > 0.0 else 0.0)
 
 
-@njit(cache=True, fastmath=_FLAGS)
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
 def _flux_y(limiter, r0, r1, r2, r3, G, c, j_zero, flux):
     """Flux through the face between rows r1 and r2; r0 and r3 are their outer neighbours. v_j = -c_j G."""
     n_c = c.size
@@ -53,7 +56,7 @@ def _flux_y(limiter, r0, r1, r2, r3, G, c, j_zero, flux):
         _faces(limiter, r0, r1, r2, 1.0, -G, c, j_zero, n_c, flux)
 
 
-@njit(cache=True, fastmath=_FLAGS)
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
 def _flux_c(limiter, row, U, ones, flux):
     """flux[j + 1] through the face between j and j + 1 of one row; both ends are closed. v = -U."""
     n_c = row.size
@@ -67,7 +70,7 @@ def _flux_c(limiter, row, U, ones, flux):
         _faces(limiter, row[: n_c - 2], row[1 : n_c - 1], row[2:], -1.0, -U, ones, 0, n_c - 2, flux[1 : n_c - 1])
 
 
-@njit(parallel=True, cache=True, fastmath=_FLAGS)
+@njit(parallel=True, cache=True, error_model="numpy", fastmath=_FLAGS)
 def stage(rho, base, alpha, dt, U, c, dy, dc, periodic, limiter, out, moments):
     """out = alpha base + (1 - alpha) (rho + dt L(rho)), L = minus the divergence of the fluxes.
 

@@ -21,7 +21,7 @@ _P3 = 2.0222662487959506e-21
 _TWO_OVER_PI = 0.6366197723675814
 
 
-@njit(cache=True, fastmath={"contract"})
+@njit(cache=True, error_model="numpy", fastmath={"contract"})
 def sincos_block(y, m, sine, cosine):
     """sin and cos of y[:m] to 2e-16 absolute for |y| < 1e6, without a branch so that it vectorises.
 
@@ -53,7 +53,7 @@ def sincos_block(y, m, sine, cosine):
         cosine[i] = -b if (q == 1.0) or (q == 2.0) else b
 
 
-@njit(cache=True, fastmath=_FLAGS)
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
 def _deposit_chunk(y, wc, start, stop, weights, n_modes, moments, scratch):
     """moments[k] += sum w c cos ky, moments[n_modes + 1 + k] += sum w c sin ky over particles start..stop."""
     s1, c1, s, c, w = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4]
@@ -89,7 +89,7 @@ def _deposit_chunk(y, wc, start, stop, weights, n_modes, moments, scratch):
             moments[n_modes + 1 + k] += sum_s
 
 
-@njit(cache=True, fastmath=_FLAGS)
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
 def _velocity_chunk(y, c_weight, start, stop, weights, alpha, beta, out_y, out_c, scratch):
     """Velocities -c U'(y) and -U(y) of particles start..stop, U = sum alpha_k cos ky + beta_k sin ky.
 
@@ -137,7 +137,7 @@ def _velocity_chunk(y, c_weight, start, stop, weights, alpha, beta, out_y, out_c
     return power
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True, error_model="numpy")
 def deposit_fourier(z, weights, active, n_modes):
     """Raw moments sum w c (cos ky, sin ky), shape (len(active), 2 (n_modes + 1)), of the replicates in `active`."""
     n = z.shape[2]
@@ -160,7 +160,7 @@ def deposit_fourier(z, weights, active, n_modes):
     return moments
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True, error_model="numpy")
 def velocity_fourier(z, weights, active, alpha, beta, out):
     """Velocities of the replicates in `active` into out, same shape as z; alpha, beta of shape (len(active), M + 1).
 

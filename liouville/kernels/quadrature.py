@@ -22,7 +22,7 @@ _LN2_LOW = 1.90821492927058770002e-10
 _LOG2_E = 1.4426950408889634
 
 
-@njit(cache=True, fastmath={"contract"})
+@njit(cache=True, error_model="numpy", fastmath={"contract"})
 def exp_block(x, m, out, bits):
     """exp of x[:m] to 2e-16 relative, x clipped to +-700; `bits` is an int64 scratch array of at least m."""
     for i in range(m):
@@ -48,7 +48,7 @@ def exp_block(x, m, out, bits):
         out[i] *= power_of_two[i]
 
 
-@njit(cache=True, fastmath=_FLAGS)
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
 def _profile_block(code, s, m, value, slope, e, bits):
     """g and g' at s[:m]; e and bits are scratch."""
     if code == TANH:
@@ -95,7 +95,7 @@ def _profile_block(code, s, m, value, slope, e, bits):
             slope[i] = -s[i] * value[i]
 
 
-@njit(cache=True, fastmath=_FLAGS)
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
 def _argument_block(y, first, m, A, B, p, s):
     for i in range(m):
         s[i] = B[p]
@@ -105,7 +105,7 @@ def _argument_block(y, first, m, A, B, p, s):
             s[i] += apd * y[d, first + i]
 
 
-@njit(cache=True, fastmath=_FLAGS)
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
 def _deposit_chunk(z, start, stop, weights, code, A, B, sums, scratch, bits):
     N = A.shape[1]
     s, value, slope, e, w = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4]
@@ -123,7 +123,7 @@ def _deposit_chunk(z, start, stop, weights, code, A, B, sums, scratch, bits):
             sums[p] += total
 
 
-@njit(cache=True, fastmath=_FLAGS)
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
 def _velocity_chunk(z, start, stop, weights, code, A, B, coefficients, out, scratch, bits):
     N = A.shape[1]
     s, value, slope, e, U = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4]
@@ -159,7 +159,7 @@ def _velocity_chunk(z, start, stop, weights, code, A, B, coefficients, out, scra
     return power
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True, error_model="numpy")
 def deposit_quadrature(z, weights, active, code, A, B):
     """Sums of w c g(A_p . y + B_p), shape (len(active), P), of the replicates in `active`."""
     n = z.shape[2]
@@ -191,7 +191,7 @@ def deposit_quadrature(z, weights, active, code, A, B):
     return sums
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True, error_model="numpy")
 def velocity_quadrature(z, weights, active, code, A, B, coefficients, out):
     """Velocities of the replicates in `active` into out; coefficients of shape (len(active), P).
 

@@ -9,7 +9,7 @@ GROUPS = 64
 _FLAGS = {"nsz", "arcp", "contract", "afn", "reassoc"}
 
 
-@njit(cache=True, fastmath=_FLAGS)
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
 def _combine_chunk(base, slopes, replicate, start, stop, coefficients, h, out):
     for i in range(start, stop):
         out[i] = base[i]
@@ -21,7 +21,7 @@ def _combine_chunk(base, slopes, replicate, start, stop, coefficients, h, out):
                 out[i] += factor * slope[i]
 
 
-@njit(cache=True, fastmath=_FLAGS)
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
 def _error_chunk(slopes, replicate, start, stop, coefficients, h, buffer):
     total = 0.0
     for first in range(start, stop, buffer.size):
@@ -39,7 +39,7 @@ def _error_chunk(slopes, replicate, start, stop, coefficients, h, buffer):
     return total
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True, error_model="numpy")
 def combine(base, slopes, active, coefficients, h, out):
     """out[r] = base[r] + h[row] sum_s coefficients[s] slopes[s, r] for r = active[row]; arrays of shape (R, D)."""
     D = base.shape[1]
@@ -54,7 +54,7 @@ def combine(base, slopes, active, coefficients, h, out):
             _combine_chunk(base[r], slopes, r, start, min(D, start + CHUNK), coefficients, h[row], out[r])
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True, error_model="numpy")
 def error_norm(slopes, active, coefficients, h):
     """Root mean square over a replicate's entries of h sum_s coefficients[s] slopes[s], shape (len(active),)."""
     D = slopes.shape[2]
@@ -76,7 +76,7 @@ def error_norm(slopes, active, coefficients, h):
     return np.sqrt(norm / D)
 
 
-@njit(parallel=True, cache=True)
+@njit(parallel=True, cache=True, error_model="numpy")
 def copy_rows(source, rows, out):
     """out[r] = source[r] for r in rows; arrays of shape (R, D)."""
     for k in prange(rows.size):

@@ -14,7 +14,7 @@ from ..dynamics import GradientFlow
 from ..errors import SolveFailed
 from ..grid import check_window, choose_window, initial_averages, make_grid
 from ..kernels import finite_volume as kernels
-from ..runge_kutta import SSPRK3, ForwardEuler, SSPRK2
+from ..runge_kutta import SSPRK2, SSPRK3, ForwardEuler
 from ..solution import Diagnostics, Solution
 from .reconstruction import Minmod, Upwind, VanLeer
 

@@ -73,9 +73,7 @@ class Problem:
         if isinstance(self.data, Quadrature):
             self._target_at_nodes()
         elif not callable(self.target):
-            raise ValueError(
-                "target must be callable where data is UniformTorus; arrays need TrainingSet or Quadrature"
-            )
+            raise ValueError("target must be callable where data is UniformTorus; an array needs a TrainingSet")
 
     @property
     def laws(self) -> tuple:
@@ -103,9 +101,7 @@ class Problem:
         if x is None:
             return self._target_at_nodes()
         if not callable(self.target):
-            raise ValueError(
-                "target is known only at the nodes of data, as an array; pass a callable to see it elsewhere"
-            )
+            raise ValueError("target is an array, known only at the nodes of data; pass a callable to see it elsewhere")
         values = np.asarray(self.target(x), dtype=float)
         if values.shape != np.shape(x)[:1]:
             raise ValueError(f"target must map x of shape {np.shape(x)} to shape {np.shape(x)[:1]}, got {values.shape}")
