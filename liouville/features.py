@@ -88,7 +88,7 @@ class FourierFeatures:
             change = np.abs(np.array([A - finer_A[: A.size], B - finer_B[: B.size]]))[:, : max_modes + 1].max()
             n_samples *= 2
             A, B = finer_A, finer_B
-            if change < 0.1 * tolerance * np.abs(A).max():
+            if change < 0.1 * tolerance * np.hypot(A, B).max():
                 break
         size = np.hypot(A, B)
         # ||h||^2 = A_0^2 + 2 sum (A_k^2 + B_k^2), and L2 here means the mean square over the circle.
@@ -153,12 +153,18 @@ class FourierFeatures:
         sinc = np.sinc(np.arange(self.n_modes + 1) * width / PERIOD)
         return self._from_moments(np.concatenate([np.cos(angles) / sinc, np.sin(angles) / sinc], axis=-1))
 
-    def laplacian(self, y, r):
-        """Lap U at y of shape (n, 1) for one residual r of shape (P,)."""
+    def gradient(self, y):
+        """grad Phi(y), shape (n, 1, P)."""
+        k = np.arange(self.n_modes + 1)
+        angles = np.asarray(y, dtype=float)[:, :1] * k
+        return self._from_moments(np.concatenate([-k * np.sin(angles), k * np.cos(angles)], axis=-1))[:, None]
+
+    def hessian(self, y, r):
+        """The Hessian of U at y for one residual r of shape (P,), shape (n, 1, 1)."""
         alpha, beta = self.potential_coefficients(r)
         k = np.arange(self.n_modes + 1)
         angles = np.asarray(y, dtype=float)[:, :1] * k
-        return -(np.cos(angles) * (k**2 * alpha) + np.sin(angles) * (k**2 * beta)).sum(axis=-1)
+        return -(np.cos(angles) @ (k**2 * alpha) + np.sin(angles) @ (k**2 * beta))[:, None, None]
 
     def loss(self, a):
         """1/2 ||f_rho - f||^2 for coefficients of shape (..., P)."""
@@ -263,9 +269,14 @@ class QuadratureFeatures:
         centre = self.matrix(y)
         return centre - (self.matrix(y + width) - 2.0 * centre + self.matrix(y - width)) / 24.0
 
-    def laplacian(self, y, r):
-        """Lap U at y of shape (n, N) for one residual r of shape (P,)."""
-        return (self.root_weights * r) @ self.problem.unit.laplacian(self.problem.data.points, y)
+    def gradient(self, y):
+        """grad Phi(y), shape (n, N, P)."""
+        return np.moveaxis(self.root_weights[:, None, None] * self.problem.unit.gradient(self.problem.data.points, y), 0, 2)
+
+    def hessian(self, y, r):
+        """The Hessian of U at y for one residual r of shape (P,), shape (n, N, N)."""
+        curvature = self.problem.unit.curvature(self.problem.data.points, y)
+        return np.einsum("p,pi,pd,pe->ide", self.root_weights * r, curvature, self.A, self.A, optimize=True)
 
     def loss(self, a):
         """1/2 ||f_rho - f||^2 in L2(mu) for coefficients of shape (..., P)."""
@@ -298,4 +309,6 @@ def make_features(problem: Problem, tolerance: float = DEFAULT_TOLERANCE, max_mo
         if not (isinstance(problem.unit, Convolution) and problem.domain == Torus(1)):
             raise ValueError(f"data UniformTorus is available on Torus(1) so far, got {problem.domain}")
         return FourierFeatures.of(problem, tolerance, max_modes)
+    if isinstance(problem.domain, Torus):
+        _check_periodic("profile", problem.unit.profile)
     return QuadratureFeatures.of(problem)

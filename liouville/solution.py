@@ -154,19 +154,23 @@ class Solution:
         self._check_time(t_start)
         self._check_time(t_end)
         z = np.array(z, dtype=float)
-        N1, n = z.shape
+        N1 = self.problem.domain.dim + 1
+        if z.ndim != 2 or z.shape[0] != N1 or not np.isfinite(z).all():
+            raise ValueError(f"z must be finite with shape ({N1}, n), got shape {z.shape}")
+        n = z.shape[1]
         active, weights = np.zeros(1, dtype=int), np.ones(1)
-        if isinstance(self.dynamics, GradientDescent):
-            return self._euler_map(z, t_start, t_end), np.full(n, np.nan)
         if t_start == t_end or n == 0:
             return z, np.zeros(n)
+        if isinstance(self.dynamics, GradientDescent):
+            return self._euler_map(z, t_start, t_end), np.full(n, np.nan)
 
         def rate(t, state):
             position = state[: N1 * n].reshape(1, N1, n)
             r = self._residual(t)
             out = np.empty_like(position)
             self.features.velocity(np.ascontiguousarray(position), weights, active, r[None], out)
-            growth = position[0, -1] * self.features.laplacian(position[0, :-1].T, r)
+            laplacian = np.trace(self.features.hessian(position[0, :-1].T, r), axis1=1, axis2=2)
+            growth = position[0, -1] * laplacian
             return np.concatenate([out.ravel(), growth])
 
         start = np.concatenate([z.ravel(), np.zeros(n)])

@@ -68,6 +68,17 @@ class _Flow:
             a = self.evaluate(self.stage, active, s)
         return a
 
+    def _mean_power(self, rows):
+        # Stage by stage: a matrix product adds in an order that depends on the number of replicates.
+        total = np.zeros(rows.size)
+        for s, b in enumerate(self.tableau.b):
+            total += b * self.power[rows, s]
+        return total
+
+    def speed(self):
+        """Root mean square of each replicate's slopes at the start of a step."""
+        return stepping.error_norm(self._flat(self.slopes[:1]), np.arange(self.R), np.ones(1), np.ones(self.R))
+
     def try_step(self, active, h, tolerance):
         """One adaptive step of every active replicate; returns error / tolerance of each. Accepted ones move."""
         a_new = self.stages(active, h)
@@ -75,7 +86,7 @@ class _Flow:
         accepted = error <= 1.0
         rows = active[accepted]
         stepping.copy_rows(self._flat(self.stage), rows, self._flat(self.z))
-        self.dissipated[rows] += h[accepted] * (self.power[rows] @ self.tableau.b)
+        self.dissipated[rows] += h[accepted] * self._mean_power(rows)
         stepping.copy_rows(self._flat(self.slopes[-1]), rows, self._flat(self.slopes[0]))
         self.power[rows, 0] = self.power[rows, -1]
         self.a[rows] = a_new[accepted]
@@ -87,7 +98,7 @@ class _Flow:
         steps = np.full(self.R, h)
         self.stages(every, steps)
         self.combine(every, self.tableau.b, steps, self.z)
-        self.dissipated += h * (self.power @ self.tableau.b)
+        self.dissipated += h * self._mean_power(every)
         self.time += h
         self.evaluate(self.z, every, 0)
 
@@ -123,14 +134,16 @@ def integrate(features, z, weights, times, dynamics, integrator, observe, progre
         tableau = DORMAND_PRINCE5
     else:
         raise ValueError(f"integrator must be RK4 or Adaptive, got {integrator!r}")
-    flow = _Flow(features, z, weights, tableau)
+    with np.errstate(over="ignore", invalid="ignore"):
+        flow = _Flow(features, z, weights, tableau)
     log = Log(np.zeros(flow.R, dtype=int), np.zeros(flow.R, dtype=int), [(0.0, flow.a[0].copy())])
     if tableau is DORMAND_PRINCE5:
         advance = _adaptive(flow, log, integrator.tolerance, progress)
     else:
         advance = _fixed(flow, log, dynamics.step if tableau is EULER else integrator.step, progress)
     for k, t in enumerate(times):
-        advance(t)
+        with np.errstate(over="ignore", invalid="ignore"):  # a breakdown is checked for and raised as SolveFailed
+            advance(t)
         observe(k, flow.z, flow.a, flow.dissipated)
     return log
 
@@ -140,6 +153,8 @@ def _fixed(flow, log, step, progress):
 
     def advance(t_end):
         n_steps = int(np.ceil((t_end - start[0]) / step * (1.0 - 1e-12) - 1e-9))
+        if t_end > start[0]:
+            n_steps = max(n_steps, 1)
         for i in range(n_steps):
             h = step if flow.tableau is EULER else (t_end - start[0]) / n_steps
             flow.fixed_step(h)
@@ -157,8 +172,7 @@ def _fixed(flow, log, step, progress):
 
 def _adaptive(flow, log, tolerance, progress):
     exponent = -1.0 / (flow.tableau.error_order + 1)
-    speed = np.sqrt(np.mean(flow.slopes[0].reshape(flow.R, -1) ** 2, axis=1))
-    h_next = 0.5 * tolerance ** (-exponent) / np.maximum(speed, 1.0)
+    h_next = 0.5 * tolerance ** (-exponent) / np.maximum(flow.speed(), 1.0)
     just_rejected = np.zeros(flow.R, dtype=bool)
 
     def advance(t_end):
@@ -183,7 +197,7 @@ def _adaptive(flow, log, tolerance, progress):
             flow.time[active[accepted & last]] = t_end
             if accepted[0] and active[0] == 0:
                 log.history.append((flow.time[0], flow.a[0].copy()))
-            tiny = h_next[active] < 1e-13 * max(t_end, 1.0)
+            tiny = ~(h_next[active] >= 1e-13 * max(t_end, 1.0))  # True for NaN
             if tiny.any() or log.steps.max(initial=0) > MAX_STEPS:
                 worst = active[np.argmax(tiny)]
                 raise SolveFailed(

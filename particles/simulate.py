@@ -99,7 +99,7 @@ def simulate(
         raise ValueError(f"problem must be a Problem, got {problem!r}")
     _positive_integer("n", n)
     _positive_integer("replicates", replicates)
-    if not isinstance(seed, (int, np.integer)) or seed < 0:
+    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0:
         raise ValueError(f"seed must be an integer >= 0, got {seed!r}")
     if keep not in KEEP:
         raise ValueError(f'keep must be "last", "all" or None, got {keep!r}')

@@ -2,7 +2,9 @@
 
 Floating-point flags: numba's `fastmath=True` would let the compiler assume that NaN never occurs and delete the checks
 that catch a breakdown; the kernels use a smaller set that allows vectorised sums and fused multiply-adds. Sums run over
-a fixed partition that does not depend on the number of threads, added in order, so the bits do not either.
+a fixed partition that does not depend on the number of threads, added in order, so the bits do not either. For the
+same reason a loop that sums touches scratch arrays alone: where a loop also reads or writes other arrays, the compiler
+asks at run time how far apart they lie in memory, and where that is close it adds in another order.
 
 `error_model="numpy"` everywhere: Python's own division checks every divisor for zero, and that branch keeps a loop from
 being vectorised.

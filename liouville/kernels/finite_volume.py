@@ -108,28 +108,25 @@ def stage(rho, base, alpha, dt, U, c, dy, dc, periodic, limiter, out, moments):
                 old = base[i]
                 new = out[i]
                 _flux_c(limiter, row, U[i], ones, flux_c)
-                m0 = 0.0
-                m1 = 0.0
-                m2 = 0.0
                 if alpha == 0.0:
                     for j in range(n_c):
-                        v = row[j] - per_y * (above[j] - below[j]) - per_c * (flux_c[j + 1] - flux_c[j])
-                        new[j] = v
-                        m0 += v
-                        m1 += v * c[j]
-                        m2 += v * c[j] * c[j]
+                        new[j] = row[j] - per_y * (above[j] - below[j]) - per_c * (flux_c[j + 1] - flux_c[j])
                 else:
                     for j in range(n_c):
-                        v = (
+                        new[j] = (
                             alpha * old[j]
                             + beta * row[j]
                             - per_y * (above[j] - below[j])
                             - per_c * (flux_c[j + 1] - flux_c[j])
                         )
-                        new[j] = v
-                        m0 += v
-                        m1 += v * c[j]
-                        m2 += v * c[j] * c[j]
+                m0 = 0.0
+                m1 = 0.0
+                m2 = 0.0
+                for j in range(n_c):
+                    v = new[j]
+                    m0 += v
+                    m1 += v * c[j]
+                    m2 += v * c[j] * c[j]
                 moments[i, 0] = m0 * dc
                 moments[i, 1] = m1 * dc
                 moments[i, 2] = m2 * dc

@@ -56,24 +56,19 @@ def sincos_block(y, m, sine, cosine):
 @njit(cache=True, error_model="numpy", fastmath=_FLAGS)
 def _deposit_chunk(y, wc, start, stop, weights, n_modes, moments, scratch):
     """moments[k] += sum w c cos ky, moments[n_modes + 1 + k] += sum w c sin ky over particles start..stop."""
-    s1, c1, s, c, w = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4]
+    s1, c1, s, c, w, angle = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4], scratch[5]
     shared = weights.size == 1
     for first in range(start, stop, BLOCK):
         m = min(BLOCK, stop - first)
-        sincos_block(y[first:], m, s1, c1)
+        for i in range(m):
+            angle[i] = y[first + i]
+            w[i] = (weights[0] if shared else weights[first + i]) * wc[first + i]
+            s[i] = 0.0
+            c[i] = 1.0
+        sincos_block(angle, m, s1, c1)
         total = 0.0
-        if shared:
-            for i in range(m):
-                w[i] = weights[0] * wc[first + i]
-                s[i] = 0.0
-                c[i] = 1.0
-                total += w[i]
-        else:
-            for i in range(m):
-                w[i] = weights[first + i] * wc[first + i]
-                s[i] = 0.0
-                c[i] = 1.0
-                total += w[i]
+        for i in range(m):
+            total += w[i]
         moments[0] += total
         for k in range(1, n_modes + 1):
             sum_c = 0.0
@@ -96,17 +91,18 @@ def _velocity_chunk(y, c_weight, start, stop, weights, alpha, beta, out_y, out_c
     Returns the sum of w |v|^2, the rate at which the loss falls.
     """
     n_modes = alpha.size - 1
-    s1, c1, s, c, U, V = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4], scratch[5]
+    s1, c1, s, c, U, V, angle = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4], scratch[5], scratch[6]
     power = 0.0
     shared = weights.size == 1
     for first in range(start, stop, BLOCK):
         m = min(BLOCK, stop - first)
-        sincos_block(y[first:], m, s1, c1)
         for i in range(m):
+            angle[i] = y[first + i]
             s[i] = 0.0
             c[i] = 1.0
             U[i] = alpha[0]
             V[i] = 0.0
+        sincos_block(angle, m, s1, c1)
         for k in range(1, n_modes + 1):
             ak = alpha[k]
             bk = beta[k]
@@ -117,22 +113,16 @@ def _velocity_chunk(y, c_weight, start, stop, weights, alpha, beta, out_y, out_c
                 s[i] = sk
                 U[i] += ak * ck + bk * sk
                 V[i] += k * (bk * ck - ak * sk)
+        for i in range(m):
+            V[i] = -c_weight[first + i] * V[i]
+            U[i] = -U[i]
+            angle[i] = weights[0] if shared else weights[first + i]
+        for i in range(m):
+            out_y[first + i] = V[i]
+            out_c[first + i] = U[i]
         total = 0.0
-        if shared:
-            for i in range(m):
-                vy = -c_weight[first + i] * V[i]
-                vc = -U[i]
-                out_y[first + i] = vy
-                out_c[first + i] = vc
-                total += vy * vy + vc * vc
-            total *= weights[0]
-        else:
-            for i in range(m):
-                vy = -c_weight[first + i] * V[i]
-                vc = -U[i]
-                out_y[first + i] = vy
-                out_c[first + i] = vc
-                total += weights[first + i] * (vy * vy + vc * vc)
+        for i in range(m):
+            total += angle[i] * (V[i] * V[i] + U[i] * U[i])
         power += total
     return power
 
@@ -146,7 +136,7 @@ def deposit_fourier(z, weights, active, n_modes):
     partial = np.zeros((n_tasks, 2 * (n_modes + 1)))
     n_groups = min(GROUPS, n_tasks)
     for group in prange(n_groups):
-        scratch = np.empty((5, BLOCK))
+        scratch = np.empty((6, BLOCK))
         for task in range(group * n_tasks // n_groups, (group + 1) * n_tasks // n_groups):
             replicate = active[task // n_chunks]
             start = (task % n_chunks) * CHUNK
@@ -172,7 +162,7 @@ def velocity_fourier(z, weights, active, alpha, beta, out):
     partial = np.zeros(n_tasks)
     n_groups = min(GROUPS, n_tasks)
     for group in prange(n_groups):
-        scratch = np.empty((6, BLOCK))
+        scratch = np.empty((7, BLOCK))
         for task in range(group * n_tasks // n_groups, (group + 1) * n_tasks // n_groups):
             row = task // n_chunks
             replicate = active[row]

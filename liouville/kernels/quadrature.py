@@ -69,9 +69,8 @@ def _profile_block(code, s, m, value, slope, e, bits):
             value[i] = v
     elif code == RELU:
         for i in range(m):
-            positive = s[i] > 0.0
-            value[i] = s[i] if positive else 0.0
-            slope[i] = 1.0 if positive else 0.0
+            value[i] = 0.0 if s[i] <= 0.0 else s[i]  # passes NaN on
+            slope[i] = 1.0 if s[i] > 0.0 else 0.0
     elif code == SOFTPLUS:
         for i in range(m):
             e[i] = -abs(s[i])

@@ -43,8 +43,9 @@ class Characteristics:
     def __post_init__(self):
         if not (np.isfinite(self.tolerance) and 1e-12 <= self.tolerance < 1):
             raise ValueError(f"tolerance must lie in [1e-12, 1), got {self.tolerance}")
-        if self.nodes is not None and not all(isinstance(k, (int, np.integer)) and k >= 4 for k in self.nodes):
-            raise ValueError(f"nodes must be integers of at least 4, got {self.nodes}")
+        nodes = () if self.nodes is None else tuple(self.nodes) if np.ndim(self.nodes) == 1 else (None,)
+        if not all(isinstance(k, (int, np.integer)) and k >= 4 for k in nodes):
+            raise ValueError(f"nodes must be a tuple of integers of at least 4, got {self.nodes!r}")
         if self.max_nodes < 16:
             raise ValueError(f"max_nodes must be at least 16, got {self.max_nodes}")
 

@@ -21,6 +21,7 @@ from .reconstruction import Minmod, Upwind, VanLeer
 # With slopes limited so that both face values of a cell are >= 0, their mean being the cell average, an Euler step
 # keeps rho >= 0 while the sum of the Courant numbers of both directions is at most 1/2.
 POSITIVE_COURANT = 0.5
+ROUND_OFF = 1e-12  # kept from that bound, at which a cell may empty itself and round-off decides the sign
 MIN_STEP = 1e-12
 
 
@@ -96,7 +97,7 @@ class FiniteVolume:
         scale = 1.0
         for k, t_end in enumerate(times):
             while t < t_end:
-                dt = scale * min(self.cfl / state.courant_rate(), 1.0 / state.largest_mobility())
+                dt = scale * min(self.cfl * (1.0 - 2.0 * ROUND_OFF) / state.courant_rate(), 1.0 / state.largest_mobility())
                 remaining = t_end - t
                 landed = dt >= remaining * (1.0 - 1e-12)
                 dt = remaining if landed else min(dt, 0.5 * remaining) if dt > 0.5 * remaining else dt
@@ -217,7 +218,7 @@ class State:
         """One Runge-Kutta step, or None where a stage broke the bound that keeps rho >= 0 or is not finite."""
         current = self
         for alpha in stepper.alphas:
-            if not dt * current.courant_rate() <= POSITIVE_COURANT:
+            if not dt * current.courant_rate() <= POSITIVE_COURANT * (1.0 - ROUND_OFF):
                 return None
             current = current.advance(self.rho, alpha, dt, np.empty_like(self.rho))
         return current

@@ -170,6 +170,8 @@ class Discrete:
     has_density = False
 
     def __post_init__(self):
+        if np.ndim(self.values) != 1 or len(self.values) == 0 or not np.isfinite(self.values).all():
+            raise ValueError(f"values must be a non-empty sequence of finite numbers, got {self.values!r}")
         values = tuple(float(v) for v in self.values)
         equal = [1.0 / len(values)] * len(values)
         probabilities = tuple(float(p) for p in (equal if self.probabilities is None else self.probabilities))
@@ -227,6 +229,11 @@ class Initial:
                 if not domain.periodic:
                     raise ValueError("Uniform() without ends needs a Torus; give Uniform(a, b) on Euclidean")
                 law = replace(law, lower=0.0, upper=PERIOD, periodic=True)
+            elif isinstance(law, Uniform) and domain.periodic:
+                raise ValueError(
+                    f"Uniform on a Torus takes no ends, got ({law.lower}, {law.upper}); "
+                    "give Uniform(), or Density(fn) for part of the circle"
+                )
             elif isinstance(law, Density) and not domain.periodic:
                 raise ValueError("Density is a density on a circle and needs a Torus, got Euclidean")
             elif isinstance(law, Normal) and domain.periodic:
