@@ -169,8 +169,7 @@ class Solution:
             r = self._residual(t)
             out = np.empty_like(position)
             self.features.velocity(np.ascontiguousarray(position), weights, active, r[None], out)
-            laplacian = np.trace(self.features.hessian(position[0, :-1].T, r), axis1=1, axis2=2)
-            growth = position[0, -1] * laplacian
+            growth = position[0, -1] * self.features.laplacian(position[0, :-1].T, r)
             return np.concatenate([out.ravel(), growth])
 
         start = np.concatenate([z.ravel(), np.zeros(n)])
