@@ -153,12 +153,18 @@ class FourierFeatures:
         sinc = np.sinc(np.arange(self.n_modes + 1) * width / PERIOD)
         return self._from_moments(np.concatenate([np.cos(angles) / sinc, np.sin(angles) / sinc], axis=-1))
 
-    def laplacian(self, y, r):
-        """Lap U at y of shape (n, 1) for one residual r of shape (P,)."""
+    def gradient(self, y):
+        """grad Phi(y), shape (n, 1, P)."""
+        k = np.arange(self.n_modes + 1)
+        angles = np.asarray(y, dtype=float)[:, :1] * k
+        return self._from_moments(np.concatenate([-k * np.sin(angles), k * np.cos(angles)], axis=-1))[:, None]
+
+    def hessian(self, y, r):
+        """The Hessian of U at y for one residual r of shape (P,), shape (n, 1, 1)."""
         alpha, beta = self.potential_coefficients(r)
         k = np.arange(self.n_modes + 1)
         angles = np.asarray(y, dtype=float)[:, :1] * k
-        return -(np.cos(angles) * (k**2 * alpha) + np.sin(angles) * (k**2 * beta)).sum(axis=-1)
+        return -(np.cos(angles) @ (k**2 * alpha) + np.sin(angles) @ (k**2 * beta))[:, None, None]
 
     def loss(self, a):
         """1/2 ||f_rho - f||^2 for coefficients of shape (..., P)."""
@@ -263,9 +269,14 @@ class QuadratureFeatures:
         centre = self.matrix(y)
         return centre - (self.matrix(y + width) - 2.0 * centre + self.matrix(y - width)) / 24.0
 
-    def laplacian(self, y, r):
-        """Lap U at y of shape (n, N) for one residual r of shape (P,)."""
-        return (self.root_weights * r) @ self.problem.unit.laplacian(self.problem.data.points, y)
+    def gradient(self, y):
+        """grad Phi(y), shape (n, N, P)."""
+        return np.moveaxis(self.root_weights[:, None, None] * self.problem.unit.gradient(self.problem.data.points, y), 0, 2)
+
+    def hessian(self, y, r):
+        """The Hessian of U at y for one residual r of shape (P,), shape (n, N, N)."""
+        curvature = self.problem.unit.curvature(self.problem.data.points, y)
+        return np.einsum("p,pi,pd,pe->ide", self.root_weights * r, curvature, self.A, self.A, optimize=True)
 
     def loss(self, a):
         """1/2 ||f_rho - f||^2 in L2(mu) for coefficients of shape (..., P)."""

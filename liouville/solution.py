@@ -169,7 +169,8 @@ class Solution:
             r = self._residual(t)
             out = np.empty_like(position)
             self.features.velocity(np.ascontiguousarray(position), weights, active, r[None], out)
-            growth = position[0, -1] * self.features.laplacian(position[0, :-1].T, r)
+            laplacian = np.trace(self.features.hessian(position[0, :-1].T, r), axis1=1, axis2=2)
+            growth = position[0, -1] * laplacian
             return np.concatenate([out.ravel(), growth])
 
         start = np.concatenate([z.ravel(), np.zeros(n)])

@@ -97,7 +97,9 @@ class FiniteVolume:
         scale = 1.0
         for k, t_end in enumerate(times):
             while t < t_end:
-                dt = scale * min(self.cfl * (1.0 - 2.0 * ROUND_OFF) / state.courant_rate(), 1.0 / state.largest_mobility())
+                dt = scale * min(
+                    self.cfl * (1.0 - 2.0 * ROUND_OFF) / state.courant_rate(), 1.0 / state.largest_mobility()
+                )
                 remaining = t_end - t
                 landed = dt >= remaining * (1.0 - 1e-12)
                 dt = remaining if landed else min(dt, 0.5 * remaining) if dt > 0.5 * remaining else dt

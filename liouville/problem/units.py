@@ -30,10 +30,9 @@ class ProfileUnit:
         A, _ = self.affine(x)
         return self.scale * self.formula.first(self._argument(x, y))[:, :, None] * A[:, None, :]
 
-    def laplacian(self, x, y):
-        """Lap_y phi, shape (k, n)."""
-        A, _ = self.affine(x)
-        return self.scale * self.formula.second(self._argument(x, y)) * (A**2).sum(axis=1)[:, None]
+    def curvature(self, x, y):
+        """scale * g''(A(x) . y + B(x)), shape (k, n); the Hessian of phi is this times A(x) A(x)^T."""
+        return self.scale * self.formula.second(self._argument(x, y))
 
 
 @dataclass(frozen=True)
