@@ -149,8 +149,8 @@ class FourierFeatures:
     def cell_matrix(self, y, width):
         """Phi~ at cell centres, shape (n, P): cell averages against it give exact moments of band-limited data."""
         angles = np.asarray(y, dtype=float)[:, :1] * np.arange(self.n_modes + 1)
-        # np.sinc(x) is sin(pi x) / (pi x)
-        sinc = np.sinc(np.arange(self.n_modes + 1) * width / PERIOD)
+        # np.sinc(x) is sin(pi x) / (pi x). Beyond the modes that the cells resolve the correction would blow up.
+        sinc = np.maximum(np.sinc(np.arange(self.n_modes + 1) * width / PERIOD), 2.0 / np.pi)
         return self._from_moments(np.concatenate([np.cos(angles) / sinc, np.sin(angles) / sinc], axis=-1))
 
     def gradient(self, y):
