@@ -1,0 +1,231 @@
+"""The command line."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from validation import load_study
+from validation import maps as maps_module
+from validation.cases import built_in_names, find_case
+from validation.cli import main
+
+CASE = '''"""A toy of two modes."""
+
+import numpy as np
+
+from liouville import Convolution, Initial, Normal, Problem, Torus, Uniform, UniformTorus
+
+problem = Problem(
+    domain=Torus(1),
+    unit=Convolution(lambda z: 1.0 + np.cos(z)),
+    data=UniformTorus(1),
+    target=lambda x: 0.5 * np.cos(x),
+    initial=Initial(y=Uniform(), c=Normal(0.0, 1.0)),
+)
+times = [0.0, 0.5]
+sizes = [4, 8, 16]
+'''
+
+
+@pytest.fixture
+def case(tmp_path):
+    path = tmp_path / "toy.py"
+    path.write_text(CASE)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def _small_maps(monkeypatch):
+    monkeypatch.setattr(maps_module.make_maps, "__defaults__", (2000, None))
+
+
+def run(*arguments):
+    """Exit status of the command line."""
+    with pytest.raises(SystemExit) as stop:
+        main([str(argument) for argument in arguments])
+    return stop.value.code
+
+
+def refused(capsys, *arguments):
+    """The one line on standard error with which bad input is refused."""
+    assert run(*arguments) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    lines = output.err.strip().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("Error: ")
+    return lines[0]
+
+
+def test_cases_are_listed_with_a_line_each(capsys):
+    assert run("cases") == 0
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert [line.split()[0] for line in lines] == ["circle", "circle-relu", "five-points", "line"]
+    assert all(len(line.split()) > 5 for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("spelled", "name"),
+    [
+        ("circle", "circle"),
+        ("circle-vonmises", "circle"),
+        ("circle_vonmises", "circle"),
+        ("five_points", "five-points"),
+        ("five-points", "five-points"),
+        ("circle-relu-spin", "circle-relu"),
+        ("line", "line"),
+    ],
+)
+def test_names_take_dashes_and_underscores(spelled, name):
+    found = find_case(spelled)
+    assert found.name == name
+    assert found.times[0] == 0.0
+    assert found.sizes == sorted(found.sizes)
+
+
+def test_case_targets_are_the_stated_ones():
+    assert len(built_in_names()) == 4
+    x = np.array([0.3, 2.0])
+    point = np.sqrt(2.0) * np.array([np.cos(x), np.sin(x)])
+    a = np.array([[[0.30, -0.55], [0.40, 0.15]], [[-0.25, 0.70], [0.10, -0.45]]])
+    by_hand = [
+        0.5 * sum(a[p, q, r] * v[p] * v[q] * v[r] for p in range(2) for q in range(2) for r in range(2))
+        for v in point.T
+    ]
+    np.testing.assert_allclose(find_case("circle_relu").problem.target(x), by_hand)
+    circle = 0.85 * np.cos(x) + 0.42 * np.sin(2 * x) - 0.28 * np.cos(3 * x)
+    np.testing.assert_allclose(find_case("circle").problem.target(x), circle)
+    for name in ("line", "five-points"):
+        # f(0) = 2/3 [N(2; variance 1/2) - N(0; variance 1)]
+        by_hand = (2.0 * np.exp(-4.0) / np.sqrt(np.pi) - 2.0 / np.sqrt(2.0 * np.pi)) / 3.0
+        assert find_case(name).problem.target(0.0) == pytest.approx(by_hand)
+
+
+@pytest.mark.parametrize("command", [[], ["study"], ["solve"], ["simulate"], ["cases"]])
+def test_help_teaches(command, capsys):
+    assert run(*command, "--help") == 0
+    text = capsys.readouterr().out
+    assert "Usage: liouville" in text
+    if command != ["cases"]:
+        assert "Examples:" in text
+
+
+def test_no_command_shows_the_help(capsys):
+    assert run() == 0
+    assert "Examples:" in capsys.readouterr().out
+
+
+def test_study_of_a_users_case(case, tmp_path, capsys):
+    out = tmp_path / "results" / "toy"
+    status = run("study", case, "--replicates", 10, "--cells", "24,24", "--seed", 5, "--out", out)
+    output = capsys.readouterr()
+    assert status == 0
+    assert "Law of large numbers" in output.out
+    assert "100%" in output.err
+    assert "particles, n = 16" in output.err
+    assert sorted(path.name for path in out.iterdir()) == [
+        "density.png",
+        "distances.png",
+        "functions.png",
+        "loss.png",
+        "rates.png",
+        "study.nc",
+    ]
+    study = load_study(out)
+    assert study.dataset["n"].values.tolist() == [4, 8, 16]
+    assert study.dataset.attrs["seed"] == 5
+    assert study.summary() in output.out
+
+
+def test_study_takes_sizes_times_and_method(case, capsys):
+    options = ["--sizes", "3,6", "--times", "0,0.2", "--replicates", 2, "--method", "characteristics"]
+    assert run("study", case, *options) == 0
+    text = capsys.readouterr().out
+    assert "t = 0.2" in text
+    assert "not resolved at t = 0, 0.2" in text
+
+
+def test_solve_writes_coefficients_and_density(case, tmp_path, capsys):
+    import xarray as xr
+
+    out = tmp_path / "toy.nc"
+    assert run("solve", case, "--cells", "24,32", "--out", out) == 0
+    assert "loss" in capsys.readouterr().out
+    dataset = xr.load_dataset(out, engine="h5netcdf")
+    assert dataset["density"].shape == (2, 24, 32)
+    assert dataset["mass"].values == pytest.approx([1.0, 1.0])
+    assert dataset.attrs["problem"]
+
+
+def test_simulate_prints_losses_and_memory(case, tmp_path, capsys):
+    import xarray as xr
+
+    out = tmp_path / "toy.nc"
+    assert run("simulate", case, "-n", 30, "--replicates", 4, "--out", out) == 0
+    assert "MiB" in capsys.readouterr().out
+    dataset = xr.load_dataset(out, engine="h5netcdf")
+    assert dataset["loss"].shape == (4, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["study", "nowhere"], ["case must be one of circle", "nowhere"]),
+        (["study", "absent.py"], ["case must be", "absent.py"]),
+        (["study", "{case}", "--sizes", "10,x"], ["--sizes", "integers", "'10,x'"]),
+        (["study", "{case}", "--sizes", "0"], ["sizes must be", "got 0"]),
+        (["study", "{case}", "--replicates", "1"], ["replicates must be", "got 1"]),
+        (["study", "{case}", "--seed", "-1"], ["seed must be", "got -1"]),
+        (["study", "{case}", "--times", "1,0"], ["times must increase", "[1.0, 0.0]"]),
+        (["study", "{case}", "--out", "{case}"], ["out must be a directory", "toy.py"]),
+        (["study", "{case}", "--out", "{case}/below"], ["out must be a directory", "below"]),
+        (["study", "{case}", "--method", "magic"], ["--method", "magic"]),
+        (["study", "{case}", "--frobnicate"], ["--frobnicate"]),
+        (["study", "{case}", "--method", "characteristics", "--cells", "9,9"], ["cells must be left out"]),
+        (["solve", "{case}", "--cells", "4,4"], ["cells must be", "(4, 4)"]),
+        (["solve", "{case}", "--times", ""], ["--times", "numbers"]),
+        (["solve", "{case}", "--out", "{case}"], ["out must end in .nc"]),
+        (["simulate", "{case}"], ["-n"]),
+        (["simulate", "{case}", "-n", "0"], ["n must be", "got 0"]),
+        (["frobnicate"], ["frobnicate"]),
+    ],
+)
+def test_bad_input_is_refused_in_one_line(arguments, parts, case, tmp_path, capsys):
+    line = refused(capsys, *[argument.replace("{case}", str(case)) for argument in arguments])
+    for part in parts:
+        assert part in line
+    assert [path.name for path in tmp_path.iterdir()] == ["toy.py"]
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("problem = 3\ntimes = [0.0]\n", "must be a Problem"),
+        ("times = [0.0]\n", "without problem"),
+        ("1 / 0\n", "ZeroDivisionError"),
+        ("problem = (\n", "SyntaxError"),
+    ],
+)
+def test_bad_case_files_are_refused_in_one_line(text, part, tmp_path, capsys):
+    path = tmp_path / "bad.py"
+    path.write_text(text)
+    assert part in refused(capsys, "solve", path)
+
+
+def test_a_computation_that_fails_has_status_one(case, capsys, monkeypatch):
+    from liouville import SolveFailed
+
+    def fails(*_, **__):
+        raise SolveFailed(0.25, 1e-3, "the state is not finite")
+
+    monkeypatch.setattr("validation.cli.simulate", fails)
+    assert run("simulate", case, "-n", 5) == 1
+    assert capsys.readouterr().err == "Error: failed at t = 0.25 with step 0.001: the state is not finite\n"
+
+
+def test_importing_validation_is_light():
+    code = "import sys, validation; print([m for m in ('matplotlib', 'xarray', 'ot') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

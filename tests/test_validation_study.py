@@ -1,0 +1,269 @@
+"""The study: its dataset, budget, file and figures."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from liouville import (
+    RK4,
+    Characteristics,
+    Convolution,
+    Discrete,
+    FiniteVolume,
+    GradientDescent,
+    Initial,
+    Normal,
+    Problem,
+    Ridge,
+    Torus,
+    TrainingSet,
+    Uniform,
+    UniformTorus,
+)
+from liouville.problem import Euclidean
+from particles import simulate
+from validation import load_study, run_study
+from validation import maps as maps_module
+from validation.maps import overlap
+from validation.store import check_writable, check_writable_file, write
+
+TIMES = [0.0, 0.5, 1.0]
+SIZES = [20, 5, 10]
+
+
+def toy(c=None):
+    return Problem(
+        domain=Torus(1),
+        unit=Convolution(lambda z: 1.0 + np.cos(z)),
+        data=UniformTorus(1),
+        target=lambda x: 0.5 * np.cos(x) + 0.2,
+        initial=Initial(y=Uniform(), c=Normal(0.0, 1.0) if c is None else c),
+    )
+
+
+@pytest.fixture(autouse=True)
+def _small_maps(monkeypatch):
+    monkeypatch.setattr(maps_module.make_maps, "__defaults__", (2000, None))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    store = tmp_path_factory.mktemp("study") / "made" / "here"
+    problem = toy()
+    seen = []
+    study = run_study(
+        problem,
+        TIMES,
+        SIZES,
+        12,
+        seed=3,
+        method=FiniteVolume(cells=(48, 48)),
+        store=store,
+        progress=lambda what, done: seen.append((what, done)),
+    )
+    return problem, study, store, seen
+
+
+def test_discrepancy_is_that_of_the_ensemble(finished):
+    problem, study, _, _ = finished
+    d = study.dataset
+    assert d["n"].values.tolist() == sorted(SIZES)
+    ensemble = simulate(problem, 10, TIMES, 12, seed=3)
+    np.testing.assert_array_equal(d["coefficients"].sel(n=10), ensemble.coefficients)
+    gap = ensemble.coefficients - d["continuum_coefficients"].values
+    np.testing.assert_allclose(d["discrepancy"].sel(n=10), np.linalg.norm(gap, axis=-1), rtol=1e-12)
+    np.testing.assert_allclose(d["rms"], np.sqrt((d["discrepancy"] ** 2).mean("replicate")), rtol=1e-12)
+    np.testing.assert_allclose(d["loss"].sel(n=10), ensemble.loss, rtol=1e-12)
+
+
+def test_budget_bounds_the_error_of_the_grid(finished):
+    problem, study, _, _ = finished
+    d = study.dataset
+    from liouville import solve
+
+    exact = solve(problem, TIMES, Characteristics(tolerance=1e-9)).coefficients
+    true = np.linalg.norm(d["continuum_coefficients"].values - exact, axis=1)
+    assert (true <= 1.01 * d["discretisation_error"].values + 1e-12).all()
+    assert true[-1] > 1e-6
+    assert (d["step_error"].values[:, 0] == 0).all()
+    assert 0 < d["step_error"].values[:, -1].max() < 1e-5
+    assert d["resolved"].dtype == bool
+    assert d["resolved"].values.all()
+
+
+def test_summary_says_what_it_must(finished):
+    text = finished[1].summary()
+    assert "t = 0.5" in text
+    assert "expected" in text
+    assert "Law of large numbers" in text
+    assert "Rule" in text
+    assert "false alarm" in text
+
+
+def test_file_holds_everything(finished):
+    _, study, store, _ = finished
+    again = load_study(store)
+    assert study.dataset.identical(load_study(store / "study.nc").dataset) or study.dataset.equals(again.dataset)
+    assert again.summary() == study.summary()
+    assert again.dataset["resolved"].dtype == bool
+    assert again.dataset["verdict"].values.tolist() == study.dataset["verdict"].values.tolist()
+    for name, variable in again.dataset.variables.items():
+        assert variable.attrs["long_name"], name
+        assert variable.attrs["units"], name
+    assert [path.name for path in store.iterdir()] == ["study.nc"]
+
+
+def test_provenance(finished):
+    attributes = finished[1].dataset.attrs
+    packages = json.loads(attributes["package_versions"])
+    for name in ("numpy", "scipy", "numba", "xarray"):
+        assert packages[name]
+    for name in ("python_version", "project_version", "date", "platform", "command", "problem", "integrator"):
+        assert attributes[name]
+    assert attributes["seed"] == 3
+    assert "FiniteVolume(cells=(48, 48)" in attributes["method"]
+    assert "np.cos(x) + 0.2" in attributes["target_source"]
+
+
+def test_figures_are_drawn_from_the_file_alone(finished, tmp_path):
+    paths = load_study(finished[2]).figures(tmp_path / "figures")
+    assert sorted(path.name for path in paths) == [
+        "density.png",
+        "distances.png",
+        "functions.png",
+        "loss.png",
+        "rates.png",
+    ]
+    for path in paths:
+        assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_unresolved_points_are_marked_and_never_drawn_as_results(finished):
+    from validation import plots
+
+    dataset = finished[1].dataset.copy(deep=True)
+    dataset["resolved"][:] = False
+    for name in ("rms_slope", "rms_tail_slope"):
+        dataset[name][:] = np.nan
+    text = plots.rates_figure(dataset)
+    labels = [entry.get_text() for entry in text.legends[0].get_texts()]
+    assert "unresolved, not fitted" in labels
+    assert sum("not resolved" in label for label in labels) == len(TIMES)
+    solid = [line for line in text.axes[0].lines if line.get_marker() == "o" and len(line.get_xdata())]
+    assert not solid
+
+
+def test_progress_names_the_stages(finished):
+    seen = finished[3]
+    stages = list(dict.fromkeys(what for what, _ in seen))
+    assert stages[:3] == ["continuum", "reference", "particles, n = 5"]
+    assert stages[-1] == "distances"
+    assert all(0.0 <= done <= 1.0 + 1e-12 for _, done in seen)
+
+
+def test_density_maps_agree_with_the_particles(finished):
+    d = finished[1].dataset
+    area = np.diff(d["map_y_edges"])[0] * np.diff(d["map_c_edges"])[0]
+    for name in ("map_continuum", "map_particles"):
+        np.testing.assert_allclose(d[name].sum(("map_y", "map_c")) * area, 1.0, atol=0.01)
+    marginals = [d[name].sum("map_y").values * area for name in ("map_continuum", "map_particles")]
+    assert np.abs(np.cumsum(marginals[0] - marginals[1], axis=1)).max() < 0.06  # Kolmogorov at n = 2000 is 0.04
+
+
+def test_overlap_conserves():
+    cells, bins = np.linspace(0.0, 1.0, 8), np.linspace(-0.5, 1.5, 12)
+    values = np.arange(7.0)
+    assert (overlap(cells, bins) @ values).sum() * (bins[1] - bins[0]) == pytest.approx(values.mean())
+
+
+def test_characteristics_and_gradient_descent_have_their_own_budget():
+    study = run_study(toy(Discrete((-1.0, 1.0))), [0.0, 0.4], [5, 10, 20], 4, dynamics=GradientDescent(0.1))
+    d = study.dataset
+    assert (d["step_error"] == 0).all()
+    assert "map_continuum" not in d
+    assert set(d["verdict"].values) == {"not resolved"}
+    assert "Characteristics" in d.attrs["method"]
+
+
+def test_an_executor_changes_nothing():
+    problem = toy()
+    method = FiniteVolume(cells=(24, 24))
+    plain = run_study(problem, [0.0, 0.3], [4, 8, 16], 3, method=method, integrator=RK4(0.1)).dataset
+    with ThreadPoolExecutor(1) as executor:
+        other = run_study(
+            problem, [0.0, 0.3], [4, 8, 16], 3, method=method, integrator=RK4(0.1), executor=executor
+        ).dataset
+    np.testing.assert_array_equal(plain["coefficients"], other["coefficients"])
+    np.testing.assert_array_equal(plain["law_distance"], other["law_distance"])
+
+
+def test_inputs_of_more_dimensions_are_shown_at_the_nodes():
+    points = np.random.default_rng(0).normal(size=(6, 2))
+    problem = Problem(
+        domain=Euclidean(2),
+        unit=Ridge("tanh", bias=False),
+        data=TrainingSet(points),
+        target=np.sin(points[:, 0]),
+        initial=Initial(y=Normal(0.0, 1.0), c=Normal(0.0, 1.0)),
+    )
+    study = run_study(problem, [0.0, 0.5], [5, 10, 20], 3, method=Characteristics(nodes=(8, 8, 8)))
+    d = study.dataset
+    assert d["f_0"].shape == (2, 6)
+    assert "law_distance" not in d
+    np.testing.assert_allclose(d["target"], np.sin(points[:, 0]))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"problem": 3}, "problem must be a Problem"),
+        ({"times": [1.0, 0.5]}, "times must increase"),
+        ({"sizes": []}, "sizes must be distinct"),
+        ({"sizes": [10, 10]}, "sizes must be distinct"),
+        ({"sizes": [10, 2.5]}, "sizes must be an integer"),
+        ({"sizes": [0]}, "sizes must be an integer of at least 1, got 0"),
+        ({"replicates": 1}, "replicates must be an integer of at least 2, got 1"),
+        ({"seed": -1}, "seed must be an integer of at least 0, got -1"),
+        ({"integrator": "rk4"}, "integrator must be"),
+        ({"executor": 3}, "executor must be"),
+        ({"store": __file__}, "store must be a directory"),
+        ({"method": "grid"}, "method must be"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_computed(change, message):
+    def forbidden(what, done):
+        raise AssertionError("computed")
+
+    arguments = {"problem": toy(), "times": TIMES, "sizes": [5, 10], "replicates": 4, **change}
+    with pytest.raises(ValueError, match=message) as error:
+        run_study(**arguments, progress=forbidden)
+    assert "\n" not in str(error.value)
+
+
+def test_writing_is_whole_or_not_at_all(tmp_path):
+    class Broken:
+        def to_netcdf(self, path, engine):
+            with open(path, "w") as file:
+                file.write("half")
+            raise OSError("disk full")
+
+    target = tmp_path / "kept.nc"
+    target.write_text("old")
+    with pytest.raises(OSError, match="disk full"):
+        write(Broken(), target)
+    assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["kept.nc"]
+
+
+def test_places_that_cannot_be_written_are_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="store must be a directory"):
+        check_writable("store", tmp_path / "file" / "below")
+    with pytest.raises(ValueError, match=r"out must end in \.nc"):
+        check_writable_file("out", tmp_path / "x.txt")
+    assert check_writable("store", tmp_path / "a" / "b") == tmp_path / "a" / "b"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    with pytest.raises(ValueError, match="path must be a NetCDF file"):
+        load_study(tmp_path / "absent.nc")

@@ -1,0 +1,276 @@
+"""The command line `liouville`."""
+
+import sys
+import warnings
+from pathlib import Path
+
+import click
+
+from liouville import Characteristics, FiniteVolume, SolveFailed, solve
+from particles import estimate_memory, simulate
+
+from . import store
+from .cases import built_in_names, find_case
+from .study import FILE_NAME, run_study
+
+BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
+METHODS = ("finite-volume", "characteristics")
+
+
+class NumberList(click.ParamType):
+    """Numbers separated by commas."""
+
+    def __init__(self, kind, plural):
+        self.kind, self.plural, self.name = kind, plural, f"{kind.__name__},..."
+
+    def convert(self, value, param, ctx):
+        """A list of numbers from text; lists pass."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return [self.kind(part) for part in value.split(",")]
+        except ValueError:
+            self.fail(f"must be {self.plural} separated by commas, got {value!r}", param, ctx)
+
+
+INTEGERS, FLOATS = NumberList(int, "integers"), NumberList(float, "numbers")
+
+case_argument = click.argument("case", metavar="CASE")
+times_option = click.option("--times", type=FLOATS, help="Output times, such as 0,1,4. [default: the case's]")
+seed_option = click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same numbers.")
+method_option = click.option(
+    "--method", type=click.Choice(METHODS), help="How the continuum is solved. [default: a grid where possible]"
+)
+cells_option = click.option("--cells", type=INTEGERS, help="Cells of the grid in y and in c, such as 256,256.")
+
+
+class Progress:
+    """One bar on standard error for each stage of a computation."""
+
+    def __init__(self):
+        self.what, self.bar = None, None
+
+    def __call__(self, what, fraction):
+        from tqdm import tqdm
+
+        if what != self.what:
+            self.close()
+            layout = "{desc:<24}{percentage:3.0f}% |{bar}| {elapsed}"
+            self.what, self.bar = what, tqdm(total=1.0, desc=what, bar_format=layout, file=sys.stderr, ncols=80)
+        self.bar.update(fraction - self.bar.n)
+
+    def close(self):
+        """End the bar of the stage that runs."""
+        if self.bar is not None:
+            self.bar.close()
+        self.what, self.bar = None, None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def _method(name, cells):
+    if name == "characteristics":
+        if cells is not None:
+            raise ValueError(f"cells must be left out with --method characteristics, got {cells}")
+        return Characteristics()
+    if cells is not None:
+        return FiniteVolume(cells=tuple(cells))
+    return FiniteVolume() if name == "finite-volume" else None
+
+
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name=store.PROJECT, prog_name="liouville")
+@click.pass_context
+def commands(context):
+    """The mean-field limit of neural networks: particles against the nonlinear Liouville equation.
+
+    A network f_n(x) = (1/n) sum_i c_i phi(x, y_i) is trained by gradient descent on its n units, the particles. As n
+    grows, their law rho(t, y, c) solves a transport equation, the continuum, and f_n tends to its f_0.
+
+    CASE is the name of a built-in case (see `liouville cases`) or a Python file of your own that defines `problem` and
+    `times`, and perhaps `sizes`.
+
+    \b
+    Examples:
+      liouville cases
+      liouville study circle --out results
+      liouville study my_case.py --sizes 10,100,1000 --replicates 100 --out results
+      liouville solve line --times 0,1,3 --cells 128,128 --out line.nc
+      liouville simulate circle -n 1000000 --out million.nc
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+@commands.command()
+def cases():
+    """List the built-in cases, each with a line on what it is."""
+    names = built_in_names()
+    width = max(len(name) for name in names)
+    for name in names:
+        click.echo(f"{name:<{width}}  {find_case(name).description}")
+
+
+@commands.command()
+@case_argument
+@click.option("--sizes", type=INTEGERS, help="Numbers of particles n, such as 10,30,100. [default: the case's]")
+@click.option("--replicates", type=int, default=200, show_default=True, help="Independent networks for each n.")
+@times_option
+@seed_option
+@method_option
+@cells_option
+@click.option("--out", type=click.Path(path_type=Path), help="Directory for study.nc and the figures; made if needed.")
+def study(case, sizes, replicates, times, seed, method, cells, out):
+    """Compare particles with the continuum over many n.
+
+    Prints the RMS of ||f_n(t) - f_0(t)|| with standard errors, its fitted slopes in n beside the expected -1/2, the
+    error budget and a verdict from a stated rule. With --out also writes the whole study as NetCDF and draws the
+    figures; files that are there already are replaced.
+
+    \b
+    Examples:
+      liouville study circle --out results
+      liouville study circle --sizes 10,30,100 --replicates 50 --times 0,1,4 --seed 7
+      liouville study my_case.py --method characteristics --out results
+
+    \b
+    The same from Python:
+      from validation import load_study
+      study = load_study("results")       # study.dataset is an xarray.Dataset
+      print(study.summary()); study.figures("figures")
+    """
+    found = find_case(case)
+    if out is not None:
+        store.check_writable("out", out)
+    with Progress() as progress:
+        result = run_study(
+            found.problem,
+            found.times if times is None else times,
+            found.sizes if sizes is None else sizes,
+            replicates,
+            seed,
+            _method(method, cells),
+            store=out,
+            progress=progress,
+        )
+    click.echo(result.summary())
+    if out is not None:
+        for path in [out / FILE_NAME, *result.figures(out)]:
+            click.echo(f"wrote {path}")
+
+
+@commands.command(name="solve")
+@case_argument
+@times_option
+@method_option
+@cells_option
+@click.option("--out", type=click.Path(path_type=Path), help="NetCDF file for coefficients and density.")
+def solve_command(case, times, method, cells, out):
+    """Solve for the continuum and print its loss, mass and diagnostics.
+
+    \b
+    Examples:
+      liouville solve circle
+      liouville solve circle --cells 128,128 --times 0,1,4 --out circle.nc
+      liouville solve circle --method characteristics
+    """
+    found = find_case(case)
+    if out is not None:
+        store.check_writable_file("out", out)
+    times = found.times if times is None else times
+    last = max(times, default=0.0) or 1.0
+    with Progress() as progress:
+        solution = solve(
+            found.problem, times, _method(method, cells), progress=lambda t: progress("continuum", min(t / last, 1.0))
+        )
+    diagnostics = solution.diagnostics
+    click.echo(f"{solution.method!r}")
+    click.echo(f"{'t':>10} {'loss':>14} {'mass - 1':>12} {'loss drop':>14} {'dissipated':>14} {'f_0 error':>12}")
+    for k, t in enumerate(solution.times):
+        error = "-" if diagnostics.error_estimate is None else f"{diagnostics.error_estimate[k]:.2e}"
+        drop, dissipated = diagnostics.energy_drop[k], diagnostics.energy_dissipated[k]
+        click.echo(
+            f"{t:>10g} {solution.loss[k]:>14.8g} {diagnostics.mass_drift[k]:>12.2e} {drop:>14.8g} {dissipated:>14.8g} "
+            f"{error:>12}"
+        )
+    click.echo(
+        f"resolution {diagnostics.resolution}, {diagnostics.steps} steps, {diagnostics.rejected_steps} rejected, "
+        f"{diagnostics.seconds:.2f} s"
+    )
+    if solution.grid is not None:
+        click.echo(
+            f"window {tuple((round(low, 4), round(high, 4)) for low, high in diagnostics.window)}, "
+            f"least density {diagnostics.least_density:.2e}, mass near its ends {diagnostics.edge_mass:.2e}, "
+            f"initial mass outside {diagnostics.truncated_mass:.2e}"
+        )
+    if out is not None:
+        click.echo(f"wrote {store.write(store.solution_dataset(solution), out)}")
+
+
+@commands.command(name="simulate")
+@case_argument
+@click.option("-n", "n", type=int, required=True, help="Number of particles.")
+@click.option("--replicates", type=int, default=1, show_default=True, help="Independent networks.")
+@times_option
+@seed_option
+@click.option("--out", type=click.Path(path_type=Path), help="NetCDF file for coefficients and losses.")
+def simulate_command(case, n, replicates, times, seed, out):
+    """Simulate n particles and print the loss over replicates.
+
+    \b
+    Examples:
+      liouville simulate circle -n 1000 --replicates 10
+      liouville simulate line -n 100000 --times 0,1,3 --seed 1 --out line.nc
+    """
+    found = find_case(case)
+    if out is not None:
+        store.check_writable_file("out", out)
+    times = found.times if times is None else times
+    with Progress() as progress:
+        ensemble = simulate(
+            found.problem,
+            n,
+            times,
+            replicates,
+            seed,
+            keep=None,
+            progress=lambda done: progress(f"particles, n = {n}", min(done, 1.0)),
+        )
+    click.echo(f"{'t':>10} {'mean loss':>14} {'least':>14} {'greatest':>14}")
+    for t, loss in zip(ensemble.times, ensemble.loss.T, strict=True):
+        click.echo(f"{t:>10g} {loss.mean():>14.8g} {loss.min():>14.8g} {loss.max():>14.8g}")
+    memory = estimate_memory(found.problem, n, times, replicates, keep=None)
+    click.echo(
+        f"n = {n}, {replicates} replicates, at most {ensemble.steps.max()} steps, {ensemble.seconds:.2f} s, "
+        f"memory about {memory / 2**20:.3g} MiB"
+    )
+    if out is not None:
+        click.echo(f"wrote {store.write(store.ensemble_dataset(ensemble), out)}")
+
+
+def _fail(status, message):
+    click.echo(f"Error: {' '.join(str(message).split())}", err=True)
+    sys.exit(status)
+
+
+def main(arguments=None):
+    """Run the command line: exit status 0; 2 for bad input, 1 for a computation that failed, one line on why."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: click.echo(f"Warning: {message}", err=True)
+        try:
+            sys.exit(commands.main(arguments, prog_name="liouville", standalone_mode=False) or 0)
+        except click.ClickException as error:
+            _fail(BAD_INPUT, error.format_message())
+        except (ValueError, MemoryError) as error:
+            _fail(BAD_INPUT, error)
+        except (SolveFailed, OSError) as error:
+            _fail(FAILED, error)
+        except (KeyboardInterrupt, click.Abort):
+            _fail(INTERRUPTED, "interrupted")

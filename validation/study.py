@@ -1,0 +1,387 @@
+"""The study: particles of many sizes against the continuum, in one dataset."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from liouville import RK4, Adaptive, Characteristics, GradientDescent, GradientFlow, Problem, make_features, solve
+from liouville.dynamics import check_times
+from liouville.solve import default_method
+
+from . import store as files
+from .budget import discretisation_error, resolved_points
+from .discrepancy import DISTANCE_NAMES, DISTANCES, law_distances, mean_distance
+from .maps import can_map, make_maps
+from .rates import MIN_SIZES, N_RESAMPLES, rates, root_mean_square, root_mean_square_error, verdict
+from .store import variable
+from .sweep import LAW_REPLICATES, MAX_LAW_SIZE, SizeTask, run_size
+from .tables import summary
+
+# An order below what a default grid leaves, at a quarter of the cost of the default tolerance.
+REFERENCE = Characteristics(tolerance=1e-5)
+LAW_DRAWS = 4096  # draws that stand for rho_0
+N_X = 201
+MAX_NODES_SHOWN = 256
+BAND_SIZE = 100  # the spread of f_n is shown for the size nearest to this
+MAX_BAND_POSITIONS = 10_000_000
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+MAX_HISTORY = 400
+FILE_NAME = "study.nc"
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """A finished study.
+
+    Attributes
+    ----------
+    dataset : xarray.Dataset
+        Dimensions n, replicate, time and others, with long names, units and provenance in its attributes. Everything
+        that tables and figures show is in it.
+    """
+
+    dataset: object
+
+    def summary(self) -> str:
+        """The tables as text."""
+        return summary(self.dataset)
+
+    def figures(self, directory) -> list:
+        """Draw all figures into `directory`, as PNG; returns their paths."""
+        from . import plots
+
+        directory = files.check_writable("directory", directory)
+        return plots.draw_all(self.dataset, directory)
+
+    def save(self, path) -> Path:
+        """Write the dataset as NetCDF, whole or not at all."""
+        return files.write(self.dataset, files.check_writable_file("path", path))
+
+
+def load_study(path) -> Study:
+    """The study in a NetCDF file, or in the directory that `run_study` was given as `store`."""
+    path = Path(path)
+    return Study(files.read(path / FILE_NAME if path.is_dir() else path))
+
+
+def run_study(
+    problem,
+    times,
+    sizes=(10, 30, 100, 300, 1000),
+    replicates=200,
+    seed=0,
+    method=None,
+    dynamics=None,
+    integrator=None,
+    store=None,
+    executor=None,
+    progress=None,
+) -> Study:
+    """Compare n particles with the continuum for many n, with an error budget and rates.
+
+    ||f_n(t) - f_0(t)|| in L2(mu), for every size, replicate and time; its RMS should fall like n^(-1/2).
+
+    Parameters
+    ----------
+    problem : Problem
+    times : sequence of float, shape (T,)
+    sizes : sequence of int, shape (S,)
+        Distinct; sorted here.
+    replicates : int
+        At least 2. Replicate r starts from the same first particles for every n.
+    seed : int
+    method : FiniteVolume or Characteristics, optional
+        For the continuum; by default the grid where possible. A grid is held against characteristics as well.
+    dynamics : GradientFlow or GradientDescent, optional
+    integrator : RK4 or Adaptive, optional
+        Of the particles under GradientFlow.
+    store : path, optional
+        A directory into which study.nc is written; an older one there is replaced.
+    executor : concurrent.futures.Executor, optional
+        Runs the sizes as tasks. By default they run in this process, whose kernels use all cores. An executor of
+        processes needs a problem that can be pickled: functions of a module, no lambdas.
+    progress : callable (what, fraction), optional
+        Called with the name of the stage and the fraction of it that is done.
+
+    Raises
+    ------
+    ValueError
+        On bad input or a store that cannot be written, before anything is computed.
+    SolveFailed
+        On a numerical breakdown.
+    """
+    started = time.perf_counter()
+    dynamics = GradientFlow() if dynamics is None else dynamics
+    integrator = Adaptive() if integrator is None else integrator
+    if not isinstance(problem, Problem):
+        raise ValueError(f"problem must be a Problem, got {problem!r}")
+    times = check_times(times, dynamics)
+    sizes = _check_sizes(sizes)
+    _check_integer("replicates", replicates, 2)
+    _check_integer("seed", seed, 0)
+    if not isinstance(integrator, (RK4, Adaptive)):
+        raise ValueError(f"integrator must be RK4 or Adaptive, got {integrator!r}")
+    if executor is not None and not hasattr(executor, "submit"):
+        raise ValueError(f"executor must be a concurrent.futures.Executor, got {executor!r}")
+    if store is not None:
+        store = files.check_writable("store", store)
+    if method is None:
+        method = Characteristics() if isinstance(dynamics, GradientDescent) else default_method(problem)
+    progress = progress or (lambda what, fraction: None)
+
+    features = make_features(problem)
+    solution, reference = _continuum(problem, features, times, method, dynamics, progress)
+    band_n = min(sizes, key=lambda n: abs(np.log(n / BAND_SIZE)))
+    x, f_0 = _where_to_show(problem, solution, band_n * replicates * times.size <= MAX_BAND_POSITIONS)
+    law_times = _law_times(solution)
+    tasks = [
+        SizeTask(
+            problem,
+            features,
+            dynamics,
+            integrator,
+            n,
+            replicates,
+            seed,
+            times,
+            law_times,
+            x if n == band_n else None,
+        )
+        for n in sizes
+    ]
+    results = _run_all(tasks, executor, progress)
+    maps = None
+    if can_map(solution):
+        maps = make_maps(solution, integrator, seed, progress=lambda done: progress("density maps", done))
+
+    data = {**_continuum_variables(solution, reference, times), **_particle_variables(results, solution)}
+    data.update(_rate_variables(sizes, data, seed))
+    band = np.quantile(results[sizes.index(band_n)].values, QUANTILES, axis=0)
+    data.update(_function_variables(problem, x, f_0, band))
+    if law_times.size:
+        data.update(_law_variables(results, solution, law_times, seed, progress))
+    if maps is not None:
+        data.update(_map_variables(maps))
+    attributes = files.provenance(
+        problem,
+        seed,
+        sizes=sizes,
+        replicates=replicates,
+        times=times.tolist(),
+        method=method,
+        dynamics=dynamics,
+        integrator=integrator,
+        features=f"{type(features).__name__} with {features.n_features} features",
+        resolution=solution.diagnostics.resolution,
+        executor=executor,
+    )
+    attributes["band_n"] = int(band_n)
+    attributes["map_n"] = 0 if maps is None else int(maps.n)
+    attributes["unreachable_loss"] = float(features.unreachable)
+    attributes["seconds"] = time.perf_counter() - started
+    study = Study(_dataset(data, times, sizes, replicates, attributes))
+    if store is not None:
+        files.write(study.dataset, store / FILE_NAME)
+    return study
+
+
+def _check_integer(name, value, least):
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
+
+
+def _check_sizes(sizes):
+    sizes = list(np.ravel(sizes)) if isinstance(sizes, np.ndarray) else list(sizes)
+    for n in sizes:
+        _check_integer("sizes", n, 1)
+    if not sizes or len(set(sizes)) < len(sizes):
+        raise ValueError(f"sizes must be distinct and at least one, got {sizes}")
+    return sorted(int(n) for n in sizes)
+
+
+def _continuum(problem, features, times, method, dynamics, progress):
+    """The solution and what its error is measured against: itself where it is by characteristics."""
+    last = max(float(times[-1]), 1e-300)
+    solution = solve(problem, times, method, dynamics, features, lambda t: progress("continuum", t / last))
+    if isinstance(method, Characteristics):
+        return solution, solution
+    reference = solve(problem, times, REFERENCE, dynamics, features, lambda t: progress("reference", t / last))
+    return solution, reference
+
+
+def _where_to_show(problem, solution, can_keep):
+    """Inputs x at which functions are drawn, and f_0 there, shape (T, k).
+
+    Where x is one-dimensional these are equispaced, provided that f, f_0 and f_n can be known off the nodes of mu;
+    else nodes. `can_keep` says whether all positions of the particles may be held for f_n.
+    """
+    points = getattr(problem.data, "points", None)
+    nodes = None if points is None else points[:MAX_NODES_SHOWN]
+    if problem.data.input_dim > 1 or not callable(problem.target):
+        return nodes, solution.function(nodes)
+    ends = (0.0, 2.0 * np.pi) if points is None else (points.min(), points.max())
+    if ends[0] == ends[1] or (points is not None and not can_keep):
+        return nodes, solution.function(nodes)
+    x = np.linspace(*ends, N_X)
+    try:
+        problem.target_values(x)
+        return x, solution.function(x)
+    except ValueError:  # f is defined at the nodes alone, or characteristics too many to be kept
+        return nodes, solution.function(nodes)
+
+
+def _law_times(solution):
+    """Where laws are compared: at the start and at the end, if y is one-dimensional and rho_0 can be drawn from."""
+    if solution.problem.domain.dim != 1:
+        return np.empty(0)
+    return np.unique([0.0, solution.times[-1]])
+
+
+def _run_all(tasks, executor, progress):
+    results = []
+    if executor is None:
+        for task in tasks:
+            results.append(run_size(task, lambda done, n=task.n: progress(f"particles, n = {n}", done)))
+        return results
+    # The largest first, for they take longest.
+    futures = {task.n: executor.submit(run_size, task) for task in reversed(tasks)}
+    for done, task in enumerate(tasks, start=1):
+        results.append(futures[task.n].result())
+        progress("particles", done / len(tasks))
+    return results
+
+
+def _continuum_variables(solution, reference, times):
+    history_t, history_a = solution.history
+    shown = np.unique(np.rint(np.linspace(0, history_t.size - 1, min(history_t.size, MAX_HISTORY))).astype(int))
+    error = discretisation_error(solution, reference)
+    return {
+        "continuum_coefficients": variable(("time", "feature"), solution.coefficients, "coefficients a(t) of f_0"),
+        "target_coefficients": variable("feature", solution.features.target, "coefficients of the target f"),
+        "continuum_loss": variable("time", solution.loss, "loss of f_0: ||f_0(t) - f||^2 / 2"),
+        "continuum_mass": variable("time", solution.mass, "total mass of rho_0(t)"),
+        "discretisation_error": variable("time", error, "L2(mu) error of f_0(t)"),
+        "history_time": variable("step", history_t[shown], "time t"),
+        "history_loss": variable("step", solution.features.loss(history_a[shown]), "loss of f_0 along its steps"),
+    }
+
+
+def _particle_variables(results, solution):
+    coefficients = np.stack([one.coefficients for one in results])
+    discrepancy = np.linalg.norm(coefficients - solution.coefficients, axis=-1)
+    everywhere = ("n", "replicate", "time")
+    return {
+        "coefficients": variable((*everywhere, "feature"), coefficients, "coefficients a(t) of f_n"),
+        "loss": variable(everywhere, np.stack([one.loss for one in results]), "loss of f_n: ||f_n(t) - f||^2 / 2"),
+        "discrepancy": variable(everywhere, discrepancy, "||f_n(t) - f_0(t)|| in L2(mu)"),
+        "step_error": variable(
+            ("n", "time"), np.stack([one.step_error for one in results]), "RMS time-step error of f_n(t) in L2(mu)"
+        ),
+        "simulation_seconds": variable("n", [one.seconds for one in results], "wall time of the simulation", "s"),
+    }
+
+
+def _rate_variables(sizes, data, seed):
+    """RMS, medians, the mask and the rates, from variables that are already there."""
+    discrepancy, step, continuum = (data[name][1] for name in ("discrepancy", "step_error", "discretisation_error"))
+    rms = root_mean_square(discrepancy)
+    resolved = resolved_points(rms, continuum, step)
+    per_point, per_gap = ("n", "time"), ("gap", "time")
+    gap_middle = np.sqrt(np.array(sizes[1:]) * np.array(sizes[:-1], dtype=float))
+    found = {
+        "rms": variable(per_point, rms, "RMS over replicates of ||f_n(t) - f_0(t)||"),
+        "rms_error": variable(per_point, root_mean_square_error(discrepancy), "Monte-Carlo standard error of the RMS"),
+        "median": variable(per_point, np.median(discrepancy, axis=1), "median over replicates of ||f_n(t) - f_0(t)||"),
+        "resolved": variable(per_point, resolved, "numerical errors are at most a tenth of the RMS"),
+        "gap_n": variable("gap", gap_middle, "geometric mean of neighbouring sizes"),
+    }
+    for name, statistic in (("rms", root_mean_square), ("median", np.median)):
+        found_rates = rates(sizes, discrepancy, resolved, statistic, N_RESAMPLES, seed)
+        for fit_name, which, fit in (
+            ("slope", "all resolved sizes", found_rates.fit),
+            ("tail_slope", f"the {MIN_SIZES} largest resolved sizes", found_rates.tail),
+        ):
+            what = f"slope of log {name} against log n over {which}"
+            found[f"{name}_{fit_name}"] = variable("time", fit.slope, what)
+            found[f"{name}_{fit_name}_error"] = variable("time", fit.slope_error, f"standard error of the {what}")
+            found[f"{name}_{fit_name}_intercept"] = variable("time", fit.intercept, f"log {name} at n = 1, {what}")
+        what = f"local exponent of {name} between neighbouring sizes"
+        found[f"{name}_local"] = variable(per_gap, found_rates.local, what)
+        found[f"{name}_local_error"] = variable(per_gap, found_rates.local_error, f"standard error of the {what}")
+    tail_slope, tail_error = found["rms_tail_slope"][1], found["rms_tail_slope_error"][1]
+    verdicts = [
+        verdict(slope, error, count, discrepancy.shape[1])
+        for slope, error, count in zip(tail_slope, tail_error, resolved.sum(axis=0), strict=True)
+    ]
+    found["verdict"] = variable("time", np.array(verdicts), "verdict on RMS ~ n^(-1/2)")
+    return found
+
+
+def _function_variables(problem, x, f_0, band):
+    nodes = getattr(problem.data, "points", None)
+    at_nodes = nodes is not None and (len(x) <= len(nodes)) and np.array_equal(x, nodes[: len(x)])
+    f = problem.target_values()[: len(x)] if at_nodes else problem.target_values(x)
+    place = x if np.ndim(x) == 1 else np.arange(len(x))
+    return {
+        "x": variable("x", place, "input x" if np.ndim(x) == 1 else "number of the node of mu"),
+        "quantile": variable("quantile", QUANTILES, "quantile over replicates"),
+        "target": variable("x", f, "target f(x)"),
+        "f_0": variable(("time", "x"), f_0, "f_0(t, x)"),
+        "f_n_quantiles": variable(("quantile", "time", "x"), band, "quantiles over replicates of f_n(t, x)"),
+    }
+
+
+def _law_variables(results, solution, law_times, seed, progress):
+    """Distances of the particles' law and of as many fresh draws from rho_0, both to one large sample of rho_0."""
+    periodic = solution.problem.domain.periodic
+    rng = np.random.default_rng([seed, 1])
+    replicates = max((one.positions.shape[1] for one in results if one.positions is not None), default=LAW_REPLICATES)
+    shape = (len(DISTANCES), len(results), replicates, law_times.size)
+    found, baseline = np.full(shape, np.nan), np.full(shape, np.nan)
+    for k, t in enumerate(law_times):
+        law = solution.sample(t, LAW_DRAWS, rng)
+        spread = mean_distance(law, law, periodic)
+        for s, one in enumerate(results):
+            if one.positions is None:
+                continue
+            n = one.positions.shape[-1]
+            fresh = solution.sample(t, n * replicates, rng).reshape(2, replicates, n)
+            for r in range(replicates):
+                found[:, s, r, k] = law_distances(one.positions[k, r], law, periodic, spread)
+                baseline[:, s, r, k] = law_distances(fresh[:, r], law, periodic, spread)
+            progress("distances", (k + (s + 1) / len(results)) / law_times.size)
+    dims = ("distance", "n", "law_replicate", "law_time")
+    long_name = f"distance of the law of (y, c) to {LAW_DRAWS} draws from rho_0, up to n = {MAX_LAW_SIZE}"
+    return {
+        "distance": variable("distance", np.array([DISTANCE_NAMES[one] for one in DISTANCES]), "name of the distance"),
+        "law_time": variable("law_time", law_times, "time t"),
+        "law_distance": variable(dims, found, f"particles: {long_name}"),
+        "law_baseline": variable(dims, baseline, f"n independent draws from rho_0: {long_name}"),
+    }
+
+
+def _map_variables(maps):
+    dims = ("map_time", "map_y", "map_c")
+    return {
+        "map_time": variable("map_time", maps.times, "time t"),
+        "map_y_edges": variable("map_y_edge", maps.y_edges, "edges of the bins in y"),
+        "map_c_edges": variable("map_c_edge", maps.c_edges, "edges of the bins in c"),
+        "map_continuum": variable(dims, maps.continuum, "rho_0(t, y, c), averages over bins"),
+        "map_particles": variable(dims, maps.particles, "density of the particles, averages over bins"),
+    }
+
+
+def _dataset(data, times, sizes, replicates, attributes):
+    import xarray as xr
+
+    coordinates = {
+        "time": variable("time", times, "time t"),
+        "n": variable("n", sizes, "number of particles n"),
+        "replicate": variable("replicate", np.arange(replicates), "replicate"),
+    }
+    for name in ("x", "quantile", "distance", "law_time", "map_time"):
+        if name in data:
+            coordinates[name] = data.pop(name)
+    return xr.Dataset(data, coordinates, attributes)
