@@ -8,6 +8,7 @@ import pytest
 
 from validation import load_study
 from validation import maps as maps_module
+from validation import study as study_module
 from validation.cases import built_in_names, find_case
 from validation.cli import main
 
@@ -36,9 +37,13 @@ def case(tmp_path):
     return path
 
 
-@pytest.fixture(autouse=True)
-def _small_maps(monkeypatch):
-    monkeypatch.setattr(maps_module.make_maps, "__defaults__", (2000, None))
+@pytest.fixture(autouse=True, scope="module")
+def _small():
+    """Fewer particles in the density maps and fewer draws for the distances."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(maps_module.make_maps, "__defaults__", (2000, None))
+        patch.setattr(study_module, "LAW_DRAWS", 256)
+        yield
 
 
 def run(*arguments):

@@ -26,6 +26,7 @@ from liouville.problem import Euclidean
 from particles import simulate
 from validation import load_study, run_study
 from validation import maps as maps_module
+from validation import study as study_module
 from validation.maps import overlap
 from validation.store import check_writable, check_writable_file, write
 
@@ -43,9 +44,13 @@ def toy(c=None):
     )
 
 
-@pytest.fixture(autouse=True)
-def _small_maps(monkeypatch):
-    monkeypatch.setattr(maps_module.make_maps, "__defaults__", (2000, None))
+@pytest.fixture(autouse=True, scope="module")
+def _small():
+    """Fewer particles in the density maps and fewer draws for the distances."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(maps_module.make_maps, "__defaults__", (2000, None))
+        patch.setattr(study_module, "LAW_DRAWS", 256)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -75,7 +75,7 @@ def rates_figure(dataset) -> Figure:
             sizes[good], rms[good], error[good], fmt="o", ms=4.0, color=colour, capsize=2.0, elinewidth=0.8, zorder=3
         )
         bad = ~good & (rms > 0)
-        axes.plot(sizes[bad], rms[bad], "v", ms=4.5, mfc="none", mec="0.55", mew=0.9, zorder=2)
+        axes.plot(sizes[bad], rms[bad], "v", ms=4.5, mfc="none", mec=colour, mew=0.9, zorder=2)
         text = f"$t = {times[k]:g}$:  not resolved"
         if np.isfinite(dataset["rms_slope"][k]):
             used = sizes[good].astype(float)

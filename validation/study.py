@@ -129,6 +129,8 @@ def run_study(
         store = files.check_writable("store", store)
     if method is None:
         method = Characteristics() if isinstance(dynamics, GradientDescent) else default_method(problem)
+    if not hasattr(method, "solve"):
+        raise ValueError(f"method must be FiniteVolume(...) or Characteristics(...), got {method!r}")
     progress = progress or (lambda what, fraction: None)
 
     features = make_features(problem)
@@ -154,6 +156,7 @@ def run_study(
     results = _run_all(tasks, executor, progress)
     maps = None
     if can_map(solution):
+        progress("density maps", 0.0)
         maps = make_maps(solution, integrator, seed, progress=lambda done: progress("density maps", done))
 
     data = {**_continuum_variables(solution, reference, times), **_particle_variables(results, solution)}
@@ -204,9 +207,11 @@ def _check_sizes(sizes):
 def _continuum(problem, features, times, method, dynamics, progress):
     """The solution and what its error is measured against: itself where it is by characteristics."""
     last = max(float(times[-1]), 1e-300)
+    progress("continuum", 0.0)
     solution = solve(problem, times, method, dynamics, features, lambda t: progress("continuum", t / last))
     if isinstance(method, Characteristics):
         return solution, solution
+    progress("reference", 0.0)
     reference = solve(problem, times, REFERENCE, dynamics, features, lambda t: progress("reference", t / last))
     return solution, reference
 
@@ -243,6 +248,7 @@ def _run_all(tasks, executor, progress):
     results = []
     if executor is None:
         for task in tasks:
+            progress(f"particles, n = {task.n}", 0.0)
             results.append(run_size(task, lambda done, n=task.n: progress(f"particles, n = {n}", done)))
         return results
     # The largest first, for they take longest.
@@ -340,6 +346,7 @@ def _law_variables(results, solution, law_times, seed, progress):
     replicates = max((one.positions.shape[1] for one in results if one.positions is not None), default=LAW_REPLICATES)
     shape = (len(DISTANCES), len(results), replicates, law_times.size)
     found, baseline = np.full(shape, np.nan), np.full(shape, np.nan)
+    progress("distances", 0.0)
     for k, t in enumerate(law_times):
         law = solution.sample(t, LAW_DRAWS, rng)
         spread = mean_distance(law, law, periodic)
@@ -352,6 +359,7 @@ def _law_variables(results, solution, law_times, seed, progress):
                 found[:, s, r, k] = law_distances(one.positions[k, r], law, periodic, spread)
                 baseline[:, s, r, k] = law_distances(fresh[:, r], law, periodic, spread)
             progress("distances", (k + (s + 1) / len(results)) / law_times.size)
+    progress("distances", 1.0)
     dims = ("distance", "n", "law_replicate", "law_time")
     long_name = f"distance of the law of (y, c) to {LAW_DRAWS} draws from rho_0, up to n = {MAX_LAW_SIZE}"
     return {
