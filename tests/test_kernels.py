@@ -1,0 +1,249 @@
+"""Compiled kernels against NumPy, SciPy and the dense formulas."""
+
+import numpy as np
+import pytest
+from oracles import VonMises, circle, five_points, line_gaussian, observed_order
+
+from liouville import Convolution, Gaussian, Ridge, make_features
+from liouville.kernels import fourier, quadrature
+from liouville.problem.profiles import ACTIVATIONS, GAUSSIAN
+
+PROFILES = {**ACTIVATIONS, "gaussian": GAUSSIAN}
+
+
+def test_sincos_matches_numpy_near_multiples_of_a_quarter_turn_and_far_out():
+    rng = np.random.default_rng(1)
+    y = np.concatenate(
+        [rng.uniform(-20, 20, 20_000), rng.uniform(-1e6, 1e6, 20_000), np.arange(-4000, 4000) * (np.pi / 4), [0.0]]
+    )
+    sine, cosine = np.empty_like(y), np.empty_like(y)
+    fourier.sincos_block(y, y.size, sine, cosine)
+    assert np.abs(sine - np.sin(y)).max() < 4e-16
+    assert np.abs(cosine - np.cos(y)).max() < 4e-16
+
+
+def test_exp_matches_numpy_to_round_off_relative():
+    x = np.concatenate([np.linspace(-700, 700, 200_001), np.linspace(-1, 1, 20_001)])
+    out, bits = np.empty_like(x), np.empty(x.size, dtype=np.int64)
+    quadrature.exp_block(x, x.size, out, bits)
+    assert np.abs(out / np.exp(x) - 1.0).max() < 1e-15
+
+
+@pytest.mark.parametrize("name", sorted(PROFILES))
+def test_profile_value_and_slope_match_scipy(name):
+    s = np.concatenate([np.linspace(-40, 40, 8001), np.geomspace(1e-12, 1, 200), -np.geomspace(1e-12, 1, 200)])
+    value, slope, e = np.empty_like(s), np.empty_like(s), np.empty_like(s)
+    bits = np.empty(s.size, dtype=np.int64)
+    quadrature._profile_block(quadrature.PROFILE_CODES[name], s, s.size, value, slope, e, bits)
+    profile = PROFILES[name]
+    expected = profile.value(s)
+    assert (np.abs(value - expected) / np.maximum(1.0, np.abs(expected))).max() < 1e-15
+    assert np.abs(slope - profile.first(s)).max() < 1e-15
+
+
+@pytest.mark.parametrize("name", sorted(PROFILES))
+def test_profiles_pass_nan_on(name):
+    s = np.full(4, np.nan)
+    value, slope, e = np.empty(4), np.empty(4), np.empty(4)
+    bits = np.empty(4, dtype=np.int64)
+    quadrature._profile_block(quadrature.PROFILE_CODES[name], s, 4, value, slope, e, bits)
+    assert np.isnan(value).all()
+
+
+@pytest.mark.parametrize("name", sorted(PROFILES))
+def test_profile_derivatives_match_differences(name):
+    profile = PROFILES[name]
+    s, h = np.linspace(-3.05, 3.05, 62), 1e-5
+    assert np.abs((profile.value(s + h) - profile.value(s - h)) / (2 * h) - profile.first(s)).max() < 1e-9
+    assert np.abs((profile.first(s + h) - profile.first(s - h)) / (2 * h) - profile.second(s)).max() < 1e-9
+
+
+PROBLEMS = {
+    "even": lambda: circle(),
+    "odd": lambda: circle(lambda z: np.sin(z) + 0.3 * np.sin(3 * z)),
+    "mixed": lambda: circle(VonMises(1.0, 2.5, 0.7)),
+    "gaussian": lambda: line_gaussian(),
+    "custom": lambda: five_points(Convolution(lambda z: np.cos(z) * np.exp(-0.3 * z * z))),
+    "tanh": lambda: five_points(Ridge("tanh", scale=1.7), dim=2),
+    "erf": lambda: five_points(Ridge("erf"), dim=2),
+    "softplus": lambda: five_points(Ridge("softplus", bias=False), dim=1),
+}
+
+
+@pytest.mark.parametrize("name", sorted(PROBLEMS))
+@pytest.mark.parametrize("equal_weights", [True, False])
+def test_deposit_and_velocity_are_the_dense_products(name, equal_weights):
+    problem = PROBLEMS[name]()
+    features = make_features(problem)
+    rng = np.random.default_rng(2)
+    R, n, N = 3, 5001, problem.domain.dim  # more than one chunk and a broken block
+    z = rng.normal(0.0, 1.5, (R, N + 1, n))
+    weights = np.array([1.0 / n]) if equal_weights else rng.random(n) / n
+    active = np.array([0, 2])
+    a = features.deposit(z, weights, active)
+    r = rng.normal(size=a.shape)
+    out = np.full_like(z, 7.0)
+    power = features.velocity(z, weights, active, r, out)
+    assert (out[1] == 7.0).all()
+    h = 1e-5
+    for row, replicate in enumerate(active):
+        y, c = z[replicate, :-1].T, z[replicate, -1]
+        Phi = features.matrix(y)
+        expected = (weights * c) @ Phi
+        assert np.abs(a[row] - expected).max() < 1e-13 * max(1.0, np.abs(Phi).max())
+        assert np.abs(out[replicate, -1] + Phi @ r[row]).max() < 1e-12
+        for d in range(N):
+            shift = h * np.eye(N)[d]
+            slope = (features.matrix(y + shift) - features.matrix(y - shift)) @ r[row] / (2 * h)
+            assert np.abs(out[replicate, d] + c * slope).max() < 1e-6 * max(1.0, np.abs(slope).max())
+        speed2 = (out[replicate] ** 2).sum(axis=0)
+        assert power[row] == pytest.approx((weights * speed2).sum(), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", sorted(PROBLEMS))
+def test_gradient_and_hessian_match_differences_of_the_features(name):
+    problem = PROBLEMS[name]()
+    features = make_features(problem)
+    rng = np.random.default_rng(3)
+    N, h = problem.domain.dim, 1e-3
+    y, r = rng.normal(size=(40, N)), rng.normal(size=features.n_features)
+    gradient, hessian = features.gradient(y), features.hessian(y, r)
+    assert hessian.shape == (40, N, N)
+    for d in range(N):
+        e = h * np.eye(N)[d]
+        for derived, function in (
+            (gradient[:, d], features.matrix),
+            (hessian[:, d], lambda y: features.gradient(y) @ r),
+        ):
+            expected = (8 * (function(y + e) - function(y - e)) - (function(y + 2 * e) - function(y - 2 * e))) / (
+                12 * h
+            )
+            assert np.abs(derived - expected).max() < 1e-8 * max(1.0, np.abs(expected).max())
+
+
+@pytest.mark.parametrize("gap", [0, 1, 5])
+@pytest.mark.parametrize("n", [10, 500])
+def test_bits_do_not_depend_on_where_arrays_lie_in_memory(n, gap):
+    """Compilers check at run time whether arrays are close and may then add in another order."""
+    rng = np.random.default_rng(4)
+    z, A, B, r = rng.normal(size=(2, n)), rng.normal(size=(5, 1)), rng.normal(size=5), rng.normal(size=5)
+    alpha, beta, weights = rng.normal(size=13), rng.normal(size=13), np.array([1.0 / n])
+
+    def run(gap, order):
+        memory, place, parts = np.zeros(20_000), 8, {}
+        for part, size in sorted((("z", 2 * n), ("scratch", 7 * 128), ("out", 2 * n)), key=lambda p: order.index(p[0])):
+            parts[part] = memory[place : place + size]
+            place += size + gap
+        here, out = parts["z"].reshape(2, n), parts["out"].reshape(2, n)
+        scratch, bits = parts["scratch"].reshape(7, 128), np.zeros(128, dtype=np.int64)
+        here[...] = z
+        moments, sums = np.zeros(26), np.zeros(5)
+        fourier._deposit_chunk(here[0], here[1], 0, n, weights, 12, moments, scratch)
+        first = fourier._velocity_chunk(here[0], here[1], 0, n, weights, alpha, beta, out[0], out[1], scratch)
+        results = [moments, out.copy(), first]
+        quadrature._deposit_chunk(here, 0, n, weights, 5, A, B, sums, scratch, bits)
+        second = quadrature._velocity_chunk(here, 0, n, weights, 5, A, B, r, out, scratch, bits)
+        return [*results, sums, out.copy(), second]
+
+    apart = run(2000, ["z", "scratch", "out"])
+    for order in (["z", "scratch", "out"], ["scratch", "z", "out"], ["out", "z", "scratch"], ["z", "out", "scratch"]):
+        for one, other in zip(run(gap, order), apart, strict=True):
+            assert np.array_equal(one, other)
+
+
+def test_bessel_kernel_is_the_product_of_features():
+    profile = VonMises(0.8, 2.5, 0.7)
+    features = make_features(circle(profile))
+    y = np.linspace(0.0, 6.0, 13)
+    Phi = features.matrix(y[:, None])
+    assert np.abs(Phi @ Phi.T - profile.kernel(y[:, None], y[None, :])[0]).max() < 1e-12
+    assert np.abs(Phi @ features.target - profile.force(y)[0]).max() < 1e-12
+
+
+def test_the_sine_part_of_an_uneven_profile_matters():
+    """The oracle above is blind to nothing: the features of the even part alone miss K by far more than 1e-12."""
+    profile = VonMises(1.0, 2.0, np.pi / 2)  # exp(2 sin z)
+    features = make_features(circle(profile))
+    assert np.abs(features.B).max() > 0.5 * np.abs(features.A).max()
+    y = np.linspace(0.0, 6.0, 13)
+    Phi = features.matrix(y[:, None])
+    assert np.abs(Phi @ features.target - profile.force(y)[0]).max() < 1e-12
+    even = circle(lambda z: 0.5 * (profile(z) + profile(-z)))
+    Phi_even = make_features(even).matrix(y[:, None])
+    assert np.abs(Phi_even @ make_features(even).target - profile.force(y)[0]).max() > 0.1
+
+
+def test_gaussian_features_carry_the_closed_form_kernel():
+    problem = line_gaussian(spacing=0.25)
+    features = make_features(problem)
+    y = np.linspace(-2.0, 2.0, 9)
+    Phi = features.matrix(y[:, None])
+    assert np.abs(Phi @ Phi.T - np.exp(-0.5 * (y[:, None] - y) ** 2) / np.sqrt(2 * np.pi)).max() < 1e-14
+
+
+def test_vanishing_features_are_dropped_and_what_they_cannot_reach_is_kept_in_the_loss():
+    profile = lambda z: 2.0 * np.maximum(0.0, np.cos(z))  # noqa: E731
+    problem = circle(profile)  # the target's cos 3x is beyond ReLU units, whose odd modes past 1 vanish
+    features = make_features(problem)
+    assert not set(range(3, features.n_modes + 1, 2)) & set(features.kept.tolist())
+    assert features.unreachable == pytest.approx(0.25 * 0.28**2, rel=1e-9)
+    assert features.loss(np.zeros(features.n_features)) == pytest.approx(
+        0.25 * (0.85**2 + 0.42**2 + 0.28**2), rel=1e-12
+    )
+
+
+def test_cell_features_give_exact_moments_of_band_limited_data():
+    features = make_features(circle(VonMises(1.0, 1.0, 0.4)))
+    n = 64
+    edges = np.linspace(0.0, 2 * np.pi, n + 1)
+    width = edges[1]
+    k, shift = 3, 0.3
+    # Cell averages of 1 + cos(k y + shift), whose exact moments are integrals over the circle.
+    averages = 1.0 + (np.sin(k * edges[1:] + shift) - np.sin(k * edges[:-1] + shift)) / (k * width)
+    a = width * averages @ features.cell_matrix(0.5 * (edges[1:] + edges[:-1])[:, None], width)
+    fine = np.arange(4096) * (2 * np.pi / 4096)
+    exact = (1.0 + np.cos(k * fine + shift)) @ features.matrix(fine[:, None]) * (2 * np.pi / 4096)
+    assert np.abs(a - exact).max() < 1e-12
+    # The same with plain centres would be off by the second order that the correction removes.
+    plain = width * averages @ features.matrix(0.5 * (edges[1:] + edges[:-1])[:, None])
+    assert np.abs(plain - exact).max() > 1e-4
+
+
+def test_differences_of_corrected_features_are_exact_slopes_at_faces():
+    y, h = np.linspace(-1.0, 1.0, 5)[:, None], 1e-3
+
+    def error(features, width):
+        m = features.matrix
+        slope = (8 * (m(y + h) - m(y - h)) - (m(y + 2 * h) - m(y - 2 * h))) / (12 * h)
+        faces = (features.cell_matrix(y + 0.5 * width, width) - features.cell_matrix(y - 0.5 * width, width)) / width
+        return np.abs(faces - slope).max()
+
+    assert error(make_features(circle(VonMises(1.0, 1.0, 0.4))), 0.1) < 1e-11
+    # Off tori the correction is a series: fourth order.
+    widths = np.array([0.1, 0.05, 0.025])
+    errors = [error(make_features(line_gaussian()), w) for w in widths]
+    assert observed_order(widths, errors) == pytest.approx(4.0, abs=0.15)
+
+
+def test_a_custom_profile_equals_the_compiled_gaussian():
+    compiled = line_gaussian()
+    formula = lambda z: np.exp(-(z**2)) / np.sqrt(np.pi)  # noqa: E731
+    rng = np.random.default_rng(5)
+    z = rng.normal(0.0, 1.5, (1, 2, 300))
+    outs = []
+    for unit in (compiled.unit, Convolution(formula), Convolution(formula, lambda z: -2 * z * formula(z))):
+        features = make_features(line_gaussian(unit))
+        active, weights = np.zeros(1, dtype=int), np.full(1, 1 / 300)
+        a, out = features.deposit(z, weights, active), np.empty_like(z)
+        features.velocity(z, weights, active, a - features.target, out)
+        lap = features.hessian(z[0, :1].T, a[0] - features.target)
+        outs.append((a, out, lap))
+    for a, out, lap in outs[1:]:
+        assert np.abs(a - outs[0][0]).max() < 1e-12
+        assert np.abs(out - outs[0][1]).max() < 1e-12
+        assert np.abs(lap - outs[0][2]).max() < 1e-9
+
+
+def test_gaussian_profile_is_a_normal_density():
+    z = np.linspace(-3, 3, 7)
+    assert np.allclose(Gaussian(0.7)(z), np.exp(-(z**2) / 1.4) / np.sqrt(2 * np.pi * 0.7), rtol=1e-15)
