@@ -3,10 +3,12 @@
 from .dynamics import GradientDescent, GradientFlow
 from .errors import NotAvailable, SolveFailed
 from .features import make_features
-from .grid import PhaseGrid
+from .fluctuations import Fluctuations, fluctuations
+from .grid import Graded, PhaseGrid
 from .methods.characteristics import Characteristics
 from .methods.finite_volume import FiniteVolume
-from .methods.reconstruction import Minmod, Upwind, VanLeer
+from .methods.fipy_reference import FiPyFiniteVolume
+from .methods.reconstruction import MP5, Minmod, Upwind, VanLeer
 from .problem import (
     Convolution,
     Density,
@@ -28,6 +30,7 @@ from .solution import Diagnostics, Solution
 from .solve import solve
 
 __all__ = [
+    "MP5",
     "RK4",
     "SSPRK2",
     "SSPRK3",
@@ -38,9 +41,12 @@ __all__ = [
     "Diagnostics",
     "Discrete",
     "Euclidean",
+    "FiPyFiniteVolume",
     "FiniteVolume",
+    "Fluctuations",
     "ForwardEuler",
     "Gaussian",
+    "Graded",
     "GradientDescent",
     "GradientFlow",
     "Initial",
@@ -59,6 +65,7 @@ __all__ = [
     "UniformTorus",
     "Upwind",
     "VanLeer",
+    "fluctuations",
     "make_features",
     "solve",
 ]

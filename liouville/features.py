@@ -264,14 +264,18 @@ class QuadratureFeatures:
         return (self.root_weights[:, None] * self.problem.unit.value(self.problem.data.points, y)).T
 
     def cell_matrix(self, y, width):
-        """Phi~ = Phi - width^2 Phi'' / 24 at cell centres, to fourth order, shape (n, P)."""
+        """Phi~ at cell centres, shape (n, P): Phi - width^2 Phi'' / 24 + ..., to sixth order."""
         y = np.asarray(y, dtype=float)
-        centre = self.matrix(y)
-        return centre - (self.matrix(y + width) - 2.0 * centre + self.matrix(y - width)) / 24.0
+        values = {k: self.matrix(y + k * width) for k in (-2, -1, 0, 1, 2)}
+        second = values[1] - 2.0 * values[0] + values[-1]
+        fourth = values[2] - 4.0 * values[1] + 6.0 * values[0] - 4.0 * values[-1] + values[-2]
+        return values[0] - second / 24.0 + 3.0 / 640.0 * fourth
 
     def gradient(self, y):
         """grad Phi(y), shape (n, N, P)."""
-        return np.moveaxis(self.root_weights[:, None, None] * self.problem.unit.gradient(self.problem.data.points, y), 0, 2)
+        return np.moveaxis(
+            self.root_weights[:, None, None] * self.problem.unit.gradient(self.problem.data.points, y), 0, 2
+        )
 
     def hessian(self, y, r):
         """The Hessian of U at y for one residual r of shape (P,), shape (n, N, N)."""

@@ -1,6 +1,7 @@
 """The grid on phase space (y, c) and the choice of its window."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -13,9 +14,38 @@ INITIAL_MASS_OUTSIDE = 1e-10  # what an automatic window may leave of the initia
 WINDOW_TOLERANCE = 1e-6  # what a user's window may leave
 
 
+@dataclass(frozen=True)
+class Graded:
+    """Spacing in c that is finest around the middle of the initial law of c and widens smoothly towards the ends.
+
+    c = middle + s sinh(b u), u equispaced.
+
+    Parameters
+    ----------
+    ratio : float
+        Width of the widest cell over that of the finest, at least 1 and at most 100.
+    """
+
+    ratio: float = 4.0
+
+    def __post_init__(self):
+        if not (np.isfinite(self.ratio) and 1.0 < self.ratio <= 100.0):
+            raise ValueError(f"ratio must lie in (1, 100], got {self.ratio}")
+
+    def edges(self, lower, upper, n_cells, middle):
+        """n_cells + 1 edges from lower to upper."""
+        # The width grows like cosh(b u); the longer arm reaches the ratio.
+        arm = max(upper - middle, middle - lower)
+        s = arm / np.sinh(np.arccosh(self.ratio))
+        u = np.linspace(np.arcsinh((lower - middle) / s), np.arcsinh((upper - middle) / s), n_cells + 1)
+        edges = middle + s * np.sinh(u)
+        edges[0], edges[-1] = lower, upper
+        return edges
+
+
 @dataclass(frozen=True, eq=False)
 class PhaseGrid:
-    """A uniform grid of cells over (y, c), y one-dimensional.
+    """A grid of cells over (y, c), y one-dimensional and equispaced.
 
     Attributes
     ----------
@@ -34,36 +64,51 @@ class PhaseGrid:
         return self.y_edges.size - 1, self.c_edges.size - 1
 
     @property
+    def dy(self) -> float:
+        return float(self.y_edges[-1] - self.y_edges[0]) / self.shape[0]
+
+    @cached_property
     def y(self):
         """Cell centres in y."""
         return 0.5 * (self.y_edges[1:] + self.y_edges[:-1])
 
-    @property
+    @cached_property
     def c(self):
         """Cell centres in c."""
         return 0.5 * (self.c_edges[1:] + self.c_edges[:-1])
 
-    @property
-    def dy(self) -> float:
-        return float(self.y_edges[-1] - self.y_edges[0]) / self.shape[0]
+    @cached_property
+    def c_widths(self):
+        """Cell widths in c, shape (n_c,)."""
+        return np.diff(self.c_edges)
+
+    @cached_property
+    def c_shares(self):
+        """The part of the way to the left and right neighbour's centre that lies in each cell, shape (2, n_c)."""
+        h = self.c_widths
+        left = h / (h + np.roll(h, 1))
+        right = h / (h + np.roll(h, -1))
+        return np.stack([left, right])
 
     @property
-    def dc(self) -> float:
-        return float(self.c_edges[-1] - self.c_edges[0]) / self.shape[1]
+    def cell_volume(self):
+        """Volumes of the cells of one row, shape (n_c,)."""
+        return self.dy * self.c_widths
 
-    @property
-    def cell_volume(self) -> float:
-        return self.dy * self.dc
+    def total(self, rho):
+        """int rho over the grid, for cell averages of shape (..., n_y, n_c)."""
+        return (rho * self.cell_volume).sum(axis=(-2, -1))
 
 
-def make_grid(cells, window, periodic) -> PhaseGrid:
+def make_grid(cells, window, problem, c_spacing=None) -> PhaseGrid:
     """`window` holds (lower, upper) for each unbounded coordinate, y first where it is not a circle."""
+    periodic = problem.domain.periodic
     y_window = (0.0, PERIOD) if periodic else window[0]
-    return PhaseGrid(
-        np.linspace(*y_window, cells[0] + 1),
-        np.linspace(*window[-1], cells[1] + 1),
-        periodic,
-    )
+    if c_spacing is None:
+        c_edges = np.linspace(*window[-1], cells[1] + 1)
+    else:
+        c_edges = c_spacing.edges(*window[-1], cells[1], float(problem.laws[-1].quantile(0.5)))
+    return PhaseGrid(np.linspace(*y_window, cells[0] + 1), c_edges, periodic)
 
 
 def initial_averages(problem, grid: PhaseGrid):

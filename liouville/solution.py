@@ -113,7 +113,7 @@ class Solution:
         unit = self.problem.unit
         if self.density is not None:
             y = self.grid.y[:, None]
-            first_moment = np.einsum("tij,j->ti", self.density, self.grid.c) * self.grid.cell_volume
+            first_moment = np.einsum("tij,j->ti", self.density, self.grid.c * self.grid.cell_volume)
             return first_moment @ unit.value(x, y).T
         if self.nodes is None:
             raise NotAvailable("f_0 is known only at the nodes of data; solve at fewer times to keep the positions")

@@ -1,0 +1,251 @@
+"""The limiting fluctuations: the covariance of g_t, f_n(t) - f_0(t) ~ n^(-1/2) g_t (P.19).
+
+With psi(theta) = c Phi(y), characteristics Theta_t and the residual r(t) of the continuum, mass added at theta at time
+0 changes the coefficients a(t) by
+
+    A_t(theta) = psi(Theta_t(theta)) - int_0^t Q_t(s)^T psi(Theta_s(theta)) ds,
+
+where the columns of Q_t(s) = int grad psi . lambda rho_in come from one adjoint equation for each coefficient, solved
+backward along the characteristics from lambda(t) = grad psi(Theta_t)^T:
+
+    d lambda / ds = H lambda + grad psi^T Q_t,   H = the Hessian of c U(y) in (y, c).
+
+The initial particles being independent, Cov(g_t) = Cov_{rho_in}(A_t). (Compare Z. Chen, G. Rotskoff, J. Bruna,
+E. Vanden-Eijnden, A dynamical central limit theorem for shallow neural networks, NeurIPS 2020.)
+"""
+
+import time
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from .dynamics import GradientFlow, check_times
+from .errors import NotAvailable
+from .features import make_features
+from .problem import Problem
+from .runge_kutta import Adaptive
+from .trajectories import integrate, tensor_nodes
+
+BASIS_TAIL = 1e-7  # share of the features' mean square that the reduced basis may leave out
+STEP_TOLERANCES = (1e-6, 1e-7)  # of the characteristics, in turn, so that the error estimate covers the time steps too
+START = {1: 64, 2: 48, 3: 20, 4: 10}  # nodes per coordinate to begin with, by the number of coordinates with a density
+GROWTH = {1: 2.0, 2: 1.5, 3: 1.35}
+
+
+@dataclass(frozen=True, eq=False)
+class Fluctuations:
+    """The predicted law of g_t: Gaussian, mean zero, with this covariance.
+
+    Attributes
+    ----------
+    problem, features
+    times : array, shape (T,)
+    feature_covariance : array, shape (T, P, P)
+        Cov(g_t) in the coordinates of the coefficients a.
+    error_estimate : array, shape (T,)
+        Estimated error of `variance`, from the next coarser resolution.
+    resolution : tuple
+        Quadrature nodes per coordinate.
+    seconds : float
+    """
+
+    problem: object
+    features: object
+    times: np.ndarray
+    feature_covariance: np.ndarray
+    error_estimate: np.ndarray
+    resolution: tuple
+    seconds: float
+
+    @property
+    def variance(self) -> np.ndarray:
+        """sigma^2(t) = lim n E||f_n(t) - f_0(t)||^2 in L2(mu), shape (T,)."""
+        return np.trace(self.feature_covariance, axis1=1, axis2=2)
+
+    def covariance(self, x) -> np.ndarray:
+        """Cov(g_t(x), g_t(x')), shape (T, k, k), for x of shape (k,) or (k, d).
+
+        Raises
+        ------
+        NotAvailable
+            With quadrature features, away from the nodes of mu.
+        """
+        evaluation = self.features.function(np.eye(self.features.n_features), x)
+        if evaluation is None:
+            raise NotAvailable("the covariance is known only at the nodes of data, got other x")
+        return np.einsum("pk,tpq,ql->tkl", evaluation, self.feature_covariance, evaluation, optimize=True)
+
+    def modes(self, n_modes):
+        """The leading eigenvalues, shape (T, n_modes), and eigenvectors, shape (T, P, n_modes), of the covariance."""
+        values, vectors = np.linalg.eigh(self.feature_covariance)
+        return values[:, ::-1][:, :n_modes], vectors[:, :, ::-1][:, :, :n_modes]
+
+
+def fluctuations(problem, times, tolerance=3e-3, nodes=None, max_nodes=400_000, features=None, progress=None):
+    """Predict the covariance of the limiting fluctuations.
+
+    Parameters
+    ----------
+    problem : Problem
+        Anything that `Characteristics` takes.
+    times : sequence of float, shape (T,)
+    tolerance : float
+        Bound on the change of sigma^2(t), relative, from one resolution to the next.
+    nodes : tuple of int, optional
+        Fixed nodes per coordinate (y_1, ..., y_N, c) instead; the error is then estimated against two thirds as many.
+    max_nodes : int
+        Where more would be needed the best result is returned with a warning and its error estimate.
+    features : optional
+        From `make_features`.
+    progress : callable (fraction), optional
+        Called with the fraction done of each resolution.
+
+    Returns
+    -------
+    Fluctuations
+        Memory O(nodes x P), cost linear in nodes.
+    """
+    start = time.perf_counter()
+    if not isinstance(problem, Problem):
+        raise ValueError(f"problem must be a Problem, got {problem!r}")
+    if not (np.isfinite(tolerance) and 0 < tolerance < 1):
+        raise ValueError(f"tolerance must lie in (0, 1), got {tolerance}")
+    times = check_times(times, GradientFlow())
+    features = make_features(problem) if features is None else features
+    previous, best, estimate, used = None, None, np.full(times.size, np.inf), None
+    for level, counts in enumerate(_resolutions(problem, nodes)):
+        size = np.prod([law.quadrature(k)[0].size for law, k in zip(problem.laws, counts, strict=True)])
+        if best is not None and size > max_nodes and nodes is None:
+            warnings.warn(
+                f"fluctuations stopped at {used} nodes with a relative error of "
+                f"{np.max(estimate / np.trace(best, axis1=1, axis2=2)):.1e}, above the tolerance {tolerance:g}; "
+                "raise max_nodes or ask for earlier times",
+                stacklevel=2,
+            )
+            break
+        sweep = _Sweep(problem, features, times, counts, STEP_TOLERANCES[level % 2])
+        previous, best, used = best, sweep.covariance(progress), counts
+        if previous is not None:
+            variance = np.trace(best, axis1=1, axis2=2)
+            estimate = np.abs(variance - np.trace(previous, axis1=1, axis2=2))
+            if nodes is None and (estimate <= tolerance * variance).all():
+                break
+    return Fluctuations(problem, features, times, best, estimate, used, time.perf_counter() - start)
+
+
+def _resolutions(problem, nodes):
+    """Nodes per coordinate, coarse to fine."""
+    if nodes is not None:
+        if len(nodes) != len(problem.laws):
+            raise ValueError(f"nodes must hold one count per coordinate of (y, c), {len(problem.laws)}, got {nodes}")
+        yield tuple(max(2, (2 * k) // 3) for k in nodes)
+        yield tuple(nodes)
+        return
+    n_continuous = sum(law.has_density for law in problem.laws)
+    count = START.get(n_continuous, 6)
+    while True:
+        yield tuple(count for _ in problem.laws)
+        count = int(np.ceil(count * GROWTH.get(n_continuous, 1.25)))
+
+
+class _Sweep:
+    """One resolution: characteristics forward, stored; adjoint equations for all output times in one sweep back."""
+
+    def __init__(self, problem, features, times, counts, step_tolerance):
+        self.features, self.times = features, times
+        nodes, self.weights = tensor_nodes(problem, counts)
+        self.N = nodes.shape[0] - 1
+        log = integrate(
+            features,
+            nodes[None].copy(),
+            self.weights,
+            times,
+            GradientFlow(),
+            Adaptive(step_tolerance),
+            lambda *observed: None,
+        )
+        steps = np.array([t for t, _ in log.history])
+        # RK4 for the adjoint takes the same steps and also needs the positions half-way.
+        self.clock = np.append(np.stack([steps[:-1], 0.5 * (steps[1:] + steps[:-1])], axis=1).ravel(), steps[-1])
+        self.z = np.empty((self.clock.size, *nodes.shape))
+        self.r = np.empty((self.clock.size, features.n_features))
+
+        def store(k, z, a, dissipated):
+            self.z[k], self.r[k] = z[0], a[0] - features.target
+
+        integrate(
+            features,
+            nodes[None].copy(),
+            self.weights,
+            self.clock,
+            GradientFlow(),
+            Adaptive(step_tolerance),
+            store,
+        )
+        self.basis = self._reduced_basis()
+
+    def _reduced_basis(self):
+        """Orthonormal columns, shape (P, p), that carry all but a small share of psi and its gradient."""
+        gram = 0.0
+        for k in np.linspace(0, self.clock.size - 1, 5).astype(int):
+            Phi = self.features.matrix(self.z[k, :-1].T)
+            gram = gram + (Phi.T * (self.weights * (1.0 + self.z[k, -1] ** 2))) @ Phi
+        values, vectors = np.linalg.eigh(gram)
+        tail = np.cumsum(values.clip(0.0)) / values.clip(0.0).sum()
+        return np.ascontiguousarray(vectors[:, tail > BASIS_TAIL])
+
+    def _at(self, k):
+        """psi (n, p), its gradient (n, N + 1, p) and the Hessian of c U (n, N + 1, N + 1) at clock[k]."""
+        y, c = self.z[k, :-1].T, self.z[k, -1]
+        Phi = self.features.matrix(y) @ self.basis
+        slopes = self.features.gradient(y)
+        grad = np.empty((c.size, self.N + 1, self.basis.shape[1]))
+        grad[:, :-1] = c[:, None, None] * (slopes @ self.basis)
+        grad[:, -1] = Phi
+        H = np.zeros((c.size, self.N + 1, self.N + 1))
+        H[:, :-1, :-1] = c[:, None, None] * self.features.hessian(y, self.r[k])
+        H[:, :-1, -1] = H[:, -1, :-1] = slopes @ self.r[k]
+        return c[:, None] * Phi, grad, H
+
+    def _rate(self, at, lam):
+        """d lambda / ds and Q for lambda of shape (n, N + 1, m)."""
+        _, grad, H = at
+        n, M, p = grad.shape
+        flat = grad.reshape(n * M, p)
+        weighted = (lam * self.weights[:, None, None]).reshape(n * M, -1)
+        Q = flat.T @ weighted
+        return H @ lam + (flat @ Q).reshape(lam.shape), Q
+
+    def covariance(self, progress):
+        """Cov(g_t) in feature coordinates, shape (T, P, P)."""
+        n, p = self.weights.size, self.basis.shape[1]
+        places = [int(np.argmin(np.abs(self.clock - t))) for t in self.times]
+        lam = np.zeros((n, self.N + 1, 0))
+        influence = np.zeros((n, 0))  # A_t(theta) of the output times met so far, p columns each, latest first
+        k = self.clock.size - 1
+        here = self._at(k)
+        while True:
+            for place in reversed(places):
+                if place == k:
+                    lam = np.concatenate([lam, here[1]], axis=2)
+                    influence = np.concatenate([influence, here[0]], axis=1)
+            if k == 0:
+                break
+            h = self.clock[k] - self.clock[k - 2]
+            middle, before = self._at(k - 1), self._at(k - 2)
+            k1, Q1 = self._rate(here, lam)
+            k2, Q2 = self._rate(middle, lam - 0.5 * h * k1)
+            k3, Q3 = self._rate(middle, lam - 0.5 * h * k2)
+            k4, Q4 = self._rate(before, lam - h * k3)
+            lam = lam - (h / 6.0) * (k1 + 2.0 * k2 + 2.0 * k3 + k4)
+            influence -= (h / 6.0) * (here[0] @ Q1 + middle[0] @ (2.0 * (Q2 + Q3)) + before[0] @ Q4)
+            here, k = before, k - 2
+            if progress:
+                progress(1.0 - k / self.clock.size)
+        result = np.empty((self.times.size, self.features.n_features, self.features.n_features))
+        for place, t in enumerate(reversed(range(self.times.size))):
+            A = influence[:, place * p : (place + 1) * p]
+            A = A - self.weights @ A
+            result[t] = self.basis @ ((A.T * self.weights) @ A) @ self.basis.T
+        return result
