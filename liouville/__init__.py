@@ -10,6 +10,7 @@ from .methods.finite_volume import FiniteVolume
 from .methods.fipy_reference import FiPyFiniteVolume
 from .methods.reconstruction import MP5, Minmod, Upwind, VanLeer
 from .problem import (
+    Box,
     Convolution,
     Density,
     Discrete,
@@ -24,6 +25,7 @@ from .problem import (
     TrainingSet,
     Uniform,
     UniformTorus,
+    Unit,
 )
 from .runge_kutta import RK4, SSPRK2, SSPRK3, Adaptive, ForwardEuler
 from .solution import Diagnostics, Solution
@@ -35,6 +37,7 @@ __all__ = [
     "SSPRK2",
     "SSPRK3",
     "Adaptive",
+    "Box",
     "Characteristics",
     "Convolution",
     "Density",
@@ -63,6 +66,7 @@ __all__ = [
     "TrainingSet",
     "Uniform",
     "UniformTorus",
+    "Unit",
     "Upwind",
     "VanLeer",
     "fluctuations",

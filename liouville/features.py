@@ -12,11 +12,11 @@ replicates to work on.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
-from .kernels import fourier, quadrature
+from .kernels import fourier
+from .pairs import make_pairs
 from .problem import PERIOD, Convolution, Problem, Torus, UniformTorus
 
 SQRT2 = np.sqrt(2.0)
@@ -197,8 +197,7 @@ class QuadratureFeatures:
     """
 
     problem: Problem
-    A: np.ndarray
-    B: np.ndarray
+    pairs: object
     root_weights: np.ndarray
     target: np.ndarray
     unreachable: float = 0.0
@@ -206,62 +205,25 @@ class QuadratureFeatures:
 
     @classmethod
     def of(cls, problem: Problem):
-        A, B = problem.unit.affine(problem.data.points)
         root = np.sqrt(problem.data.weights)
-        return cls(problem, np.ascontiguousarray(A), B, root, root * problem.target_values())
+        pairs = make_pairs(problem.unit, problem.data.points, problem.domain.dim)
+        return cls(problem, pairs, root, root * problem.target_values())
 
     @property
     def n_features(self) -> int:
-        return self.B.size
-
-    @property
-    def n_modes(self) -> int:
-        return self.B.size
-
-    @cached_property
-    def _factor(self):
-        return self.root_weights * self.problem.unit.scale
-
-    @cached_property
-    def _code(self):
-        return quadrature.PROFILE_CODES.get(self.problem.unit.formula.name)
+        return self.target.size
 
     def deposit(self, z, weights, active):
         """a of shape (len(active), P)."""
-        if self._code is not None:
-            return self._factor * quadrature.deposit_quadrature(z, weights, active, self._code, self.A, self.B)
-        sums = np.zeros((active.size, self.n_features))
-        for row, replicate, part, w in self._parts(z, weights, active):
-            value = self.problem.unit.formula.value(self.A @ z[replicate, :-1, part] + self.B[:, None])
-            sums[row] += (value * (w * z[replicate, -1, part])).sum(axis=1)
-        return self._factor * sums
+        return self.root_weights * self.pairs.deposit(z, weights, active)
 
     def velocity(self, z, weights, active, r, out):
         """(-c grad U, -U) into out; returns sum w |v|^2 of each active replicate."""
-        coefficients = self._factor * r
-        if self._code is not None:
-            return quadrature.velocity_quadrature(z, weights, active, self._code, self.A, self.B, coefficients, out)
-        formula = self.problem.unit.formula
-        power = np.zeros(active.size)
-        for row, replicate, part, w in self._parts(z, weights, active):
-            argument = self.A @ z[replicate, :-1, part] + self.B[:, None]
-            gradient = np.einsum("p,pd,pi->di", coefficients[row], self.A, formula.first(argument))
-            out[replicate, :-1, part] = -z[replicate, -1, part] * gradient
-            out[replicate, -1, part] = -np.einsum("p,pi->i", coefficients[row], formula.value(argument))
-            power[row] += (w * (out[replicate, :, part] ** 2).sum(axis=0)).sum()
-        return power
-
-    @staticmethod
-    def _parts(z, weights, active, size=4096):
-        """Runs of units small enough that a (P, size) matrix stays modest."""
-        for row, replicate in enumerate(active):
-            for start in range(0, z.shape[2], size):
-                part = slice(start, min(start + size, z.shape[2]))
-                yield row, replicate, part, (weights if weights.size == 1 else weights[part])
+        return self.pairs.velocity(z, weights, active, self.root_weights * r, out)
 
     def matrix(self, y):
         """Phi(y), shape (n, P), for y of shape (n, N)."""
-        return (self.root_weights[:, None] * self.problem.unit.value(self.problem.data.points, y)).T
+        return (self.root_weights[:, None] * self.pairs.values(self.problem.data.points, y)).T
 
     def cell_matrix(self, y, width):
         """Phi~ at cell centres, shape (n, P): Phi - width^2 Phi'' / 24 + ..., to sixth order."""
@@ -273,18 +235,19 @@ class QuadratureFeatures:
 
     def gradient(self, y):
         """grad Phi(y), shape (n, N, P)."""
-        return np.moveaxis(
-            self.root_weights[:, None, None] * self.problem.unit.gradient(self.problem.data.points, y), 0, 2
-        )
+        return np.moveaxis(self.root_weights[:, None, None] * self.pairs.gradients(y), 0, 2)
 
     def hessian(self, y, r):
         """The Hessian of U at y for one residual r of shape (P,), shape (n, N, N)."""
-        curvature = self.problem.unit.curvature(self.problem.data.points, y)
-        return np.einsum("p,pi,pd,pe->ide", self.root_weights * r, curvature, self.A, self.A, optimize=True)
+        return self.pairs.hessian(y, self.root_weights * r)
 
     def loss(self, a):
         """1/2 ||f_rho - f||^2 in L2(mu) for coefficients of shape (..., P)."""
         return 0.5 * np.sum((a - self.target) ** 2, axis=-1)
+
+    def unit_values(self, x, y):
+        """phi(x, y), shape (k, n), for y of shape (n, N)."""
+        return self.pairs.values(x, y)
 
     def function(self, a, x):
         """f_rho at nodes of mu, shape (..., k); None where some x is not a node, for then a does not tell."""
@@ -313,6 +276,6 @@ def make_features(problem: Problem, tolerance: float = DEFAULT_TOLERANCE, max_mo
         if not (isinstance(problem.unit, Convolution) and problem.domain == Torus(1)):
             raise ValueError(f"data UniformTorus is available on Torus(1) so far, got {problem.domain}")
         return FourierFeatures.of(problem, tolerance, max_modes)
-    if isinstance(problem.domain, Torus):
+    if isinstance(problem.domain, Torus) and isinstance(problem.unit, Convolution):
         _check_periodic("profile", problem.unit.profile)
     return QuadratureFeatures.of(problem)

@@ -23,7 +23,7 @@ import numpy as np
 from .dynamics import GradientFlow, check_times
 from .errors import NotAvailable
 from .features import make_features
-from .problem import Problem
+from .problem import Box, Problem
 from .runge_kutta import Adaptive
 from .trajectories import integrate, tensor_nodes
 
@@ -111,6 +111,8 @@ def fluctuations(problem, times, tolerance=3e-3, nodes=None, max_nodes=400_000, 
         raise ValueError(f"problem must be a Problem, got {problem!r}")
     if not (np.isfinite(tolerance) and 0 < tolerance < 1):
         raise ValueError(f"tolerance must lie in (0, 1), got {tolerance}")
+    if isinstance(problem.domain, Box):
+        raise ValueError("fluctuations needs a domain without walls, got Box, on whose walls the flow is not smooth")
     times = check_times(times, GradientFlow())
     features = make_features(problem) if features is None else features
     previous, best, estimate, used = None, None, np.full(times.size, np.inf), None

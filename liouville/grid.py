@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from .dynamics import GradientFlow
-from .problem import PERIOD
+from .problem import PERIOD, Box, Euclidean
 from .runge_kutta import Adaptive
 from .trajectories import integrate, tensor_nodes
 
@@ -103,7 +103,7 @@ class PhaseGrid:
 def make_grid(cells, window, problem, c_spacing=None) -> PhaseGrid:
     """`window` holds (lower, upper) for each unbounded coordinate, y first where it is not a circle."""
     periodic = problem.domain.periodic
-    y_window = (0.0, PERIOD) if periodic else window[0]
+    y_window = window[0] if len(window) == 2 else _y_range(problem)
     if c_spacing is None:
         c_edges = np.linspace(*window[-1], cells[1] + 1)
     else:
@@ -119,9 +119,20 @@ def initial_averages(problem, grid: PhaseGrid):
     return masses / (total * grid.cell_volume), max(0.0, 1.0 - float(total))
 
 
-def _tails(law, periodic):
-    if periodic:
+def _y_range(problem):
+    """All of y where it is bounded, else all but the tails of its initial law."""
+    domain = problem.domain
+    if domain.periodic:
         return (0.0, PERIOD)
+    return (domain.lower[0], domain.upper[0]) if isinstance(domain, Box) else _tails(problem.laws[0])
+
+
+def unbounded(problem):
+    """The coordinates that need a window."""
+    return ["y", "c"] if isinstance(problem.domain, Euclidean) else ["c"]
+
+
+def _tails(law):
     half = 0.5 * INITIAL_MASS_OUTSIDE
     return float(law.quantile(half)), float(law.quantile(1.0 - half))
 
@@ -141,8 +152,7 @@ def reach(problem, features, last_time, c_range=None):
     Returns ((y_lower, y_upper), (c_lower, c_upper)); y is a full turn on a circle.
     """
     periodic = problem.domain.periodic
-    y_law, c_law = problem.laws
-    y_range, c_range = _tails(y_law, periodic), c_range or _tails(c_law, False)
+    y_range, c_range = _y_range(problem), c_range or _tails(problem.laws[1])
     nodes, node_weights = tensor_nodes(problem, (48, 48))
     tracers = _boundary(y_range, c_range, periodic)
     z = np.concatenate([nodes, tracers], axis=1)[None]
@@ -158,7 +168,7 @@ def reach(problem, features, last_time, c_range=None):
         # Fine enough in time that what happens between looks is far below the margin added to the window.
         times = last_time * np.linspace(0.0, 1.0, 65)
         integrate(features, z, weights, times, GradientFlow(), Adaptive(1e-5), observe)
-    y_reach = (0.0, PERIOD) if periodic else (float(lower[0]), float(upper[0]))
+    y_reach = (float(lower[0]), float(upper[0])) if isinstance(problem.domain, Euclidean) else y_range
     return y_reach, (float(lower[1]), float(upper[1]))
 
 
@@ -173,7 +183,7 @@ def choose_window(problem, features, last_time, cells):
     for (lower, upper), n, share in ((y_reach, cells[0], 0.06), (c_reach, cells[1], 0.01)):
         margin = share * (upper - lower) + 3.0 * (upper - lower) / n
         window.append((lower - margin, upper + margin))
-    return tuple(window[1:] if problem.domain.periodic else window)
+    return tuple(window[-len(unbounded(problem)) :])
 
 
 def check_window(problem, features, window, last_time):
@@ -184,8 +194,7 @@ def check_window(problem, features, window, last_time):
     ValueError
         Naming the window that would do.
     """
-    periodic = problem.domain.periodic
-    names = ["c"] if periodic else ["y", "c"]
+    names = unbounded(problem)
     laws = problem.laws[-len(names) :]
     pairs = np.array(window, dtype=float)
     if pairs.shape != (len(names), 2) or not np.isfinite(pairs).all() or not (pairs[:, 0] < pairs[:, 1]).all():
@@ -197,7 +206,7 @@ def check_window(problem, features, window, last_time):
                 f"window in {name} must hold all but {WINDOW_TOLERANCE:g} of the initial law, "
                 f"got ({lower:g}, {upper:g}), which leaves out {outside:.2g}"
             )
-    c_range = _tails(laws[-1], False)
+    c_range = _tails(laws[-1])
     c_range = (max(c_range[0], float(pairs[-1, 0])), min(c_range[1], float(pairs[-1, 1])))
     swept = reach(problem, features, last_time, c_range)[-len(names) :]
     for name, (lower, upper), (low, high) in zip(names, pairs, swept, strict=True):

@@ -10,7 +10,8 @@ from scipy.interpolate import RegularGridInterpolator, make_interp_spline
 from .dynamics import GradientDescent
 from .errors import NotAvailable
 from .grid import PhaseGrid
-from .problem import PERIOD
+from .problem import PERIOD, Box
+from .trajectories import make_walls
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Diagnostics:
         Estimated L2(mu) error of f_0, for methods that estimate it.
     resolution : tuple
         Cells or quadrature nodes per coordinate.
+    wall_mass : array or None
+        Mass on the walls of a Box; on a grid, in the cells that touch them.
     """
 
     mass_drift: np.ndarray
@@ -52,6 +55,7 @@ class Diagnostics:
     seconds: float
     error_estimate: np.ndarray | None
     resolution: tuple
+    wall_mass: np.ndarray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,15 +114,14 @@ class Solution:
         values = self.features.function(self.coefficients, x)
         if values is not None:
             return values
-        unit = self.problem.unit
         if self.density is not None:
             y = self.grid.y[:, None]
             first_moment = np.einsum("tij,j->ti", self.density, self.grid.c * self.grid.cell_volume)
-            return first_moment @ unit.value(x, y).T
+            return first_moment @ self.features.unit_values(x, y).T
         if self.nodes is None:
             raise NotAvailable("f_0 is known only at the nodes of data; solve at fewer times to keep the positions")
         weighted = self.nodes[:, -1] * self.node_weights
-        return np.stack([unit.value(x, z[:-1].T) @ w for z, w in zip(self.nodes, weighted, strict=True)])
+        return np.stack([self.features.unit_values(x, z[:-1].T) @ w for z, w in zip(self.nodes, weighted, strict=True)])
 
     def _time_index(self, t) -> int:
         hits = np.flatnonzero(np.isclose(self.times, t, rtol=1e-12, atol=1e-12))
@@ -159,6 +162,7 @@ class Solution:
             raise ValueError(f"z must be finite with shape ({N1}, n), got shape {z.shape}")
         n = z.shape[1]
         active, weights = np.zeros(1, dtype=int), np.ones(1)
+        walls = make_walls(self.problem)
         if t_start == t_end or n == 0:
             return z, np.zeros(n)
         if isinstance(self.dynamics, GradientDescent):
@@ -169,6 +173,8 @@ class Solution:
             r = self._residual(t)
             out = np.empty_like(position)
             self.features.velocity(np.ascontiguousarray(position), weights, active, r[None], out)
+            if walls is not None:
+                walls.slide(position, out)
             laplacian = np.trace(self.features.hessian(position[0, :-1].T, r), axis1=1, axis2=2)
             growth = position[0, -1] * laplacian
             return np.concatenate([out.ravel(), growth])
@@ -176,6 +182,8 @@ class Solution:
         start = np.concatenate([z.ravel(), np.zeros(n)])
         result = solve_ivp(rate, (t_start, t_end), start, method="DOP853", rtol=tolerance, atol=tolerance)
         end = result.y[:, -1]
+        if walls is not None:
+            walls.hold(end[: N1 * n].reshape(N1, n))
         return end[: N1 * n].reshape(N1, n), end[N1 * n :]
 
     def _euler_map(self, z, t_start, t_end):
@@ -211,6 +219,8 @@ class Solution:
         if self.density is not None:
             return self._interpolated(self._time_index(t), y[..., 0], c)
         laws = self.problem.laws
+        if isinstance(self.problem.domain, Box):
+            raise NotAvailable("rho has atoms on the walls of a Box, and no characteristic leads back from them")
         if not all(law.has_density for law in laws):
             raise NotAvailable("rho has no density: the initial law has atoms")
         points = np.concatenate([y.reshape(-1, N).T, c.reshape(1, -1)])

@@ -10,6 +10,7 @@ import numpy as np
 from .dynamics import GradientDescent
 from .errors import SolveFailed
 from .kernels import stepping
+from .problem import Box
 from .runge_kutta import CLASSICAL4, DORMAND_PRINCE5, EULER, RK4, Adaptive, Tableau
 
 SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0  # of the step-size controller; the usual values (Hairer, Norsett, Wanner, II.4)
@@ -25,6 +26,37 @@ class Log:
     history: list  # (t, a of replicate 0) after every step of replicate 0, the start included
 
 
+class Walls:
+    """The walls of a Box, along which units slide: their velocity is projected, and so is any overshoot."""
+
+    def __init__(self, box):
+        self.lower = np.array(box.lower)[:, None]
+        self.upper = np.array(box.upper)[:, None]
+
+    def hold(self, z):
+        """Put every y of z, shape (..., N + 1, n), back into the box."""
+        np.clip(z[..., :-1, :], self.lower, self.upper, out=z[..., :-1, :])
+
+    def slide(self, z, velocity):
+        """Drop the outward part of the velocity at the walls; returns the v^2 dropped, shape (..., n)."""
+        y, v = z[..., :-1, :], velocity[..., :-1, :]
+        outward = ((y <= self.lower) & (v < 0)) | ((y >= self.upper) & (v > 0))
+        dropped = np.where(outward, v**2, 0.0).sum(axis=-2)
+        v[outward] = 0.0
+        return dropped
+
+    def mass(self, z, weights):
+        """Mass on the walls, shape (R,)."""
+        y = z[..., :-1, :]
+        touching = ((y <= self.lower) | (y >= self.upper)).any(axis=-2)
+        return (touching * weights).sum(axis=-1)
+
+
+def make_walls(problem):
+    """The walls of the problem's domain, or None."""
+    return Walls(problem.domain) if isinstance(problem.domain, Box) else None
+
+
 class _Flow:
     """Positions, slopes and coefficients of all replicates.
 
@@ -33,6 +65,7 @@ class _Flow:
 
     def __init__(self, features, z, weights, tableau: Tableau):
         self.features, self.weights, self.tableau = features, weights, tableau
+        self.walls = make_walls(features.problem)
         self.z = z
         self.R = z.shape[0]
         self.stage = np.empty_like(z) if tableau.n_stages > 1 else None
@@ -53,12 +86,19 @@ class _Flow:
         self.power[active, s] = self.features.velocity(
             z, self.weights, active, a - self.features.target, self.slopes[s]
         )
+        if self.walls is not None:
+            velocity = self.slopes[s, active]
+            dropped = self.walls.slide(z[active], velocity)
+            self.slopes[s, active] = velocity
+            self.power[active, s] -= (dropped * self.weights).sum(axis=-1)
         if s == 0:
             self.a[active] = a
         return a
 
     def combine(self, active, coefficients, h, out):
         stepping.combine(self._flat(self.z), self._flat(self.slopes), active, coefficients, h, self._flat(out))
+        if self.walls is not None:
+            self.walls.hold(out)
 
     def stages(self, active, h):
         """All stages after the first; returns a of the last."""

@@ -25,6 +25,8 @@ class Ensemble:
     kept_times : array, shape (K,)
     energy_dissipated : array, shape (R, T)
         int_0^t (1/n) sum_i (C_i^2 |grad U|^2 + U^2), which equals the fall of the loss.
+    wall_mass : array, shape (R, T), or None
+        Share of the particles on the walls of a Box.
     steps, rejected_steps : int arrays, shape (R,)
     seconds : float
     """
@@ -41,6 +43,7 @@ class Ensemble:
     c: np.ndarray | None
     kept_times: np.ndarray
     energy_dissipated: np.ndarray
+    wall_mass: np.ndarray | None
     steps: np.ndarray
     rejected_steps: np.ndarray
     seconds: float
@@ -74,5 +77,6 @@ class Ensemble:
         values = np.empty((R, T, len(x)))
         for replicate in range(R):
             for k in range(T):
-                values[replicate, k] = self.problem.unit.value(x, self.y[replicate, k]) @ self.c[replicate, k] / n
+                phi = self.features.unit_values(x, self.y[replicate, k])
+                values[replicate, k] = phi @ self.c[replicate, k] / n
         return values

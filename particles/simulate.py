@@ -10,7 +10,7 @@ from liouville.dynamics import GradientDescent, GradientFlow, check_times
 from liouville.features import make_features
 from liouville.problem import Problem
 from liouville.runge_kutta import CLASSICAL4, DORMAND_PRINCE5, EULER, RK4, Adaptive
-from liouville.trajectories import integrate
+from liouville.trajectories import integrate, make_walls
 
 from .ensemble import Ensemble
 from .sampling import draw
@@ -118,6 +118,8 @@ def simulate(
     dissipated = np.empty((replicates, T))
     y = np.empty((replicates, kept.size, N, n)) if keep else None
     c = np.empty((replicates, kept.size, n)) if keep else None
+    walls = make_walls(problem)
+    wall_mass = None if walls is None else np.empty((replicates, T))
     steps, rejected = np.empty(replicates, dtype=int), np.empty(replicates, dtype=int)
     state_bytes = 8 * n * (N + 1) * _state_arrays(dynamics, integrator)
     batch = int(min(replicates, max(1, BATCH_BYTES // state_bytes)))
@@ -126,6 +128,8 @@ def simulate(
 
         def observe(k, z, a, energy, rows=rows):
             coefficients[rows, k], dissipated[rows, k] = a, energy
+            if walls is not None:
+                wall_mass[rows, k] = walls.mass(z, 1.0 / n)
             place = k - (T - kept.size)
             if place >= 0:
                 y[rows, place], c[rows, place] = z[:, :-1], z[:, -1]
@@ -161,6 +165,7 @@ def simulate(
         c=c,
         kept_times=kept,
         energy_dissipated=dissipated,
+        wall_mass=wall_mass,
         steps=steps,
         rejected_steps=rejected,
         seconds=time.perf_counter() - start,

@@ -160,6 +160,7 @@ def stage(rho, base, alpha, dt, U, U1, U2, D, c, dy, dc, periodic, out, moments)
                 for j in range(n_c):
                     v = row[j] - dt * ((above[j] - below[j]) * per_y + (flux_c[j + 1] - flux_c[j]) * per_c)
                     v = alpha * old[j] + beta * v
+                    v = 0.0 if (v < 0.0) and (v > -1e-290) else v  # underflow of a cell that emptied itself
                     new[j] = v
                     m0 += v
                     m1 += v * c[j]

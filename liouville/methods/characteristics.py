@@ -9,7 +9,7 @@ import numpy as np
 from ..dynamics import GradientDescent
 from ..runge_kutta import Adaptive
 from ..solution import Diagnostics, Solution
-from ..trajectories import integrate, tensor_nodes
+from ..trajectories import integrate, make_walls, tensor_nodes
 
 KEPT_BYTES = 512 * 2**20  # positions of the nodes are kept while they fit in this
 START = {1: 256, 2: 64, 3: 24, 4: 12}  # nodes per coordinate to begin with, by the number of coordinates with a density
@@ -114,6 +114,7 @@ class Characteristics:
                 seconds=time.perf_counter() - start,
                 error_estimate=estimate,
                 resolution=best.counts,
+                wall_mass=best.wall_mass,
             ),
         )
 
@@ -126,11 +127,15 @@ class _Run:
         self.counts = counts
         self.a = np.empty((times.size, features.n_features))
         self.dissipated = np.empty(times.size)
+        walls = make_walls(problem)
+        self.wall_mass = None if walls is None else np.empty(times.size)
         keep = times.size * nodes.nbytes <= KEPT_BYTES
         self.positions = np.empty((times.size, *nodes.shape)) if keep else None
 
         def observe(k, z, a, dissipated):
             self.a[k], self.dissipated[k] = a[0], dissipated[0]
+            if walls is not None:
+                self.wall_mass[k] = walls.mass(z, self.weights)[0]
             if self.positions is not None:
                 self.positions[k] = z[0]
 

@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits
 from ..dynamics import GradientFlow
 from ..errors import SolveFailed
 from ..grid import Graded, check_window, choose_window, initial_averages, make_grid
+from ..problem import Box, Euclidean
 from ..runge_kutta import SSPRK2, SSPRK3, ForwardEuler
 from ..solution import Diagnostics, Solution
 from .reconstruction import RECONSTRUCTIONS, VanLeer
@@ -85,6 +86,7 @@ class FiniteVolume:
         coefficients = np.empty((times.size, features.n_features))
         density = np.empty((times.size, *grid.shape))
         drift, drop, both = np.empty(times.size), np.empty(times.size), np.empty(times.size)
+        walls = np.empty(times.size) if isinstance(problem.domain, Box) else None
         least, edge, steps, rejected, t = np.inf, 0.0, 0, 0, 0.0
         scale = 1.0
         for k, t_end in enumerate(times):
@@ -119,6 +121,8 @@ class FiniteVolume:
             drop[k], both[k] = first_energy - energy, dissipated
             least = min(least, float(state.rho.min()))
             edge = max(edge, state.edge_mass())
+            if walls is not None:
+                walls[k] = state.wall_mass()
         return Solution(
             problem=problem,
             features=features,
@@ -142,6 +146,7 @@ class FiniteVolume:
                 seconds=time.perf_counter() - start,
                 error_estimate=None,
                 resolution=tuple(self.cells),
+                wall_mass=walls,
             ),
         )
 
@@ -222,9 +227,13 @@ class State:
         rho = self.rho
         mass = rho * self.grid.cell_volume
         total = mass[:, :n_cells].sum() + mass[:, -n_cells:].sum()
-        if not self.grid.periodic:
+        if isinstance(self.features.problem.domain, Euclidean):
             total += mass[:n_cells].sum() + mass[-n_cells:].sum()
         return float(total)
+
+    def wall_mass(self) -> float:
+        """Mass in the cells that touch the walls in y."""
+        return float((self.moments[0, 0] + self.moments[-1, 0]) * self.grid.dy)
 
     def advance(self, base, alpha, dt, out):
         """One stage, alpha base + (1 - alpha) (rho + dt L(rho)), as a State on the array `out`."""

@@ -1,13 +1,14 @@
 """What is true: domain, unit, data, target, initial law. No numerics live here."""
 
 from .data import Quadrature, TrainingSet, UniformTorus
-from .domains import PERIOD, Euclidean, Torus
+from .domains import PERIOD, Box, Euclidean, Torus
 from .initial import Density, Discrete, Initial, Normal, Uniform
 from .problem import Problem
-from .units import Convolution, Gaussian, Ridge
+from .units import Convolution, Gaussian, Ridge, Unit
 
 __all__ = [
     "PERIOD",
+    "Box",
     "Convolution",
     "Density",
     "Discrete",
@@ -22,4 +23,5 @@ __all__ = [
     "TrainingSet",
     "Uniform",
     "UniformTorus",
+    "Unit",
 ]

@@ -1,7 +1,7 @@
 """Parameter spaces D, in which one unit's y lives."""
 
 from dataclasses import dataclass
-from math import pi
+from math import isfinite, pi
 
 PERIOD = 2.0 * pi
 
@@ -31,3 +31,33 @@ class Euclidean:
 
     def __post_init__(self):
         _check_dimension(self.dim)
+
+
+@dataclass(frozen=True)
+class Box:
+    """The box of all y with lower <= y <= upper, with walls that let nothing through.
+
+    Units that reach a wall slide along it: the outward part of their velocity is dropped, and mass can sit on the wall.
+
+    Parameters
+    ----------
+    lower, upper : float, or sequences of N floats
+    """
+
+    lower: tuple
+    upper: tuple
+    periodic = False
+
+    def __post_init__(self):
+        for name in ("lower", "upper"):
+            value = getattr(self, name)
+            value = (value,) if isinstance(value, (int, float)) else value
+            object.__setattr__(self, name, tuple(float(v) for v in value))
+        if len(self.lower) != len(self.upper) or not self.lower:
+            raise ValueError(f"lower and upper must have the same length, got {self.lower} and {self.upper}")
+        if not all(isfinite(a) and isfinite(b) and a < b for a, b in zip(self.lower, self.upper, strict=True)):
+            raise ValueError(f"Box needs finite lower < upper, got {self.lower} and {self.upper}")
+
+    @property
+    def dim(self) -> int:
+        return len(self.lower)

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import special
 from scipy.interpolate import CubicHermiteSpline
 
-from .domains import PERIOD, Euclidean, Torus
+from .domains import PERIOD, Box, Euclidean, Torus
 
 GAUSSIAN_REACH = 8.3  # standard deviations; the normal law leaves 1e-16 outside
 
@@ -195,6 +195,12 @@ class Discrete:
 LAWS = (Uniform, Normal, Density, Discrete)
 
 
+def _check_inside(law, lower, upper):
+    ends = (law.lower, law.upper) if isinstance(law, Uniform) else getattr(law, "values", (-np.inf, np.inf))
+    if min(ends) < lower or max(ends) > upper:
+        raise ValueError(f"initial.y must lie inside the Box [{lower:g}, {upper:g}], got {law!r}")
+
+
 @dataclass(frozen=True)
 class Initial:
     """The product law rho_in = prod_d law_d(y_d) x law(c).
@@ -215,7 +221,7 @@ class Initial:
                 if not isinstance(law, LAWS):
                     raise ValueError(f"{name} must be Uniform, Normal, Density or Discrete, got {law!r}")
 
-    def laws(self, domain: Torus | Euclidean) -> tuple:
+    def laws(self, domain: Torus | Box | Euclidean) -> tuple:
         """One law per coordinate of (y, c), made definite for `domain`."""
         if isinstance(self.y, (list, tuple)):
             laws = tuple(self.y)
@@ -224,11 +230,14 @@ class Initial:
         else:
             laws = (self.y,) * domain.dim
         resolved = []
-        for law in laws:
+        for place, law in enumerate(laws):
             if isinstance(law, Uniform) and law.lower is None:
-                if not domain.periodic:
-                    raise ValueError("Uniform() without ends needs a Torus; give Uniform(a, b) on Euclidean")
-                law = replace(law, lower=0.0, upper=PERIOD, periodic=True)
+                if isinstance(domain, Euclidean):
+                    raise ValueError("Uniform() without ends needs a Torus or a Box; give Uniform(a, b) on Euclidean")
+                if domain.periodic:
+                    law = replace(law, lower=0.0, upper=PERIOD, periodic=True)
+                else:
+                    law = replace(law, lower=domain.lower[place], upper=domain.upper[place])
             elif isinstance(law, Uniform) and domain.periodic:
                 raise ValueError(
                     f"Uniform on a Torus takes no ends, got ({law.lower}, {law.upper}); "
@@ -238,6 +247,8 @@ class Initial:
                 raise ValueError("Density is a density on a circle and needs a Torus, got Euclidean")
             elif isinstance(law, Normal) and domain.periodic:
                 raise ValueError("Normal is not a law on a Torus; give Density(fn), such as a von Mises density")
+            if isinstance(domain, Box):
+                _check_inside(law, domain.lower[place], domain.upper[place])
             resolved.append(law)
         if isinstance(self.c, Density) or (isinstance(self.c, Uniform) and self.c.lower is None):
             raise ValueError(f"initial.c must be Normal, Uniform(a, b) or Discrete, got {self.c!r}")

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from .data import Quadrature, UniformTorus
-from .domains import Euclidean, Torus
+from .domains import Box, Euclidean, Torus
 from .initial import Initial
-from .units import Convolution, ProfileUnit
+from .units import Convolution, ProfileUnit, Ridge, Unit
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,9 +23,9 @@ class Problem:
 
     Parameters
     ----------
-    domain : Torus or Euclidean
+    domain : Torus, Box or Euclidean
         Where y lives.
-    unit : Convolution or Ridge
+    unit : Convolution, Ridge or Unit
         phi.
     data : UniformTorus, Quadrature or TrainingSet
         mu.
@@ -48,8 +48,8 @@ class Problem:
 
     def __post_init__(self):
         for name, kinds in (
-            ("domain", (Torus, Euclidean)),
-            ("unit", ProfileUnit),
+            ("domain", (Torus, Box, Euclidean)),
+            ("unit", (ProfileUnit, Unit)),
             ("data", (UniformTorus, Quadrature)),
             ("initial", Initial),
         ):
@@ -58,7 +58,7 @@ class Problem:
                 names = " or ".join(kind.__name__ for kind in expected)
                 raise ValueError(f"{name} must be {names}, got {getattr(self, name)!r}")
         y_dim = self.unit.y_dim(self.data.input_dim)
-        if y_dim != self.domain.dim:
+        if y_dim not in (None, self.domain.dim):
             raise ValueError(
                 f"domain.dim must be {y_dim} for this unit on inputs of dimension {self.data.input_dim}, "
                 f"got {self.domain.dim}"
@@ -67,8 +67,8 @@ class Problem:
             isinstance(self.unit, Convolution) and isinstance(self.domain, Torus)
         ):
             raise ValueError("data UniformTorus needs a Convolution unit on a Torus; use Quadrature or TrainingSet")
-        if isinstance(self.domain, Torus) and not isinstance(self.unit, Convolution):
-            raise ValueError("a Torus needs a Convolution unit, which is periodic in y, got Ridge")
+        if isinstance(self.domain, Torus) and isinstance(self.unit, Ridge):
+            raise ValueError("a Torus needs a unit that is periodic in y, got Ridge")
         self.initial.laws(self.domain)
         if isinstance(self.data, Quadrature):
             self._target_at_nodes()

@@ -1,6 +1,7 @@
 """The unit (neuron, kernel) phi(x, y).
 
-Every unit here is scale * g(A(x) . y + B(x)) with one scalar profile g: that form is what the kernels take.
+Built-in units are scale * g(A(x) . y + B(x)) with one scalar profile g: that form is what the kernels take. `Unit`
+takes any phi.
 """
 
 from dataclasses import dataclass
@@ -139,3 +140,38 @@ class Ridge(ProfileUnit):
         x = x[:, None] if x.ndim == 1 else x
         A = np.hstack([x, np.ones((x.shape[0], 1))]) if self.bias else x.copy()
         return A, np.zeros(x.shape[0])
+
+
+@dataclass(frozen=True, eq=False)
+class Unit:
+    """A user's own unit: plain functions of one x and one y, compiled on first use (a few seconds).
+
+    Parameters
+    ----------
+    value : callable (x, y) -> number
+        phi. x is a number where inputs are one-dimensional, else an array of shape (d,); likewise y of shape (N,). What
+        numba can compile: arithmetic, NumPy's and math's functions, loops, branches.
+    gradient : callable (x, y) -> number, or N numbers
+        grad_y phi.
+    hessian : callable (x, y) -> number, or N sequences of N numbers, optional
+        The second derivatives in y; `density_at` and `fluctuations` use differences of `gradient` without it.
+
+    Raises
+    ------
+    ValueError
+        When features are made, if the functions do not compile or the gradient is not that of the value.
+    """
+
+    value: object
+    gradient: object
+    hessian: object = None
+
+    def __post_init__(self):
+        for name in ("value", "gradient", "hessian"):
+            function = getattr(self, name)
+            if not (callable(function) or (name == "hessian" and function is None)):
+                raise ValueError(f"{name} must be callable, got {function!r}")
+
+    def y_dim(self, input_dim: int) -> None:
+        """Any dimension of y goes with any of x."""
+        return None
