@@ -1,5 +1,6 @@
 """The continuum: the nonlinear Liouville equation of neural networks as interacting particles."""
 
+from .diagnostics import Diagnostics
 from .dynamics import GradientDescent, GradientFlow
 from .errors import NotAvailable, SolveFailed
 from .features import make_features
@@ -28,7 +29,7 @@ from .problem import (
     Unit,
 )
 from .runge_kutta import RK4, SSPRK2, SSPRK3, Adaptive, ForwardEuler
-from .solution import Diagnostics, Solution
+from .solution import Solution
 from .solve import solve
 
 __all__ = [

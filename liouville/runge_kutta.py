@@ -100,7 +100,7 @@ class SSPRK2:
     Stage s is alpha_s u^n + (1 - alpha_s) (u + dt L(u)).
     """
 
-    alphas: tuple = field(default=(0.0, 1 / 2), init=False)
+    alphas: tuple = field(default=(0.0, 1 / 2), init=False, repr=False)
     order = 2
 
 
@@ -111,7 +111,7 @@ class SSPRK3:
     Stage s is alpha_s u^n + (1 - alpha_s) (u + dt L(u)).
     """
 
-    alphas: tuple = field(default=(0.0, 3 / 4, 1 / 3), init=False)
+    alphas: tuple = field(default=(0.0, 3 / 4, 1 / 3), init=False, repr=False)
     order = 3
 
 
@@ -119,5 +119,5 @@ class SSPRK3:
 class ForwardEuler:
     """One Euler step: order 1, for first-order schemes and tests."""
 
-    alphas: tuple = field(default=(0.0,), init=False)
+    alphas: tuple = field(default=(0.0,), init=False, repr=False)
     order = 1

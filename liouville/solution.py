@@ -1,5 +1,6 @@
 """The record that `solve` returns."""
 
+import ast
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -7,55 +8,21 @@ import numpy as np
 from scipy.integrate import solve_ivp
 from scipy.interpolate import RegularGridInterpolator, make_interp_spline
 
+from . import storage
+from .diagnostics import Diagnostics
 from .dynamics import GradientDescent
 from .errors import NotAvailable
+from .features import make_features
 from .grid import PhaseGrid
 from .problem import PERIOD, Box
 from .trajectories import make_walls
 
-
-@dataclass(frozen=True)
-class Diagnostics:
-    """What a run says about itself. Arrays have one entry per output time.
-
-    Attributes
-    ----------
-    mass_drift : array
-        Total mass relative to that at time 0, minus 1.
-    least_density : float
-        The least cell average that occurred at an output time; nan without a grid.
-    energy_drop, energy_dissipated : arrays
-        Both sides of E(0) - E(t) = int_0^t int (c^2 |grad U|^2 + U^2) rho.
-    edge_mass : float
-        The most mass seen within two cells of the window's ends at an output time; nan without a grid.
-    truncated_mass : float
-        What the window leaves out of rho_in, before renormalisation.
-    window : tuple
-        (lower, upper) of y where it is unbounded, then of c; empty without a grid.
-    steps, rejected_steps : int
-    seconds : float
-        Wall time, compilation included.
-    error_estimate : array or None
-        Estimated L2(mu) error of f_0, for methods that estimate it.
-    resolution : tuple
-        Cells or quadrature nodes per coordinate.
-    wall_mass : array or None
-        Mass on the walls of a Box; on a grid, in the cells that touch them.
-    """
-
-    mass_drift: np.ndarray
-    least_density: float
-    energy_drop: np.ndarray
-    energy_dissipated: np.ndarray
-    edge_mass: float
-    truncated_mass: float
-    window: tuple
-    steps: int
-    rejected_steps: int
-    seconds: float
-    error_estimate: np.ndarray | None
-    resolution: tuple
-    wall_mass: np.ndarray | None = None
+FIELDS = (
+    ("coefficients", ("time", "feature"), "coefficients a(t) of f_0"),
+    ("density", ("time", "y", "c"), "cell averages of rho_0(t, y, c)"),
+    ("nodes", ("time", "coordinate", "node"), "positions (y, c) of the quadrature nodes"),
+    ("node_weights", ("node",), "weights of the quadrature nodes"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +56,84 @@ class Solution:
     nodes: np.ndarray | None = field(default=None, repr=False)
     node_weights: np.ndarray | None = field(default=None, repr=False)
     history: tuple = field(default=(), repr=False)  # times (H,) and coefficients (H, P) after every step
+
+    def save(self, path):
+        """Write everything to a NetCDF file, whole or not at all; `load` gives it back bit for bit."""
+        import xarray as xr
+
+        path = storage.check_writable_file("path", path)
+        data, attributes = {}, {}
+        for name, dims, long_name in FIELDS:
+            if getattr(self, name) is not None:
+                data[name] = storage.variable(dims, getattr(self, name), long_name)
+        for name in ("mass_drift", "energy_drop", "energy_dissipated", "error_estimate", "wall_mass"):
+            if getattr(self.diagnostics, name) is not None:
+                data[name] = storage.variable("time", getattr(self.diagnostics, name), name.replace("_", " "))
+        for name in ("least_density", "edge_mass", "truncated_mass", "steps", "rejected_steps", "seconds"):
+            attributes[name] = getattr(self.diagnostics, name)
+        if self.grid is not None:
+            data["y_edges"] = storage.variable("y_edge", self.grid.y_edges, "edges of the cells in y")
+            data["c_edges"] = storage.variable("c_edge", self.grid.c_edges, "edges of the cells in c")
+        if self.history:
+            data["history_time"] = storage.variable("step", self.history[0], "time after every step")
+            data["history_coefficients"] = storage.variable(("step", "feature"), self.history[1], "a after every step")
+        data["loss"] = storage.variable("time", self.loss, "||f_0(t) - f||^2 / 2")
+        attributes |= storage.provenance(
+            self.problem,
+            0,
+            method=self.method,
+            dynamics=self.dynamics,
+            window=self.diagnostics.window,
+            resolution=tuple(int(k) for k in self.diagnostics.resolution),
+        )
+        attributes |= {"kind": "Solution", "fingerprint": storage.fingerprint(self.features)}
+        return storage.write(
+            xr.Dataset(data, {"time": storage.variable("time", self.times, "time t")}, attributes), path
+        )
+
+    @classmethod
+    def load(cls, path, problem, features=None):
+        """The Solution in a file that `save` wrote.
+
+        Parameters
+        ----------
+        path
+        problem : Problem
+            The one it was computed from: files hold numbers, not functions.
+        features : optional
+            If it was not solved with the default ones.
+
+        Raises
+        ------
+        ValueError
+            If the file is missing, damaged or foreign, or the problem is another.
+        """
+        features = make_features(problem) if features is None else features
+        file = storage.read_record(path, "Solution", features)
+        held = {name: np.array(file[name]) for name in file.variables}
+        diagnostics = Diagnostics(
+            **{name: held.get(name) for name in ("mass_drift", "energy_drop", "energy_dissipated")},
+            error_estimate=held.get("error_estimate"),
+            wall_mass=held.get("wall_mass"),
+            **{name: float(file.attrs[name]) for name in ("least_density", "edge_mass", "truncated_mass", "seconds")},
+            **{name: int(file.attrs[name]) for name in ("steps", "rejected_steps")},
+            window=ast.literal_eval(file.attrs["window"]),
+            resolution=ast.literal_eval(file.attrs["resolution"]),
+        )
+        grid = None
+        if "y_edges" in held:
+            grid = PhaseGrid(held["y_edges"], held["c_edges"], problem.domain.periodic)
+        return cls(
+            problem=problem,
+            features=features,
+            method=storage.parse_object(file.attrs["method"]),
+            dynamics=storage.parse_object(file.attrs["dynamics"]),
+            times=held["time"],
+            **{name: held.get(name) for name, _, _ in FIELDS},
+            grid=grid,
+            history=(held["history_time"], held["history_coefficients"]) if "history_time" in held else (),
+            diagnostics=diagnostics,
+        )
 
     @property
     def loss(self) -> np.ndarray:

@@ -4,7 +4,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from liouville import storage
 from liouville.errors import NotAvailable
+from liouville.features import make_features
+
+FIELDS = (
+    ("coefficients", ("replicate", "time", "feature"), "coefficients a(t) of f_n"),
+    ("y", ("replicate", "kept", "particle", "coordinate"), "positions y at the kept times"),
+    ("c", ("replicate", "kept", "particle"), "weights c at the kept times"),
+    ("kept_times", ("kept",), "times at which positions are kept"),
+    ("energy_dissipated", ("replicate", "time"), "dissipation integrated over time"),
+    ("wall_mass", ("replicate", "time"), "share of the particles on the walls"),
+    ("steps", ("replicate",), "accepted steps"),
+    ("rejected_steps", ("replicate",), "rejected steps"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +60,45 @@ class Ensemble:
     steps: np.ndarray
     rejected_steps: np.ndarray
     seconds: float
+
+    def save(self, path):
+        """Write everything to a NetCDF file, whole or not at all; `load` gives it back bit for bit."""
+        import xarray as xr
+
+        path = storage.check_writable_file("path", path)
+        data = {
+            name: storage.variable(dims, getattr(self, name), long_name)
+            for name, dims, long_name in FIELDS
+            if getattr(self, name) is not None
+        }
+        data["loss"] = storage.variable(("replicate", "time"), self.loss, "||f_n(t) - f||^2 / 2")
+        attributes = storage.provenance(self.problem, self.seed, dynamics=self.dynamics, integrator=self.integrator) | {
+            "kind": "Ensemble",
+            "fingerprint": storage.fingerprint(self.features),
+            "n": self.n,
+            "seconds": self.seconds,
+        }
+        return storage.write(
+            xr.Dataset(data, {"time": storage.variable("time", self.times, "time t")}, attributes), path
+        )
+
+    @classmethod
+    def load(cls, path, problem, features=None):
+        """The Ensemble in a file that `save` wrote; parameters and errors as for `Solution.load`."""
+        features = make_features(problem) if features is None else features
+        file = storage.read_record(path, "Ensemble", features)
+        held = {name: np.array(file[name]) for name in file.variables}
+        return cls(
+            problem=problem,
+            features=features,
+            dynamics=storage.parse_object(file.attrs["dynamics"]),
+            integrator=storage.parse_object(file.attrs["integrator"]),
+            n=int(file.attrs["n"]),
+            seed=int(file.attrs["seed"]),
+            times=held["time"],
+            **{name: held.get(name) for name, _, _ in FIELDS},
+            seconds=float(file.attrs["seconds"]),
+        )
 
     @property
     def replicates(self) -> int:

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import click
 
-from liouville import Characteristics, FiniteVolume, SolveFailed, solve
+from liouville import Characteristics, FiniteVolume, SolveFailed, solve, storage
 from particles import estimate_memory, simulate
 
-from . import store
 from .cases import built_in_names, find_case
 from .study import FILE_NAME, run_study
 
@@ -86,7 +85,7 @@ def _method(name, cells):
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(package_name=store.PROJECT, prog_name="liouville")
+@click.version_option(package_name=storage.PROJECT, prog_name="liouville")
 @click.pass_context
 def commands(context):
     """The mean-field limit of neural networks: particles against the nonlinear Liouville equation.
@@ -148,7 +147,7 @@ def study(case, sizes, replicates, times, seed, method, cells, out):
     """
     found = find_case(case)
     if out is not None:
-        store.check_writable("out", out)
+        storage.check_writable("out", out)
     with Progress() as progress:
         result = run_study(
             found.problem,
@@ -183,7 +182,7 @@ def solve_command(case, times, method, cells, out):
     """
     found = find_case(case)
     if out is not None:
-        store.check_writable_file("out", out)
+        storage.check_writable_file("out", out)
     times = found.times if times is None else times
     last = max(times, default=0.0) or 1.0
     with Progress() as progress:
@@ -211,7 +210,7 @@ def solve_command(case, times, method, cells, out):
             f"initial mass outside {diagnostics.truncated_mass:.2e}"
         )
     if out is not None:
-        click.echo(f"wrote {store.write(store.solution_dataset(solution), out)}")
+        click.echo(f"wrote {solution.save(out)}")
 
 
 @commands.command(name="simulate")
@@ -231,7 +230,7 @@ def simulate_command(case, n, replicates, times, seed, out):
     """
     found = find_case(case)
     if out is not None:
-        store.check_writable_file("out", out)
+        storage.check_writable_file("out", out)
     times = found.times if times is None else times
     with Progress() as progress:
         ensemble = simulate(
@@ -252,7 +251,7 @@ def simulate_command(case, n, replicates, times, seed, out):
         f"memory about {memory / 2**20:.3g} MiB"
     )
     if out is not None:
-        click.echo(f"wrote {store.write(store.ensemble_dataset(ensemble), out)}")
+        click.echo(f"wrote {ensemble.save(out)}")
 
 
 def _fail(status, message):

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from liouville import RK4, Adaptive, Characteristics, GradientDescent, GradientFlow, Problem, make_features, solve
+from liouville import storage as files
 from liouville.dynamics import check_times
 from liouville.solve import default_method
+from liouville.storage import variable
 
-from . import store as files
 from .budget import discretisation_error, resolved_points
 from .discrepancy import DISTANCE_NAMES, DISTANCES, law_distances, mean_distance
 from .maps import can_map, make_maps
 from .rates import MIN_SIZES, N_RESAMPLES, rates, root_mean_square, root_mean_square_error, verdict
-from .store import variable
 from .sweep import LAW_REPLICATES, MAX_LAW_SIZE, SizeTask, run_size
 from .tables import summary
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..diagnostics import Diagnostics
 from ..dynamics import GradientDescent
 from ..runge_kutta import Adaptive
-from ..solution import Diagnostics, Solution
+from ..solution import Solution
 from ..trajectories import integrate, make_walls, tensor_nodes
 
 KEPT_BYTES = 512 * 2**20  # positions of the nodes are kept while they fit in this

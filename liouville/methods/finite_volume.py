@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from ..diagnostics import Diagnostics
 from ..dynamics import GradientFlow
 from ..errors import SolveFailed
 from ..grid import Graded, check_window, choose_window, initial_averages, make_grid
 from ..problem import Box, Euclidean
 from ..runge_kutta import SSPRK2, SSPRK3, ForwardEuler
-from ..solution import Diagnostics, Solution
+from ..solution import Solution
 from .reconstruction import RECONSTRUCTIONS, VanLeer
 
 # With slopes limited so that both face values of a cell are >= 0, their mean being the cell average, an Euler step

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from ..diagnostics import Diagnostics
 from ..grid import PhaseGrid, initial_averages
-from ..solution import Diagnostics, Solution
+from ..solution import Solution
 from .finite_volume import State, check_cells, prepare_grid
 from .reconstruction import Upwind, VanLeer
 

@@ -1,8 +1,12 @@
 """NetCDF files: written whole or not at all, with the provenance of what is in them."""
 
+import ast
 import contextlib
 import datetime
+import hashlib
+import importlib
 import inspect
+import itertools
 import json
 import os
 import platform
@@ -113,56 +117,58 @@ def provenance(problem, seed, **parameters) -> dict:
     }
 
 
-def solution_dataset(solution):
-    """A Solution as an xarray dataset: coefficients, loss, diagnostics and, for grids, the density."""
-    import xarray as xr
-
-    diagnostics = solution.diagnostics
-    data = {
-        "coefficients": variable(("time", "feature"), solution.coefficients, "coefficients a(t) of f_0"),
-        "target": variable("feature", solution.features.target, "coefficients of the target f"),
-        "loss": variable("time", solution.loss, "||f_0(t) - f||^2 / 2"),
-        "mass": variable("time", solution.mass, "total mass of rho_0(t)"),
-        "energy_drop": variable("time", diagnostics.energy_drop, "fall of the loss since time 0"),
-        "energy_dissipated": variable("time", diagnostics.energy_dissipated, "dissipation integrated over time"),
-    }
-    coordinates = {"time": variable("time", solution.times, "time t")}
-    if diagnostics.error_estimate is not None:
-        data["error_estimate"] = variable("time", diagnostics.error_estimate, "estimated L2(mu) error of f_0(t)")
-    if solution.density is not None:
-        data["density"] = variable(("time", "y", "c"), solution.density, "cell averages of rho_0(t, y, c)")
-        coordinates["y"] = variable("y", solution.grid.y, "cell centres in y")
-        coordinates["c"] = variable("c", solution.grid.c, "cell centres in c")
-    attributes = provenance(
-        solution.problem,
-        0,
-        method=solution.method,
-        dynamics=solution.dynamics,
-        resolution=diagnostics.resolution,
-        window=diagnostics.window,
-        steps=diagnostics.steps,
-    )
-    return xr.Dataset(data, coordinates, attributes)
+def fingerprint(features) -> str:
+    """A digest of what a record was computed from: the features at a few points, the target and the initial law."""
+    problem = features.problem
+    probes = np.random.default_rng(0).uniform(-1.0, 1.0, (5, problem.domain.dim))
+    digest = hashlib.sha256()
+    for array in (features.target, features.matrix(probes)):
+        # Rounded, so that another processor's last bit does not matter.
+        digest.update(np.round(array, 10).tobytes())
+    for law, probability in itertools.product(problem.laws, (0.1, 0.35, 0.8)):
+        digest.update(f"{float(law.quantile(probability)):.9e}".encode())
+    return digest.hexdigest()
 
 
-def ensemble_dataset(ensemble):
-    """An Ensemble as an xarray dataset: coefficients, loss and what is known of the steps; positions stay out."""
-    import xarray as xr
+def read_record(path, kind, features):
+    """The dataset of a saved record of the given kind, checked against the problem.
 
-    data = {
-        "coefficients": variable(("replicate", "time", "feature"), ensemble.coefficients, "coefficients a(t) of f_n"),
-        "target": variable("feature", ensemble.features.target, "coefficients of the target f"),
-        "loss": variable(("replicate", "time"), ensemble.loss, "||f_n(t) - f||^2 / 2"),
-        "energy_dissipated": variable(
-            ("replicate", "time"), ensemble.energy_dissipated, "dissipation integrated over time"
-        ),
-        "steps": variable("replicate", ensemble.steps, "accepted steps"),
-    }
-    coordinates = {
-        "time": variable("time", ensemble.times, "time t"),
-        "replicate": variable("replicate", np.arange(ensemble.replicates), "replicate"),
-    }
-    attributes = provenance(
-        ensemble.problem, ensemble.seed, n=ensemble.n, dynamics=ensemble.dynamics, integrator=ensemble.integrator
-    )
-    return xr.Dataset(data, coordinates, attributes)
+    Raises
+    ------
+    ValueError
+        If the file is missing, damaged, of another kind, or was computed from another problem.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"path must be a saved {kind}, got {path}, which is not a file")
+    try:
+        dataset = read(path)
+    except Exception as error:  # whatever the libraries below make of a foreign or damaged file
+        raise ValueError(f"path must be a saved {kind}, got {path}, which cannot be read as NetCDF") from error
+    if dataset.attrs.get("kind") != kind:
+        raise ValueError(f"path must be a saved {kind}, got {path}, which holds {dataset.attrs.get('kind')!r}")
+    if dataset.attrs["fingerprint"] != fingerprint(features):
+        raise ValueError(f"problem must be the one that {path} was computed from, got another (or other features)")
+    return dataset
+
+
+def parse_object(text):
+    """The object whose repr is `text`, made of calls to this package's public classes and of literals alone.
+
+    Nothing in a file is ever executed.
+    """
+    package = importlib.import_module(__package__)
+    known = {name: getattr(package, name) for name in package.__all__}
+
+    def build(node):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and isinstance(known.get(node.func.id), type):
+            arguments = [build(argument) for argument in node.args]
+            return known[node.func.id](*arguments, **{word.arg: build(word.value) for word in node.keywords})
+        if isinstance(node, ast.Tuple):
+            return tuple(build(element) for element in node.elts)
+        return ast.literal_eval(node)
+
+    try:
+        return build(ast.parse(text, mode="eval").body)
+    except (ValueError, SyntaxError, TypeError) as error:
+        raise ValueError(f"a saved record describes {text!r}, which this version does not know") from error

@@ -1,0 +1,49 @@
+"""What a run says about itself."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Diagnostics:
+    """What a run says about itself. Arrays have one entry per output time.
+
+    Attributes
+    ----------
+    mass_drift : array
+        Total mass relative to that at time 0, minus 1.
+    least_density : float
+        The least cell average that occurred at an output time; nan without a grid.
+    energy_drop, energy_dissipated : arrays
+        Both sides of E(0) - E(t) = int_0^t int (c^2 |grad U|^2 + U^2) rho.
+    edge_mass : float
+        The most mass seen within two cells of the window's ends at an output time; nan without a grid.
+    truncated_mass : float
+        What the window leaves out of rho_in, before renormalisation.
+    window : tuple
+        (lower, upper) of y where it is unbounded, then of c; empty without a grid.
+    steps, rejected_steps : int
+    seconds : float
+        Wall time, compilation included.
+    error_estimate : array or None
+        Estimated L2(mu) error of f_0, for methods that estimate it.
+    resolution : tuple
+        Cells or quadrature nodes per coordinate.
+    wall_mass : array or None
+        Mass on the walls of a Box; on a grid, in the cells that touch them.
+    """
+
+    mass_drift: np.ndarray
+    least_density: float
+    energy_drop: np.ndarray
+    energy_dissipated: np.ndarray
+    edge_mass: float
+    truncated_mass: float
+    window: tuple
+    steps: int
+    rejected_steps: int
+    seconds: float
+    error_estimate: np.ndarray | None
+    resolution: tuple
+    wall_mass: np.ndarray | None = None
