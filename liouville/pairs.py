@@ -92,6 +92,23 @@ class CompiledPairs:
     def __init__(self, unit, points, y_dim):
         self.unit, self.points, self.y_dim = unit, points, y_dim
         self._deposit, self._velocity, self._fill = pairs.compile_pairs(unit.value, unit.gradient, y_dim == 1)
+        self._check()
+
+    def _check(self):
+        """Compile, and hold the gradient against differences of the value."""
+        y = np.random.default_rng(0).uniform(-1.0, 1.0, (5, self.y_dim))
+        x, h = self.points[:16], 1e-5
+        try:
+            gradients = self._both(x, y)[1]
+        except Exception as error:  # numba's own errors run over many lines
+            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            raise ValueError(f"value and gradient must compile with numba: {reason}") from error
+        for d in range(self.y_dim):
+            shift = h * np.eye(self.y_dim)[d]
+            difference = (self.values(x, y + shift) - self.values(x, y - shift)) / (2.0 * h)
+            worst = np.abs(gradients[:, :, d] - difference).max()
+            if not worst <= 1e-4 * max(np.abs(difference).max(), 1e-8):
+                raise ValueError(f"gradient does not match value: it differs from differences by {worst:.1e}")
 
     def deposit(self, z, weights, active):
         """sum w c phi(x_p, y), shape (len(active), P)."""
