@@ -184,13 +184,18 @@ class Solution:
         if not 0.0 <= t <= self.history[0][-1]:
             raise NotAvailable(f"t must lie in [0, {self.history[0][-1]:g}], got {t}")
 
-    def flow(self, z, t_start, t_end, tolerance=1e-10):
+    def flow(self, z, t_start, t_end, tolerance=1e-10, with_growth=True):
         """Carry points along the characteristics of this solution, forward or backward.
 
         Parameters
         ----------
         z : array, shape (N + 1, n)
             (y, c) at t_start.
+        t_start, t_end : float
+        tolerance : float
+            Relative and absolute, of the integrator.
+        with_growth : bool
+            False saves the second derivatives of U; `growth` is then nan.
 
         Returns
         -------
@@ -220,16 +225,17 @@ class Solution:
             self.features.velocity(np.ascontiguousarray(position), weights, active, r[None], out)
             if walls is not None:
                 walls.slide(position, out)
+            if not with_growth:
+                return out.ravel()
             laplacian = np.trace(self.features.hessian(position[0, :-1].T, r), axis1=1, axis2=2)
-            growth = position[0, -1] * laplacian
-            return np.concatenate([out.ravel(), growth])
+            return np.concatenate([out.ravel(), position[0, -1] * laplacian])
 
-        start = np.concatenate([z.ravel(), np.zeros(n)])
+        start = np.concatenate([z.ravel(), np.zeros(n if with_growth else 0)])
         result = solve_ivp(rate, (t_start, t_end), start, method="DOP853", rtol=tolerance, atol=tolerance)
         end = result.y[:, -1]
         if walls is not None:
             walls.hold(end[: N1 * n].reshape(N1, n))
-        return end[: N1 * n].reshape(N1, n), end[N1 * n :]
+        return end[: N1 * n].reshape(N1, n), end[N1 * n :] if with_growth else np.full(n, np.nan)
 
     def _euler_map(self, z, t_start, t_end):
         times, a = self.history
@@ -292,4 +298,4 @@ class Solution:
     def sample(self, t, size, rng) -> np.ndarray:
         """`size` independent draws from rho(t), shape (N + 1, size): draws of rho_in carried along the flow."""
         start = np.stack([law.sample(rng, size) for law in self.problem.laws])
-        return self.flow(start, 0.0, t, tolerance=1e-7)[0]
+        return self.flow(start, 0.0, t, tolerance=1e-7, with_growth=False)[0]

@@ -4,7 +4,18 @@ import numpy as np
 import pytest
 from oracles import line_gaussian
 
-from liouville import Box, Characteristics, FiniteVolume, MP5, Normal, NotAvailable, Problem, Uniform, fluctuations, solve
+from liouville import (
+    MP5,
+    Box,
+    Characteristics,
+    FiniteVolume,
+    Normal,
+    NotAvailable,
+    Problem,
+    Uniform,
+    fluctuations,
+    solve,
+)
 from liouville.trajectories import Walls
 from particles import simulate
 
@@ -13,9 +24,7 @@ TIMES = [0.0, 1.0, 5.0, 20.0]
 
 def boxed(wall=2.05, y=None):
     line = line_gaussian(y=y)
-    return Problem(
-        domain=Box(-wall, wall), unit=line.unit, data=line.data, target=line.target, initial=line.initial
-    )
+    return Problem(domain=Box(-wall, wall), unit=line.unit, data=line.data, target=line.target, initial=line.initial)
 
 
 def test_particles_never_leave_and_sit_on_the_walls():
@@ -49,15 +58,15 @@ def test_mass_on_walls_and_inside_is_kept_on_the_grid(reconstruction):
 
 
 def test_grid_characteristics_and_particles_agree():
-    """Loss and wall mass at t = 5; 4000 particles carry a standard error of 0.004 in the wall mass (5 of them here)."""
+    """At t = 5; 6000 particles give the wall mass with a standard error of 0.003, of which 4 are allowed: 6e-5."""
     times = [0.0, 5.0]
-    grid = solve(boxed(), times, FiniteVolume((256, 128)))
-    exact = solve(boxed(), times, Characteristics(nodes=(160, 160)))
-    ensemble = simulate(boxed(), 4000, times, replicates=4)
+    grid = solve(boxed(), times, FiniteVolume((192, 96)))
+    exact = solve(boxed(), times, Characteristics(nodes=(48, 48)))
+    ensemble = simulate(boxed(), 1500, times, replicates=4)
     assert grid.loss[1] == pytest.approx(exact.loss[1], rel=0.01)
     # The cells that touch the walls hold the atoms and a little more.
     assert exact.diagnostics.wall_mass[1] < grid.diagnostics.wall_mass[1] < exact.diagnostics.wall_mass[1] + 0.02
-    assert ensemble.wall_mass[:, 1].mean() == pytest.approx(exact.diagnostics.wall_mass[1], abs=0.01)
+    assert ensemble.wall_mass[:, 1].mean() == pytest.approx(exact.diagnostics.wall_mass[1], abs=0.012)
 
 
 def test_walls_out_of_reach_change_nothing():

@@ -44,13 +44,13 @@ def frozen_error(n, transverse=True):
 
 
 def test_order_on_a_frozen_field_is_five():
-    sizes = np.array([64, 96, 144])
+    sizes = np.array([96, 144, 216])
     errors = [frozen_error(n) for n in sizes]
     assert observed_order(1.0 / sizes, errors) == pytest.approx(5.0, abs=0.15)
 
 
 def test_without_transverse_terms_the_order_is_two():
-    sizes = np.array([64, 96, 144])
+    sizes = np.array([96, 144, 216])
     errors = [frozen_error(n, transverse=False) for n in sizes]
     assert observed_order(1.0 / sizes, errors) == pytest.approx(2.0, abs=0.3)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from oracles import line_gaussian, line_tanh
 
-from liouville import Characteristics, FiniteVolume, Problem, Torus, Unit, UniformTorus, make_features, solve
+from liouville import Characteristics, FiniteVolume, Problem, Torus, UniformTorus, Unit, make_features, solve
 from liouville.kernels import elementary
 from particles import simulate
 

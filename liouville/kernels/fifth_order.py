@@ -8,6 +8,8 @@ cut so that no cell gives away more than it holds.
 import numpy as np
 from numba import njit, prange
 
+from .threads import threads_for
+
 ROWS = 32
 PAD = 3  # ghost cells, empty, at each end of a row
 
@@ -79,12 +81,7 @@ def _face_row_y(r, D, c, dc, j_zero, work, q_below, q_above, flux):
 
 
 @njit(parallel=True, cache=True, error_model="numpy", fastmath=_FLAGS)
-def stage(rho, base, alpha, dt, U, U1, U2, D, c, dy, dc, periodic, out, moments):
-    """out = alpha base + (1 - alpha) (rho + dt L(rho)).
-
-    U : cell averages of the potential; U1 : its slope at centres, plus dy^2/40 of the third derivative; U2 : its second
-    derivative; D : its slope at the n_y + 1 faces in y. moments[i] receives sum_j out_ij (1, c_j, c_j^2) dc.
-    """
+def _stage(rho, base, alpha, dt, U, U1, U2, D, c, dy, dc, periodic, out, moments):
     n_y, n_c = rho.shape
     n = n_c + 2 * PAD
     j_zero = np.searchsorted(c, 0.0)
@@ -170,3 +167,13 @@ def stage(rho, base, alpha, dt, U, U1, U2, D, c, dy, dc, periodic, out, moments)
                 moments[i, 2] = m2 * dc
             below, above = above, below
             q_below, q_above = q_above, q_below
+
+
+def stage(rho, base, alpha, dt, U, U1, U2, D, c, dy, dc, periodic, out, moments):
+    """out = alpha base + (1 - alpha) (rho + dt L(rho)).
+
+    U : cell averages of the potential; U1 : its slope at centres, plus dy^2/40 of the third derivative; U2 : its second
+    derivative; D : its slope at the n_y + 1 faces in y. moments[i] receives sum_j out_ij (1, c_j, c_j^2) dc.
+    """
+    with threads_for(16 * rho.size):
+        _stage(rho, base, alpha, dt, U, U1, U2, D, c, dy, dc, periodic, out, moments)

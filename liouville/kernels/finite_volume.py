@@ -8,6 +8,8 @@ blocks are fixed, so the bits do not depend on the number of threads.
 import numpy as np
 from numba import njit, prange
 
+from .threads import threads_for
+
 UPWIND, MINMOD, VAN_LEER = range(3)
 ROWS = 16
 
@@ -96,12 +98,7 @@ def _flux_c(limiter, row, U, shares, flux):
 
 
 @njit(parallel=True, cache=True, error_model="numpy", fastmath=_FLAGS)
-def stage(rho, base, alpha, dt, U, D, c, dy, widths, shares, periodic, limiter, out, moments):
-    """out = alpha base + (1 - alpha) (rho + dt L(rho)), L = minus the divergence of the fluxes.
-
-    U has shape (n_y,), D (n_y + 1,), from the lower end's face to the upper's. moments[i] receives
-    sum_j out_ij (1, c_j, c_j^2) widths_j. `out` may be `base` but not `rho`.
-    """
+def _stage(rho, base, alpha, dt, U, D, c, dy, widths, shares, periodic, limiter, out, moments):
     n_y, n_c = rho.shape
     j_zero = np.searchsorted(c, 0.0)
     n_blocks = (n_y + ROWS - 1) // ROWS
@@ -156,3 +153,13 @@ def stage(rho, base, alpha, dt, U, D, c, dy, widths, shares, periodic, limiter, 
                 moments[i, 1] = m1
                 moments[i, 2] = m2
             below, above = above, below
+
+
+def stage(rho, base, alpha, dt, U, D, c, dy, widths, shares, periodic, limiter, out, moments):
+    """out = alpha base + (1 - alpha) (rho + dt L(rho)), L = minus the divergence of the fluxes.
+
+    U has shape (n_y,), D (n_y + 1,), from the lower end's face to the upper's. moments[i] receives
+    sum_j out_ij (1, c_j, c_j^2) widths_j. `out` may be `base` but not `rho`.
+    """
+    with threads_for(8 * rho.size):
+        _stage(rho, base, alpha, dt, U, D, c, dy, widths, shares, periodic, limiter, out, moments)

@@ -8,6 +8,8 @@ first-level cache lines works on. Chunks depend on n alone, so results do not de
 import numpy as np
 from numba import njit, prange
 
+from .threads import threads_for
+
 CHUNK = 4096
 BLOCK = 128
 GROUPS = 64  # units of parallel work; more than any thread count we expect, so that the load balances
@@ -128,8 +130,7 @@ def _velocity_chunk(y, c_weight, start, stop, weights, alpha, beta, out_y, out_c
 
 
 @njit(parallel=True, cache=True, error_model="numpy")
-def deposit_fourier(z, weights, active, n_modes):
-    """Raw moments sum w c (cos ky, sin ky), shape (len(active), 2 (n_modes + 1)), of the replicates in `active`."""
+def _deposit_fourier(z, weights, active, n_modes):
     n = z.shape[2]
     n_chunks = (n + CHUNK - 1) // CHUNK
     n_tasks = active.size * n_chunks
@@ -151,11 +152,7 @@ def deposit_fourier(z, weights, active, n_modes):
 
 
 @njit(parallel=True, cache=True, error_model="numpy")
-def velocity_fourier(z, weights, active, alpha, beta, out):
-    """Velocities of the replicates in `active` into out, same shape as z; alpha, beta of shape (len(active), M + 1).
-
-    Returns sum w |v|^2 of each, shape (len(active),).
-    """
+def _velocity_fourier(z, weights, active, alpha, beta, out):
     n = z.shape[2]
     n_chunks = (n + CHUNK - 1) // CHUNK
     n_tasks = active.size * n_chunks
@@ -183,3 +180,18 @@ def velocity_fourier(z, weights, active, alpha, beta, out):
     for task in range(n_tasks):
         power[task // n_chunks] += partial[task]
     return power
+
+
+def deposit_fourier(z, weights, active, n_modes):
+    """Raw moments sum w c (cos ky, sin ky), shape (len(active), 2 (n_modes + 1)), of the replicates in `active`."""
+    with threads_for(active.size * z.shape[2] * (n_modes + 8)):
+        return _deposit_fourier(z, weights, active, n_modes)
+
+
+def velocity_fourier(z, weights, active, alpha, beta, out):
+    """Velocities of the replicates in `active` into out, same shape as z; alpha, beta of shape (len(active), M + 1).
+
+    Returns sum w |v|^2 of each, shape (len(active),).
+    """
+    with threads_for(active.size * z.shape[2] * (alpha.shape[1] + 8)):
+        return _velocity_fourier(z, weights, active, alpha, beta, out)

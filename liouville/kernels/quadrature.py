@@ -9,6 +9,8 @@ import math
 import numpy as np
 from numba import njit, prange
 
+from .threads import threads_for
+
 CHUNK = 1024
 BLOCK = 128
 GROUPS = 64
@@ -159,8 +161,7 @@ def _velocity_chunk(z, start, stop, weights, code, A, B, coefficients, out, scra
 
 
 @njit(parallel=True, cache=True, error_model="numpy")
-def deposit_quadrature(z, weights, active, code, A, B):
-    """Sums of w c g(A_p . y + B_p), shape (len(active), P), of the replicates in `active`."""
+def _deposit_quadrature(z, weights, active, code, A, B):
     n = z.shape[2]
     n_chunks = (n + CHUNK - 1) // CHUNK
     n_tasks = active.size * n_chunks
@@ -191,11 +192,7 @@ def deposit_quadrature(z, weights, active, code, A, B):
 
 
 @njit(parallel=True, cache=True, error_model="numpy")
-def velocity_quadrature(z, weights, active, code, A, B, coefficients, out):
-    """Velocities of the replicates in `active` into out; coefficients of shape (len(active), P).
-
-    Returns sum w |v|^2 of each, shape (len(active),).
-    """
+def _velocity_quadrature(z, weights, active, code, A, B, coefficients, out):
     n = z.shape[2]
     n_chunks = (n + CHUNK - 1) // CHUNK
     n_tasks = active.size * n_chunks
@@ -224,3 +221,18 @@ def velocity_quadrature(z, weights, active, code, A, B, coefficients, out):
     for task in range(n_tasks):
         power[task // n_chunks] += partial[task]
     return power
+
+
+def deposit_quadrature(z, weights, active, code, A, B):
+    """Sums of w c g(A_p . y + B_p), shape (len(active), P), of the replicates in `active`."""
+    with threads_for(4 * active.size * z.shape[2] * B.size):
+        return _deposit_quadrature(z, weights, active, code, A, B)
+
+
+def velocity_quadrature(z, weights, active, code, A, B, coefficients, out):
+    """Velocities of the replicates in `active` into out; coefficients of shape (len(active), P).
+
+    Returns sum w |v|^2 of each, shape (len(active),).
+    """
+    with threads_for(4 * active.size * z.shape[2] * B.size):
+        return _velocity_quadrature(z, weights, active, code, A, B, coefficients, out)

@@ -3,6 +3,8 @@
 import numpy as np
 from numba import njit, prange
 
+from .threads import threads_for
+
 CHUNK = 8192
 GROUPS = 64
 
@@ -40,8 +42,7 @@ def _error_chunk(slopes, replicate, start, stop, coefficients, h, buffer):
 
 
 @njit(parallel=True, cache=True, error_model="numpy")
-def combine(base, slopes, active, coefficients, h, out):
-    """out[r] = base[r] + h[row] sum_s coefficients[s] slopes[s, r] for r = active[row]; arrays of shape (R, D)."""
+def _combine(base, slopes, active, coefficients, h, out):
     D = base.shape[1]
     n_chunks = (D + CHUNK - 1) // CHUNK
     n_tasks = active.size * n_chunks
@@ -55,8 +56,7 @@ def combine(base, slopes, active, coefficients, h, out):
 
 
 @njit(parallel=True, cache=True, error_model="numpy")
-def error_norm(slopes, active, coefficients, h):
-    """Root mean square over a replicate's entries of h sum_s coefficients[s] slopes[s], shape (len(active),)."""
+def _error_norm(slopes, active, coefficients, h):
     D = slopes.shape[2]
     n_chunks = (D + CHUNK - 1) // CHUNK
     n_tasks = active.size * n_chunks
@@ -77,7 +77,24 @@ def error_norm(slopes, active, coefficients, h):
 
 
 @njit(parallel=True, cache=True, error_model="numpy")
-def copy_rows(source, rows, out):
-    """out[r] = source[r] for r in rows; arrays of shape (R, D)."""
+def _copy_rows(source, rows, out):
     for k in prange(rows.size):
         out[rows[k]] = source[rows[k]]
+
+
+def combine(base, slopes, active, coefficients, h, out):
+    """out[r] = base[r] + h[row] sum_s coefficients[s] slopes[s, r] for r = active[row]; arrays of shape (R, D)."""
+    with threads_for(active.size * base.shape[1] * coefficients.size):
+        _combine(base, slopes, active, coefficients, h, out)
+
+
+def error_norm(slopes, active, coefficients, h):
+    """Root mean square over a replicate's entries of h sum_s coefficients[s] slopes[s], shape (len(active),)."""
+    with threads_for(active.size * slopes.shape[2] * coefficients.size):
+        return _error_norm(slopes, active, coefficients, h)
+
+
+def copy_rows(source, rows, out):
+    """out[r] = source[r] for r in rows; arrays of shape (R, D)."""
+    with threads_for(rows.size * source.shape[1]):
+        _copy_rows(source, rows, out)

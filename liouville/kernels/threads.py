@@ -1,0 +1,23 @@
+"""How many threads a kernel call is worth."""
+
+from contextlib import contextmanager
+
+import numba
+
+# Below this many elementary operations (about 0.1 ms) starting threads and waiting for them costs more than it saves,
+# and on a busy machine the wait can cost a hundred times more.
+SMALL = 200_000
+
+
+@contextmanager
+def threads_for(work):
+    """Run small work on the calling thread alone. Results do not depend on it: partitions are fixed."""
+    n_threads = numba.get_num_threads()
+    if work >= SMALL or n_threads == 1:
+        yield
+        return
+    numba.set_num_threads(1)
+    try:
+        yield
+    finally:
+        numba.set_num_threads(n_threads)
