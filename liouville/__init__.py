@@ -10,6 +10,7 @@ from .methods.characteristics import Characteristics
 from .methods.finite_volume import FiniteVolume
 from .methods.fipy_reference import FiPyFiniteVolume
 from .methods.reconstruction import MP5, Minmod, Upwind, VanLeer
+from .methods.semi_lagrangian import SemiLagrangian
 from .problem import (
     Box,
     Convolution,
@@ -61,6 +62,7 @@ __all__ = [
     "Problem",
     "Quadrature",
     "Ridge",
+    "SemiLagrangian",
     "Solution",
     "SolveFailed",
     "Torus",

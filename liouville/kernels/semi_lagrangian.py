@@ -1,0 +1,317 @@
+"""Sweeps of the conservative semi-Lagrangian scheme: remaps of cumulative mass in y, shifts in c.
+
+rho has shape (n_y, n_c): averages over cells in y at points in c. Both sweeps reconstruct a quartic in every cell from
+five averages, scale it about its average until it is >= 0 (by its Bernstein coefficients, which bound it from below),
+and move mass in flux form, so that mass is kept to round-off and nothing becomes negative.
+"""
+
+import numpy as np
+from numba import njit, prange
+
+from .threads import threads_for
+
+COLUMNS = 8  # columns of a y-sweep handled together: a cache line of rho
+ROWS = 16
+WIDE = 32  # columns of a conversion handled together
+
+_FLAGS = {"nsz", "arcp", "contract", "afn", "reassoc"}
+
+
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+def _quartics(v, n, limited, k1, k2, k3, k4):
+    """Coefficients of v[i + 2] + k1 x + k2 (x^2 - 1/12) + k3 x^3 + k4 (x^4 - 1/80), x in [-1/2, 1/2], i = 0 .. n - 1.
+
+    v has two more entries at each end. With `limited`, k1 .. k4 are scaled so that the quartic is >= 0.
+    """
+    for i in range(n):
+        a, b, c, d, e = v[i], v[i + 1], v[i + 2], v[i + 3], v[i + 4]
+        p1 = (5.0 * a - 34.0 * b + 34.0 * d - 5.0 * e) / 48.0
+        p2 = (-a + 12.0 * b - 22.0 * c + 12.0 * d - e) / 16.0
+        p3 = (-a + 2.0 * b - 2.0 * d + e) / 12.0
+        p4 = (a - 4.0 * b + 6.0 * c - 4.0 * d + e) / 24.0
+        if limited:
+            # Deviations from the average of the Bernstein coefficients on [-1/2, 1/2].
+            even = p2 / 6.0 + p4 / 20.0
+            odd = 0.5 * p1 + 0.125 * p3
+            b0 = even - odd
+            b4 = even + odd
+            q_even = -p2 / 12.0 - 3.0 * p4 / 40.0
+            q_odd = 0.25 * p1 - 0.0625 * p3
+            b1 = q_even - q_odd
+            b3 = q_even + q_odd
+            b2 = -p2 / 6.0 + p4 / 20.0
+            low = min(min(min(b0, b4), min(b1, b3)), b2)
+            scale = 1.0 if low >= -c else c / (-low)
+            scale = scale if c > 0.0 else 0.0
+            p1 *= scale
+            p2 *= scale
+            p3 *= scale
+            p4 *= scale
+        k1[i] = p1
+        k2[i] = p2
+        k3[i] = p3
+        k4[i] = p4
+
+
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+def _mass_left_of(x, c, k1, k2, k3, k4):
+    """Integral of the quartic from -1/2 to x."""
+    s = x + 0.5
+    t = x - 0.5
+    # c (x + 1/2), and primitives that vanish at both ends: (x^2 - 1/4) times a polynomial
+    return s * (c + t * (0.5 * k1 + k2 * x / 3.0 + 0.25 * k3 * (x * x + 0.25) + k4 * x * (0.2 * x * x + 0.05)))
+
+
+@njit(parallel=True, cache=True, error_model="numpy", fastmath=_FLAGS)
+def _sweep_y(rho, feet, periodic, out):
+    n_y, n_c = rho.shape
+    n_blocks = (n_c + COLUMNS - 1) // COLUMNS
+    for block in prange(n_blocks):
+        start = block * COLUMNS
+        stop = min(start + COLUMNS, n_c)
+        columns = np.zeros((COLUMNS, n_y + 4))
+        flux = np.empty(n_y + 1)
+        moved = np.empty((COLUMNS, n_y))
+        k1 = np.empty(n_y)
+        k2 = np.empty(n_y)
+        k3 = np.empty(n_y)
+        k4 = np.empty(n_y)
+        for i in range(n_y):
+            for j in range(start, stop):
+                columns[j - start, i + 2] = rho[i, j]
+        for j in range(start, stop):
+            v = columns[j - start]
+            if periodic:
+                v[0], v[1], v[n_y + 2], v[n_y + 3] = v[n_y], v[n_y + 1], v[2], v[3]
+            _quartics(v, n_y, True, k1, k2, k3, k4)
+            for edge in range(n_y + 1):
+                # The mass between the foot of an edge and the edge crosses it. It is added up cell by cell: differences
+                # of a cumulative sum would carry the round-off of the whole column into its emptiest cells.
+                foot = feet[edge, j]
+                cell = int(np.floor(foot))
+                if not periodic:
+                    cell = min(max(cell, 0), n_y - 1)
+                x = min(max(foot - cell - 0.5, -0.5), 0.5)
+                inside = cell % n_y
+                part = _mass_left_of(x, v[inside + 2], k1[inside], k2[inside], k3[inside], k4[inside])
+                if cell < edge:
+                    mass = v[inside + 2] - part
+                    for k in range(cell + 1, edge):
+                        mass += v[k % n_y + 2]
+                    flux[edge] = mass
+                else:
+                    mass = part
+                    for k in range(edge, cell):
+                        mass += v[k % n_y + 2]
+                    flux[edge] = -mass
+            if periodic:
+                flux[n_y] = flux[0]
+            for i in range(n_y):
+                value = v[i + 2] + (flux[i] - flux[i + 1])
+                moved[j - start, i] = value if value > 0.0 else 0.0
+        for i in range(n_y):
+            for j in range(start, stop):
+                out[i, j] = moved[j - start, i]
+
+
+@njit(parallel=True, cache=True, error_model="numpy", fastmath=_FLAGS)
+def _sweep_c(rho, shifts, moments, c, out):
+    n_y, n_c = rho.shape
+    n_blocks = (n_y + ROWS - 1) // ROWS
+    for block in prange(n_blocks):
+        v = np.zeros(n_c + 4)
+        k1 = np.empty(n_c)
+        k2 = np.empty(n_c)
+        k3 = np.empty(n_c)
+        k4 = np.empty(n_c)
+        head = np.zeros(n_c + 2)
+        moved = np.empty(n_c)
+        for i in range(block * ROWS, min((block + 1) * ROWS, n_y)):
+            for j in range(n_c):
+                v[j + 2] = rho[i, j]
+            _quartics(v, n_c, True, k1, k2, k3, k4)
+            # Cell j receives the upper part of cell j - whole - 1 and the lower part of cell j - whole.
+            whole = int(np.floor(shifts[i]))
+            x = 0.5 - (shifts[i] - whole)
+            for j in range(n_c):
+                head[j + 1] = v[j + 2] - _mass_left_of(x, v[j + 2], k1[j], k2[j], k3[j], k4[j])
+            for j in range(n_c):
+                moved[j] = 0.0
+            low = max(0, whole)
+            high = min(n_c, n_c + 1 + whole)
+            for j in range(low, high):
+                k = j - whole
+                stays = (v[k + 2] - head[k + 1]) if k < n_c else 0.0
+                value = head[k] + stays
+                moved[j] = value if value > 0.0 else 0.0
+            # What would leave the window stays in its last cell.
+            total = 0.0
+            m0 = 0.0
+            for j in range(n_c):
+                total += v[j + 2]
+                m0 += moved[j]
+            if total - m0 > 1e-13 * total:
+                moved[n_c - 1 if shifts[i] > 0.0 else 0] += total - m0
+            m0 = 0.0
+            m1 = 0.0
+            m2 = 0.0
+            for j in range(n_c):
+                m0 += moved[j]
+                m1 += moved[j] * c[j]
+                m2 += moved[j] * c[j] * c[j]
+            moments[i, 0] = m0
+            moments[i, 1] = m1
+            moments[i, 2] = m2
+            for j in range(n_c):
+                out[i, j] = moved[j]
+
+
+# T = 1 + d^2/24 takes values at centres to averages, to fourth order, and its weights are positive. Its inverse is the
+# pair of recursions u_i = r_i - q u_{i-1} and p_i = u_i - q p_{i+1}, times 24 q.
+_Q = 0.04554884989668032  # 11 - sqrt(120), the root of q^2 - 22 q + 1
+_GAIN = 24.0 * _Q
+WARM_UP = 12  # rows after which the start of a recursion is forgotten: q^12 is 8e-17
+
+
+@njit(parallel=True, cache=True, error_model="numpy", fastmath=_FLAGS)
+def _to_points(rho, periodic, out):
+    n_y, n_c = rho.shape
+    n_blocks = (n_c + WIDE - 1) // WIDE
+    for block in prange(n_blocks):
+        start = block * WIDE
+        m = min(WIDE, n_c - start)
+        p = np.empty((n_y + 1, WIDE))
+        last = np.zeros(WIDE)
+        for i in range(-WARM_UP, n_y):
+            row = rho[i % n_y if periodic else max(i, 0)]
+            for j in range(m):
+                last[j] = row[start + j] - _Q * last[j]
+            if i == -WARM_UP and not periodic:
+                for j in range(m):  # the stationary state of a constant extension
+                    last[j] = row[start + j] / (1.0 + _Q)
+            if i >= 0:
+                for j in range(m):
+                    p[i, j] = last[j]
+        for j in range(m):
+            last[j] = 0.0
+        for k in range(n_y - 1 + WARM_UP, -1, -1):
+            u = p[k % n_y] if periodic else p[min(k, n_y - 1)]
+            if k == n_y - 1 + WARM_UP and not periodic:
+                for j in range(m):
+                    last[j] = u[j] / (1.0 + _Q)
+            if k >= n_y:
+                for j in range(m):
+                    last[j] = u[j] - _Q * last[j]
+            else:
+                for j in range(m):
+                    last[j] = u[j] - _Q * last[j]
+                    p[k, j] = last[j]
+        # p / gain inverts T. In flux form, cut so that no cell gives away more than half of what it holds.
+        for j in range(m):
+            p[n_y, j] = p[0, j] if periodic else p[n_y - 1, j]
+        below = np.zeros(WIDE)
+        above = np.zeros(WIDE)
+        if periodic:
+            for j in range(m):
+                most = 0.25 * min(rho[n_y - 1, start + j], rho[0, start + j])
+                below[j] = min(max((_GAIN / 24.0) * (p[0, j] - p[n_y - 1, j]), -most), most)
+        for i in range(n_y):
+            upper = (i + 1) % n_y
+            closed = (not periodic) and i == n_y - 1
+            for j in range(m):
+                most = 0.0 if closed else 0.25 * min(rho[i, start + j], rho[upper, start + j])
+                above[j] = min(max((_GAIN / 24.0) * (p[i + 1, j] - p[i, j]), -most), most)
+            for j in range(m):
+                out[i, start + j] = rho[i, start + j] - (above[j] - below[j])
+            below, above = above, below
+
+
+@njit(parallel=True, cache=True, error_model="numpy", fastmath=_FLAGS)
+def _to_averages(rho, periodic, out):
+    n_y, n_c = rho.shape
+    n_blocks = (n_y + ROWS - 1) // ROWS
+    for block in prange(n_blocks):
+        for i in range(block * ROWS, min((block + 1) * ROWS, n_y)):
+            lower = rho[(i - 1) % n_y if periodic else max(i - 1, 0)]
+            upper = rho[(i + 1) % n_y if periodic else min(i + 1, n_y - 1)]
+            for j in range(n_c):
+                out[i, j] = rho[i, j] * (22.0 / 24.0) + (lower[j] + upper[j]) * (1.0 / 24.0)
+
+
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+def _interpolate(table, n, lower, spacing, periodic, y):
+    u = (y - lower) / spacing
+    if not periodic:
+        u = min(max(u, 0.0), float(n))
+    cell = np.floor(u)
+    t = u - cell
+    k = int(cell)
+    k = k % n if periodic else min(k, n - 1)
+    t = t if periodic else u - k
+    f0, g0, h0 = table[k, 0], table[k, 1], table[k, 2]
+    f1, g1, h1 = table[k + 1, 0], table[k + 1, 1], table[k + 1, 2]
+    # f0 + g0 t + h0 t^2 / 2 and the three terms that fit the other end
+    p = f1 - f0 - g0 - 0.5 * h0
+    q = g1 - g0 - h0
+    r = h1 - h0
+    cubic = 10.0 * p - 4.0 * q + 0.5 * r
+    quartic = -15.0 * p + 7.0 * q - r
+    quintic = 6.0 * p - 3.0 * q + 0.5 * r
+    return f0 + t * (g0 + t * (0.5 * h0 + t * (cubic + t * (quartic + t * quintic))))
+
+
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+def trace(table, lower, spacing, periodic, start, targets, longest, out):
+    """Solve dY/ds = -U'(Y) from Y(0) = start to every s in `targets`, which lead away from 0 in order.
+
+    table[k] holds the slope of U and, times spacing and its square, the next two derivatives at lower + k spacing,
+    k = 0 .. n; between them the slope is their quintic Hermite interpolant. Classical Runge-Kutta steps no longer than
+    `longest`. out[i, m] = Y_i(targets[m]).
+    """
+    n = table.shape[0] - 1
+    for i in range(start.size):
+        y = start[i]
+        s = 0.0
+        for m in range(targets.size):
+            n_steps = max(1, int(np.ceil(abs(targets[m] - s) / longest)))
+            h = (targets[m] - s) / n_steps
+            for _ in range(n_steps):
+                a = -_interpolate(table, n, lower, spacing, periodic, y)
+                b = -_interpolate(table, n, lower, spacing, periodic, y + 0.5 * h * a)
+                c = -_interpolate(table, n, lower, spacing, periodic, y + 0.5 * h * b)
+                d = -_interpolate(table, n, lower, spacing, periodic, y + h * c)
+                y += h / 6.0 * (a + 2.0 * (b + c) + d)
+            s = targets[m]
+            out[i, m] = y
+
+
+def sweep_y(rho, feet, periodic, out):
+    """Move mass along y: feet[i, j] is where edge i comes from in column j, in cells from the lower end.
+
+    feet has shape (n_y + 1, n_c); on a circle it may lie any number of turns away, elsewhere it is held inside.
+    """
+    with threads_for(16 * rho.size):
+        _sweep_y(rho, feet, periodic, out)
+
+
+def sweep_c(rho, shifts, c, out):
+    """Shift row i by shifts[i] cells in c; returns sum_j out_ij (1, c_j, c_j^2), shape (n_y, 3)."""
+    moments = np.empty((rho.shape[0], 3))
+    with threads_for(16 * rho.size):
+        _sweep_c(rho, shifts, moments, c, out)
+    return moments
+
+
+def to_points(rho, periodic, out):
+    """Values at centres in y from averages over cells in y: the inverse of `to_averages` where that is >= 0.
+
+    Because it is the inverse, converting to and fro costs nothing, however many steps are taken.
+    """
+    with threads_for(4 * rho.size):
+        _to_points(rho, periodic, out)
+
+
+def to_averages(rho, periodic, out):
+    """Averages over cells in y from values at centres, to fourth order, >= 0, their sum kept."""
+    with threads_for(4 * rho.size):
+        _to_averages(rho, periodic, out)
