@@ -22,6 +22,9 @@ from .finite_volume import check_cells, prepare_grid
 TABLE_REFINEMENT = 4  # nodes of the table of U' per cell in y
 TURN = 0.1  # bound on |U''| h in a step of the traces
 MIN_STEP = 1e-10
+# The estimate is the error of the trapezoidal rule, of the same order as that of the splitting and about six times as
+# large (measured on circle-vonmises, where halving uniform steps gives the error of the splitting itself).
+ESTIMATE_SHARE = 1.0 / 6.0
 SAFETY, SHRINK, GROW = 0.9, 0.3, 2.0  # of the step-size controller
 
 
@@ -30,16 +33,16 @@ class SemiLagrangian:
     """Exact sweeps in c and y in turn, conservative and >= 0, with steps as long as the error allows.
 
     The state is rho averaged over cells in y at points in c. A sweep in c shifts every row by -int U dt, with r(t)
-    during the sweep in closed form (r' = -B r, B = int Phi Phi^T rho, because the y-marginal stands still). A sweep in y
-    traces cell edges back through dY/ds = -U'(Y), s = c dt, and remaps. Strang splitting with U re-evaluated at the
-    midpoint: second order in time; fifth order in space on smooth data.
+    during the sweep in closed form (r' = -B r, B = int Phi Phi^T rho, because the y-marginal stands still). A sweep in
+    y traces cell edges back through dY/ds = -U'(Y), s = c dt, and remaps. Strang splitting with U re-evaluated at the
+    midpoint: second order in time.
 
     Parameters
     ----------
     cells : (n_y, n_c)
         At least 8 each. What limits is the resolution in y.
     tolerance : float
-        Aimed at for the error of f_0 that time steps make over the whole run; an embedded estimate chooses the steps.
+        Error of f_0 that time steps may make per unit of time, by an embedded estimate that chooses the steps.
     window
         As in FiniteVolume.
     max_step : float, optional
@@ -76,7 +79,6 @@ class SemiLagrangian:
         drift, drop, both = np.empty(T), np.empty(T), np.empty(T)
         walls = np.empty(T) if isinstance(problem.domain, Box) else None
         least, edge, steps, rejected, t = np.inf, 0.0, 0, 0, 0.0
-        budget = self.tolerance / max(float(times[-1]), 1e-300)  # error per unit of time
         longest = self.max_step or np.inf
         dt = min(longest, run.first_step())
         for k, t_end in enumerate(times):
@@ -85,7 +87,7 @@ class SemiLagrangian:
                 n_left = np.ceil(remaining / min(dt, remaining) * (1.0 - 1e-10))
                 h = remaining / n_left if n_left <= 2 else dt
                 new, error = run.step(h)
-                share = error / (budget * h)
+                share = error / (self.tolerance * h)
                 # The local error is of third order, the error per unit of time of second.
                 factor = np.clip(SAFETY / np.sqrt(max(share, 1e-10)), SHRINK, GROW) if share == share else SHRINK
                 if not share <= 1.5:
@@ -270,7 +272,7 @@ class _Run:
         pointwise = self._coefficients(moments, ops.point)
         moments = self._sweep_c(second, moments, pointwise - self.features.target, 0.5 * dt, first)
         new = _Run(None, self.features, grid, first, moments, ops)
-        error = float(np.linalg.norm(new.a - self.a - 0.5 * dt * (self.rate + new.rate)))
+        error = ESTIMATE_SHARE * float(np.linalg.norm(new.a - self.a - 0.5 * dt * (self.rate + new.rate)))
         # Converting between points and averages makes an error in space, which no shorter step would lower.
         in_space = float(np.linalg.norm(averaged - shifted) + np.linalg.norm(pointwise - remapped))
         return new, max(0.0, error - in_space)
