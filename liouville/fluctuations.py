@@ -82,7 +82,7 @@ class Fluctuations:
         return values[:, ::-1][:, :n_modes], vectors[:, :, ::-1][:, :, :n_modes]
 
 
-def fluctuations(problem, times, tolerance=3e-3, nodes=None, max_nodes=400_000, features=None, progress=None):
+def fluctuations(problem, times, tolerance=5e-3, nodes=None, max_nodes=400_000, features=None, progress=None):
     """Predict the covariance of the limiting fluctuations.
 
     Parameters

@@ -78,6 +78,7 @@ class Solution:
             data["history_time"] = storage.variable("step", self.history[0], "time after every step")
             data["history_coefficients"] = storage.variable(("step", "feature"), self.history[1], "a after every step")
         data["loss"] = storage.variable("time", self.loss, "||f_0(t) - f||^2 / 2")
+        data["mass"] = storage.variable("time", self.mass, "total mass of rho_0(t)")
         attributes |= storage.provenance(
             self.problem,
             0,

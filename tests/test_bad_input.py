@@ -181,8 +181,11 @@ CASES = {
     "activation": (lambda: Ridge("swish"), r"activation must be one of .* got 'swish'"),
     "scale": (lambda: Ridge("tanh", scale=np.inf), r"scale must be finite, got inf"),
     "domain dim": (lambda: problem(Euclidean(3), RIDGE, SET, np.cos, LINE), r"domain.dim must be 2 .* got 3"),
-    "domain": (lambda: problem(domain="circle"), r"domain must be Torus or Euclidean, got 'circle'"),
-    "ridge torus": (lambda: problem(Torus(2), RIDGE, SET, np.cos, LAW), r"a Torus needs a Convolution"),
+    "domain": (lambda: problem(domain="circle"), r"domain must be Torus or Box or Euclidean, got 'circle'"),
+    "ridge torus": (
+        lambda: problem(Torus(2), RIDGE, SET, np.cos, LAW),
+        r"a Torus needs a unit that is periodic in y, got Ridge",
+    ),
     "ridge uniform": (lambda: problem(Euclidean(2), RIDGE, UniformTorus(1), np.cos, LINE), r"UniformTorus needs"),
     "torus two": (
         lambda: solve(problem(Torus(2), H, UniformTorus(2)), [0.0]),

@@ -7,7 +7,7 @@ from oracles import Saddle, circle, line_gaussian, observed_order, reference_err
 from liouville import MP5, FiniteVolume, Graded, solve
 from liouville.kernels import fifth_order as kernels
 
-T_END = 0.25
+T_END = 0.1
 
 
 def frozen_error(n, transverse=True):

@@ -101,7 +101,7 @@ class FrozenPositions:
 
     def __init__(self, features):
         self.inner, self.target, self.n_features = features, features.target, features.n_features
-        self.deposit = features.deposit
+        self.deposit, self.problem = features.deposit, features.problem
 
     def velocity(self, z, weights, active, r, out):
         self.inner.velocity(z, weights, active, r, out)

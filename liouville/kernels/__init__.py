@@ -9,3 +9,9 @@ asks at run time how far apart they lie in memory, and where that is close it ad
 `error_model="numpy"` everywhere: Python's own division checks every divisor for zero, and that branch keeps a loop from
 being vectorised.
 """
+
+import os
+
+# OpenMP's idle threads wait asleep instead of spinning: on a machine that does anything else at the same time, spinning
+# threads keep each other from running, and kernels become ten to a hundred times slower.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -145,13 +145,10 @@ def _sweep_c(rho, shifts, moments, c, out):
                 value = head[k] + stays
                 moved[j] = value if value > 0.0 else 0.0
             # What would leave the window stays in its last cell.
-            total = 0.0
-            m0 = 0.0
-            for j in range(n_c):
-                total += v[j + 2]
-                m0 += moved[j]
-            if total - m0 > 1e-13 * total:
-                moved[n_c - 1 if shifts[i] > 0.0 else 0] += total - m0
+            for k in range(0, min(-whole, n_c + 1)):
+                moved[0] += max(head[k] + ((v[k + 2] - head[k + 1]) if k < n_c else 0.0), 0.0)
+            for k in range(max(n_c - whole, 0), n_c + 1):
+                moved[n_c - 1] += max(head[k] + ((v[k + 2] - head[k + 1]) if k < n_c else 0.0), 0.0)
             m0 = 0.0
             m1 = 0.0
             m2 = 0.0
