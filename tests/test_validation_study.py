@@ -23,12 +23,12 @@ from liouville import (
     UniformTorus,
 )
 from liouville.problem import Euclidean
+from liouville.storage import check_writable, check_writable_file, write
 from particles import simulate
 from validation import load_study, run_study
 from validation import maps as maps_module
 from validation import study as study_module
 from validation.maps import overlap
-from validation.store import check_writable, check_writable_file, write
 
 TIMES = [0.0, 0.5, 1.0]
 SIZES = [20, 5, 10]
