@@ -72,6 +72,7 @@ def _sweep_y(rho, feet, periodic, out):
         columns = np.zeros((COLUMNS, n_y + 4))
         flux = np.empty(n_y + 1)
         moved = np.empty((COLUMNS, n_y))
+        around = np.empty(3 * n_y)
         k1 = np.empty(n_y)
         k2 = np.empty(n_y)
         k3 = np.empty(n_y)
@@ -84,6 +85,8 @@ def _sweep_y(rho, feet, periodic, out):
             if periodic:
                 v[0], v[1], v[n_y + 2], v[n_y + 3] = v[n_y], v[n_y + 1], v[2], v[3]
             _quartics(v, n_y, True, k1, k2, k3, k4)
+            for i in range(n_y):  # three turns, so that sums need no remainders
+                around[i] = around[i + n_y] = around[i + 2 * n_y] = v[i + 2]
             for edge in range(n_y + 1):
                 # The mass between the foot of an edge and the edge crosses it. It is added up cell by cell: differences
                 # of a cumulative sum would carry the round-off of the whole column into its emptiest cells.
@@ -92,18 +95,19 @@ def _sweep_y(rho, feet, periodic, out):
                 if not periodic:
                     cell = min(max(cell, 0), n_y - 1)
                 x = min(max(foot - cell - 0.5, -0.5), 0.5)
-                inside = cell % n_y
+                inside = cell
+                if inside < 0 or inside >= n_y:
+                    inside = cell % n_y
                 part = _mass_left_of(x, v[inside + 2], k1[inside], k2[inside], k3[inside], k4[inside])
-                if cell < edge:
-                    mass = v[inside + 2] - part
-                    for k in range(cell + 1, edge):
-                        mass += v[k % n_y + 2]
-                    flux[edge] = mass
+                first, last = (cell + 1, edge) if cell < edge else (edge, cell)
+                mass = 0.0
+                if first >= -n_y and last <= 2 * n_y:
+                    for k in range(first + n_y, last + n_y):
+                        mass += around[k]
                 else:
-                    mass = part
-                    for k in range(edge, cell):
+                    for k in range(first, last):
                         mass += v[k % n_y + 2]
-                    flux[edge] = -mass
+                flux[edge] = (v[inside + 2] - part) + mass if cell < edge else -(part + mass)
             if periodic:
                 flux[n_y] = flux[0]
             for i in range(n_y):
