@@ -1,0 +1,293 @@
+"""The central limit theorem (P.19): n E||f_n - f_0||^2 against sigma^2(t), the whole covariance, and normality.
+
+With g the Gaussian limit of sqrt(n) (f_n - f_0) and sigma^2 = E||g||^2 the predicted variance,
+
+    n E||f_n - f_0||^2 = sigma^2 + b_2 / n + b_3 / n^2 + ...
+
+Standard errors come from a bootstrap that resamples whole replicates jointly over n and t, as in `rates`.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .rates import MIN_REPLICATES, MIN_SIZES, N_RESAMPLES
+
+GOODNESS = 0.01  # a fit whose residuals are less probable than this is not accepted
+REPLICATES_A_SIZE = 10  # below this many replicates for each size correlations between sizes are not estimated
+N_MODES = 4
+LEAST_SHARE = 0.02  # of the variance that a mode must carry to be tested
+NULL_MODES, LEAST_NULL_MODE = 16, 1e-4  # modes drawn for the null law of eigenvalues and angles
+N_NULL = 999
+MIN_NORMALITY = 20  # replicates for a test of normality
+
+
+def resampling_counts(R, n_resamples=N_RESAMPLES, seed=0):
+    """How often each replicate is drawn in each resample, over R; shape (n_resamples, R)."""
+    rng = np.random.default_rng(seed)
+    return rng.multinomial(R, np.full(R, 1.0 / R), size=n_resamples) / R
+
+
+@dataclass(frozen=True, eq=False)
+class Scaled:
+    """n times the mean over replicates of ||f_n - f_0||^2.
+
+    Attributes
+    ----------
+    sizes : array, shape (S,)
+    n_replicates : int
+    mean, error : arrays, shape (S, T)
+    resampled : array, shape (B, S, T)
+    rare_share : array, shape (S, T)
+        Share of the mean that comes from the greatest hundredth of the replicates. Where rare runs rule the mean its
+        standard error cannot be trusted.
+    """
+
+    sizes: np.ndarray
+    n_replicates: int
+    mean: np.ndarray
+    error: np.ndarray
+    resampled: np.ndarray
+    rare_share: np.ndarray
+
+    def covariance(self, t):
+        """Of the means of all sizes at one time, shape (S, S); diagonal where the replicates are too few for more."""
+        R = self.n_replicates
+        full = np.atleast_2d(np.cov(self.resampled[:, :, t], rowvar=False)) * R / (R - 1.0)
+        return full if REPLICATES_A_SIZE * self.sizes.size <= R else np.diag(np.diag(full))
+
+
+def scaled_mean_square(sizes, discrepancy, n_resamples=N_RESAMPLES, seed=0) -> Scaled:
+    """`Scaled` from discrepancies of shape (S, R, T)."""
+    sizes = np.asarray(sizes, dtype=float)
+    S, R, T = discrepancy.shape
+    squares = sizes[:, None, None] * np.square(discrepancy)
+    counts = resampling_counts(R, n_resamples, seed)
+    resampled = np.einsum("br,srt->bst", counts, squares, optimize=True)
+    spread = np.std(squares, axis=1, ddof=1) / np.sqrt(R) if R > 1 else np.full((S, T), np.nan)
+    mean = squares.mean(axis=1)
+    rare = np.sort(squares, axis=1)[:, -max(1, R // 100) :].sum(axis=1) / R
+    share = np.divide(rare, mean, out=np.zeros_like(mean), where=mean > 0)
+    return Scaled(sizes, R, mean, spread, resampled, share)
+
+
+@dataclass(frozen=True, eq=False)
+class NextOrder:
+    """sigma^2 + b_2 / n + b_3 / n^2 fitted to n E||f_n - f_0||^2 with sigma^2 as predicted.
+
+    Attributes
+    ----------
+    b2, b2_error, b3 : arrays, shape (T,)
+        nan where no fit is accepted; b_3 is 0 where b_2 alone suffices.
+    p_value : array, shape (T,)
+        Of the residuals of the fit (chi-square).
+    fitted : bool array, shape (S, T)
+        Sizes in the fit: all from some n upward.
+    expected, deviation : arrays, shape (S, T)
+        The fitted curve at those sizes, and (measured - expected) / standard error; nan elsewhere.
+    """
+
+    b2: np.ndarray
+    b2_error: np.ndarray
+    b3: np.ndarray
+    p_value: np.ndarray
+    fitted: np.ndarray
+    expected: np.ndarray
+    deviation: np.ndarray
+
+
+def fit_next_order(scaled, resolved, variance, variance_error) -> NextOrder:
+    """Generalised least squares for b_2 and, where needed, b_3, one time at a time.
+
+    All resolved sizes are tried first, then ever larger ones alone, for an expansion in 1/n need not hold at small n;
+    b_2 alone before b_2 and b_3. The first fit with two or more degrees of freedom whose residuals have a chi-square
+    probability above 1 % is taken. Weights are the inverse covariance of the bootstrap, to which the error of the
+    prediction is added.
+
+    Parameters
+    ----------
+    scaled : Scaled
+    resolved : bool array, shape (S, T)
+    variance, variance_error : arrays, shape (T,)
+    """
+    from scipy.stats import chi2
+
+    S, T = scaled.mean.shape
+    b2, b2_error, b3, p_value = (np.full(T, np.nan) for _ in range(4))
+    fitted = np.zeros((S, T), dtype=bool)
+    expected, deviation = np.full((S, T), np.nan), np.full((S, T), np.nan)
+    for t in range(T):
+        usable = np.flatnonzero(resolved[:, t] & (scaled.error[:, t] > 0))
+        if not (np.isfinite(variance[t]) and np.isfinite(variance_error[t])) or scaled.n_replicates < MIN_REPLICATES:
+            continue
+        covariance = scaled.covariance(t) + variance_error[t] ** 2
+        for first in range(max(0, usable.size - MIN_SIZES + 1)):
+            used = usable[first:]
+            fit = _first_acceptable(scaled, t, used, variance[t], covariance[np.ix_(used, used)], chi2)
+            if fit is None:
+                continue
+            beta, beta_covariance, p_value[t], curve = fit
+            b2[t], b2_error[t] = beta[0], np.sqrt(beta_covariance[0, 0])
+            b3[t] = beta[1] if beta.size > 1 else 0.0
+            fitted[used, t] = True
+            expected[used, t] = curve
+            error = np.hypot(scaled.error[used, t], variance_error[t])
+            deviation[used, t] = (scaled.mean[used, t] - curve) / error
+            break
+    return NextOrder(b2, b2_error, b3, p_value, fitted, expected, deviation)
+
+
+def _first_acceptable(scaled, t, used, variance, covariance, chi2):
+    """b_2 alone, then b_2 and b_3: the first whose residuals are probable, with its covariance, or None."""
+    values = scaled.mean[used, t] - variance
+    for terms in (1, 2):
+        if used.size - terms < 2:
+            return None
+        powers = scaled.sizes[used, None] ** -np.arange(1.0, terms + 1)
+        weighted = np.linalg.solve(covariance, powers)
+        beta_covariance = np.linalg.inv(powers.T @ weighted)
+        beta = beta_covariance @ (weighted.T @ values)
+        residual = values - powers @ beta
+        p = chi2.sf(residual @ np.linalg.solve(covariance, residual), used.size - terms)
+        if p > GOODNESS:
+            return beta, beta_covariance, p, variance + powers @ beta
+    return None
+
+
+def largest_resolved(resolved):
+    """Index of the largest resolved size at each time, shape (T,); -1 where there is none."""
+    S = resolved.shape[0]
+    return np.where(resolved.any(axis=0), S - 1 - np.argmax(resolved[::-1], axis=0), -1)
+
+
+@dataclass(frozen=True, eq=False)
+class Modes:
+    """The covariance of sqrt(n) (f_n - f_0) at the largest resolved n against the predicted one, mode by mode.
+
+    Attributes
+    ----------
+    place : int array, shape (T,)
+        Index of that n, or -1.
+    predicted : array, shape (K, T)
+        The leading eigenvalues of the predicted covariance.
+    ratio, ratio_error : arrays, shape (K, T)
+        Measured variance along each predicted eigenvector over the predicted one, with bootstrap standard errors.
+    ratio_p : array, shape (K, T)
+        Two-sided probability of that ratio if the prediction and normality hold.
+    eigenvalue_ratio, eigenvalue_expected, eigenvalue_spread : arrays, shape (K, T)
+        Eigenvalues of the measured covariance over the predicted ones; mean and standard deviation of that ratio for
+        as many independent draws from the predicted law (a sample's leading eigenvalues are spread apart).
+    angle, angle_expected, angle_p : arrays, shape (T,)
+        Greatest principal angle, in degrees, between the measured and predicted leading eigenspaces, whose dimension
+        is where the predicted eigenvalues have their widest gap; its mean for draws from the predicted law, and the
+        share of these with a greater angle.
+    angle_dimension : int array, shape (T,)
+    normality_p : array, shape (K, T)
+        Of the test of S. S. Shapiro and M. B. Wilk (1965), for the components along predicted eigenvectors.
+    """
+
+    place: np.ndarray
+    predicted: np.ndarray
+    ratio: np.ndarray
+    ratio_error: np.ndarray
+    ratio_p: np.ndarray
+    eigenvalue_ratio: np.ndarray
+    eigenvalue_expected: np.ndarray
+    eigenvalue_spread: np.ndarray
+    angle: np.ndarray
+    angle_expected: np.ndarray
+    angle_p: np.ndarray
+    angle_dimension: np.ndarray
+    normality_p: np.ndarray
+
+
+def compare_modes(sizes, differences, resolved, covariance, relative_error, seed=0) -> Modes:
+    """Compare the covariance of coefficients with the predicted one at the largest resolved n.
+
+    Parameters
+    ----------
+    sizes : sequence of int, shape (S,)
+    differences : array, shape (S, R, T, P)
+        Coefficients of f_n - f_0.
+    resolved : bool array, shape (S, T)
+    covariance : array, shape (T, P, P)
+        Predicted.
+    relative_error : array, shape (T,)
+        Of the prediction.
+    """
+    from scipy.stats import norm, shapiro
+
+    S, R, T, P = differences.shape
+    K = min(N_MODES, P)
+    place = largest_resolved(resolved)
+    rng = np.random.default_rng([seed, 2])
+    mode = {name: np.full((K, T), np.nan) for name in Modes.__annotations__ if name not in _PER_TIME}
+    angle, angle_expected, angle_p = (np.full(T, np.nan) for _ in range(3))
+    dimension = np.zeros(T, dtype=int)
+    for t in range(T):
+        if place[t] < 0 or R < MIN_REPLICATES or not np.isfinite(covariance[t]).all():
+            continue
+        values, vectors = (part[..., ::-1] for part in np.linalg.eigh(covariance[t]))
+        sample = np.sqrt(sizes[place[t]]) * differences[place[t], :, t] @ vectors
+        leading = np.flatnonzero(values[:K] >= LEAST_SHARE * values.sum())
+        mode["predicted"][:, t] = values[:K]
+        for k in leading:
+            component = sample[:, k]
+            squares = (component - component.mean()) ** 2
+            ratio = squares.sum() / (R - 1.0) / values[k]
+            mode["ratio"][k, t] = ratio
+            mode["ratio_error"][k, t] = np.std(squares, ddof=1) / np.sqrt(R) / values[k]
+            deviation = (ratio - 1.0) / np.hypot(np.sqrt(2.0 / (R - 1.0)), relative_error[t])
+            mode["ratio_p"][k, t] = 2.0 * norm.sf(abs(deviation))
+            if R >= MIN_NORMALITY:
+                mode["normality_p"][k, t] = shapiro(component).pvalue
+        drawn = min(NULL_MODES, int(np.sum(values > LEAST_NULL_MODE * values[0])))
+        d = _leading_dimension(values, min(K, drawn))
+        eigenvalues, angles = _spectrum(sample[:, :drawn], d)
+        null = [
+            _spectrum(rng.standard_normal((R, drawn)) * np.sqrt(values[:drawn]), d)
+            for _ in range(N_NULL)
+        ]
+        null_values = np.array([one[0] for one in null])
+        null_angles = np.array([one[1] for one in null])
+        for k in leading[leading < drawn]:
+            mode["eigenvalue_ratio"][k, t] = eigenvalues[k] / values[k]
+            mode["eigenvalue_expected"][k, t] = null_values[:, k].mean() / values[k]
+            mode["eigenvalue_spread"][k, t] = null_values[:, k].std(ddof=1) / values[k]
+        angle[t], angle_expected[t], dimension[t] = angles, null_angles.mean(), d
+        angle_p[t] = (1.0 + np.sum(null_angles >= angles)) / (N_NULL + 1.0)
+    return Modes(
+        place=place, angle=angle, angle_expected=angle_expected, angle_p=angle_p, angle_dimension=dimension, **mode
+    )
+
+
+_PER_TIME = ("place", "angle", "angle_expected", "angle_p", "angle_dimension")
+
+
+def _leading_dimension(values, K):
+    """How many leading eigenvalues lie above the widest relative gap among the first K."""
+    if values.size <= 1 or K < 1:
+        return 1
+    following = np.maximum(values[1 : K + 1], 1e-300)
+    return 1 + int(np.argmax(values[: following.size] / following))
+
+
+def _spectrum(sample, d):
+    """Eigenvalues of the sample covariance, descending, and the greatest angle of its first d modes to the axes."""
+    values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(sample, rowvar=False)))
+    values, vectors = values[::-1], vectors[:, ::-1]
+    if d >= values.size:
+        return values, 0.0
+    cosine = np.linalg.svd(vectors[:d, :d], compute_uv=False)[-1]
+    return values, float(np.degrees(np.arccos(min(1.0, cosine))))
+
+
+def holm(p_values):
+    """Probabilities adjusted for the number of tests, by S. Holm (1979); nan stays nan. Any shape."""
+    p = np.asarray(p_values, dtype=float)
+    adjusted = np.full(p.size, np.nan)
+    tested = np.flatnonzero(np.isfinite(p.ravel()))
+    order = tested[np.argsort(p.ravel()[tested])]
+    steps = p.ravel()[order] * np.arange(order.size, 0, -1)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(steps)) if order.size else steps
+    return adjusted.reshape(p.shape)

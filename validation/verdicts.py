@@ -1,0 +1,281 @@
+"""What a study shows: each statement confirmed, contradicted or not resolved, by rules fixed beforehand.
+
+Every rule tests all its points jointly: the bound on the probability of a false alarm, 1 % for each statement, is shared
+equally among the points (Bonferroni), or handed down among probabilities (Holm). A statement is contradicted only where
+the data exclude it at that level, and confirmed only where they could have excluded it. All inputs are arrays, so the
+rules can be tried on data with a planted answer.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .clt import holm, largest_resolved
+from .crossover import BEND_EXPONENT
+from .rates import EXPECTED_SLOPE, MIN_REPLICATES, MIN_SIZES
+
+CONFIRMED, NOT_RESOLVED, CONTRADICTED = "confirmed", "not resolved", "contradicted"
+JOINT_LEVEL = 0.01
+POWER_SLOPE = -0.25  # a slope that may be as flat as this does not confirm -1/2
+RARE_SHARE = 0.5  # of a mean square in a hundredth of the replicates: rare runs rule it, its error is not to be trusted
+HEALED = 0.5  # sigma^2 must fall below this share of its first value before one speaks of healing
+FAR_HEALED = 0.01  # and below this before the absence of a crossover says anything
+LIMIT_SHARE = 0.25  # of the standard error of a measured variance that higher orders may make up where modes are tested
+# b_2 / (n sigma^2) = 2 e^2 for a limit g + e (g^2 - 1), whose skewness is 6 e; below the standard error (6 / R)^(1/2)
+# of a skewness where n >= 3 R n*.
+NORMAL_FACTOR = 3.0
+
+RULES = {
+    "LLN": f"""\
+confirmed if at every tested time the slope of log RMS over the {MIN_SIZES} largest resolved n is not shallower than -1/2
+and shallower than {POWER_SLOPE:g} is excluded; contradicted if at some time it is shallower than -1/2. Steeper is no
+contradiction: where sigma(t) is small, higher orders in 1/n count""",
+    "CLT": """\
+confirmed if every fitted point of n E||f_n - f_0||^2 lies in its band about sigma^2 + b_2/n + b_3/n^2 (sigma^2 predicted,
+b fitted) and, at the largest n where higher orders are negligible, neither the variances along the predicted modes, nor
+the leading eigenspace, nor normality are rejected (Holm); contradicted if one is, or if without an acceptable fit the
+distance to sigma^2 falls more slowly than 1/n""",
+    "healing": f"""\
+confirmed if sigma^2(t) falls below {HEALED:g} of its first value and n E||f_n - f_0||^2 at the largest n follows: below
+its first value, and every ratio to it as predicted; contradicted if a ratio is excluded""",
+    "crossover": f"""\
+confirmed if between some n and at some time the local exponent of the RMS is below {BEND_EXPONENT:g} and below what it was
+at first, and there is a bend n* above the smallest n (b_2/sigma^2, or where the exponent passes {BEND_EXPONENT:g});
+contradicted if sigma^2 falls below {FAR_HEALED:g} of its first value while all exponents at the last time stay above
+{BEND_EXPONENT:g}. Means that a hundredth of the runs make up by more than {RARE_SHARE:.0%} take no part""",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One statement.
+
+    Attributes
+    ----------
+    name : str
+    word : str
+        "confirmed", "not resolved" or "contradicted".
+    reason : str
+        With the figures and standard errors that decided.
+    n_tests : int
+        Points that share the 1 %.
+    """
+
+    name: str
+    word: str
+    reason: str
+    n_tests: int
+
+
+def two_sided(n_tests, level=JOINT_LEVEL) -> float:
+    """Standard errors within which n_tests normal errors all lie with probability 1 - level or more."""
+    from scipy.stats import norm
+
+    return float(norm.isf(level / (2.0 * max(1, n_tests))))
+
+
+def one_sided(n_tests, level=JOINT_LEVEL) -> float:
+    """The same for errors of one sign."""
+    from scipy.stats import norm
+
+    return float(norm.isf(level / max(1, n_tests)))
+
+
+def _at(t, value, error, digits=3):
+    return f"{value:.{digits}f} +- {error:.{digits}f} at t = {t:g}"
+
+
+def law_of_large_numbers(times, slope, slope_error, n_resolved, n_replicates) -> Verdict:
+    """RMS ~ n^(-1/2), from the tail slopes and their standard errors, shape (T,)."""
+    tested = np.isfinite(slope_error) & (n_resolved >= MIN_SIZES)
+    if n_replicates < MIN_REPLICATES or not tested.any():
+        return Verdict("LLN", NOT_RESOLVED, f"no time with {MIN_SIZES} resolved n and {MIN_REPLICATES} replicates", 0)
+    m = int(tested.sum())
+    z = two_sided(m)
+    shallow = tested & (slope - z * slope_error > EXPECTED_SLOPE)
+    weak = tested & (slope + z * slope_error >= POWER_SLOPE)
+    steep = tested & (slope + z * slope_error < EXPECTED_SLOPE)
+    worst = int(np.argmax(np.where(tested, (slope - EXPECTED_SLOPE) / np.maximum(slope_error, 1e-300), -np.inf)))
+    shown = "slope " + _at(times[worst], slope[worst], slope_error[worst])
+    if shallow.any():
+        return Verdict("LLN", CONTRADICTED, f"shallower than -1/2: {shown}", m)
+    if weak.any():
+        k = int(np.argmax(np.where(tested, slope_error, -np.inf)))
+        return Verdict(
+            "LLN", NOT_RESOLVED, f"too few replicates to exclude {POWER_SLOPE:g}: slope "
+            + _at(times[k], slope[k], slope_error[k]), m,
+        )
+    text = f"at {m} of {times.size} times; shallowest {shown}"
+    if steep.any():
+        text += f"; steeper at t = {', '.join(f'{t:g}' for t in times[steep])}"
+    return Verdict("LLN", CONFIRMED, text, m)
+
+
+def limit_regime(next_order, n_star, n_star_error, n_largest, n_replicates):
+    """Where higher orders are negligible at the largest n: for variances, and for normality; bool, shape (T,) each."""
+    known = np.isfinite(next_order.b2)
+    order = np.where(known & (np.abs(n_star) > 3.0 * n_star_error), np.abs(n_star), 0.0)
+    error = np.sqrt(2.0 / max(1, n_replicates - 1))
+    return known & (order <= LIMIT_SHARE * error * n_largest), known & (
+        NORMAL_FACTOR * n_replicates * order <= n_largest
+    )
+
+
+def central_limit(times, scaled, resolved, variance, variance_error, next_order, n_star, n_star_error, modes) -> Verdict:
+    """n E||f_n - f_0||^2, its covariance and its normality against the prediction.
+
+    Half of the 1 % goes to the means, half to the modes.
+    """
+    if not np.isfinite(variance).any():
+        return Verdict("CLT", NOT_RESOLVED, "sigma^2 is not predicted", 0)
+    points = np.isfinite(next_order.deviation)
+    unfitted = [
+        t for t in range(times.size)
+        if np.isfinite(variance[t]) and resolved[:, t].sum() >= MIN_SIZES and not points[:, t].any()
+    ]
+    m = int(points.sum()) + len(unfitted)
+    if m == 0 or scaled.n_replicates < MIN_REPLICATES:
+        return Verdict("CLT", NOT_RESOLVED, f"no time with {MIN_SIZES} resolved n and {MIN_REPLICATES} replicates", 0)
+    z = two_sided(m, 0.5 * JOINT_LEVEL)
+    for t in unfitted:
+        if _falls_too_slowly(scaled, resolved[:, t], t, variance[t], variance_error[t], z):
+            s = np.flatnonzero(resolved[:, t])[-1]
+            return Verdict(
+                "CLT", CONTRADICTED, f"n E||.||^2 = {scaled.mean[s, t]:.3e} +- {scaled.error[s, t]:.1e} at "
+                f"n = {scaled.sizes[s]:g}, t = {times[t]:g}, and does not tend to sigma^2 = {variance[t]:.3e}", m,
+            )
+    worst = np.nanmax(np.abs(next_order.deviation)) if points.any() else np.nan
+    if points.any() and worst > z:
+        s, t = np.unravel_index(np.nanargmax(np.abs(next_order.deviation)), points.shape)
+        return Verdict(
+            "CLT", CONTRADICTED, f"{worst:.1f} standard errors (bound {z:.1f}) off the prediction at "
+            f"n = {scaled.sizes[s]:g}, t = {times[t]:g}", m,
+        )
+    place = largest_resolved(resolved)
+    n_largest = np.where(place >= 0, scaled.sizes[place], 0.0)
+    regime, normal_regime = limit_regime(next_order, n_star, n_star_error, n_largest, scaled.n_replicates)
+    families = np.concatenate([
+        np.where(regime, modes.ratio_p, np.nan).ravel(),
+        np.where(regime, modes.angle_p, np.nan).ravel(),
+        np.where(normal_regime, modes.normality_p, np.nan).ravel(),
+    ])
+    adjusted = holm(families)
+    n_modes = int(np.isfinite(families).sum())
+    if n_modes and np.nanmin(adjusted) < 0.5 * JOINT_LEVEL:
+        k = int(np.nanargmin(adjusted))
+        what = ("variance along a mode", "leading eigenspace", "normality")[
+            int(np.searchsorted([modes.ratio_p.size, modes.ratio_p.size + modes.angle_p.size], k, side="right"))
+        ]
+        t = times[k % times.size]
+        return Verdict("CLT", CONTRADICTED, f"{what} rejected at t = {t:g}, adjusted p = {adjusted[k]:.1e}", m + n_modes)
+    text = f"{int(points.sum())} points within {worst:.1f} standard errors (bound {z:.1f})"
+    if not np.isfinite(np.where(normal_regime, modes.normality_p, np.nan)).any():
+        return Verdict("CLT", NOT_RESOLVED, text + "; n too small or replicates too few to test normality", m)
+    text += f"; {n_modes} tests of modes and normality, least adjusted p = {np.nanmin(adjusted):.2f}"
+    if unfitted:
+        text += f"; n too small for an expansion in 1/n at t = {', '.join(f'{times[t]:g}' for t in unfitted)}"
+    if not points.any():
+        return Verdict("CLT", NOT_RESOLVED, text, m)
+    return Verdict("CLT", CONFIRMED, text, m + n_modes)
+
+
+def _falls_too_slowly(scaled, mask, t, variance, variance_error, z):
+    """Whether the distance of n E||.||^2 to sigma^2 surely exceeds n_1 / n_2 times that at the next smaller n."""
+    before, last = np.flatnonzero(mask)[-2:]
+    far = scaled.mean[last, t] - variance
+    if abs(far) <= z * np.hypot(scaled.error[last, t], variance_error):
+        return False
+    share = scaled.sizes[before] / scaled.sizes[last]
+    sign = np.sign(far)
+    excess = sign * (scaled.mean[last, t] - share * scaled.mean[before, t] - (1.0 - share) * variance)
+    spread = np.std(scaled.resampled[:, last, t] - share * scaled.resampled[:, before, t], ddof=1)
+    if scaled.rare_share[last, t] > RARE_SHARE:
+        return False
+    return bool(excess > z * np.hypot(spread, (1.0 - share) * variance_error))
+
+
+def healing(times, scaled, resolved, variance, variance_error, next_order) -> Verdict:
+    """The fall of n E||f_n - f_0||^2 in time, at the largest n that is resolved at first and later."""
+    if not np.isfinite(variance).any():
+        return Verdict("healing", NOT_RESOLVED, "sigma^2 is not predicted", 0)
+    usable = resolved & np.isfinite(variance)
+    counts = usable.sum(axis=1)
+    if scaled.n_replicates < MIN_REPLICATES or counts.max() < 2:
+        return Verdict("healing", NOT_RESOLVED, "no n is resolved at two times", 0)
+    s = np.flatnonzero(counts == counts.max())[-1]
+    shown = np.flatnonzero(usable[s])
+    first, later = shown[0], shown[1:]
+    n, m = scaled.sizes[s], later.size
+    known = np.isfinite(next_order.b2)
+    expected = np.where(known, variance + next_order.b2 / n + next_order.b3 / n**2, variance)
+    fall = variance[later] / variance[first]
+    if fall[-1] > HEALED:
+        text = f"sigma^2 is predicted to fall only to {fall[-1]:.2f} of its value by t = {times[later[-1]]:g}"
+        return Verdict("healing", NOT_RESOLVED, text, 0)
+    logs = np.log(scaled.mean[s, later] / scaled.mean[s, first])
+    spread = np.std(np.log(scaled.resampled[:, s, later] / scaled.resampled[:, s, [first]]), axis=0, ddof=1)
+    relative = variance_error / variance
+    error = np.sqrt(spread**2 + relative[later] ** 2 + relative[first] ** 2)
+    predicted = np.log(expected[later] / expected[first])
+    z = two_sided(m)
+    off = (logs - predicted) / error
+    k = int(np.argmax(np.abs(off)))
+    text = (
+        f"at n = {n:g} the mean square falls to {np.exp(logs[-1]):.2e} +- {np.exp(logs[-1]) * error[-1]:.0e} of its value "
+        f"by t = {times[later[-1]]:g}, predicted {np.exp(predicted[-1]):.2e}; {m} ratios within {abs(off[k]):.1f} "
+        f"standard errors (bound {z:.1f})"
+    )
+    if abs(off[k]) > z:
+        # Without an accepted fit the excess may be of higher order in 1/n.
+        excused = not known[later[k]] and off[k] > 0 and logs[k] + z * error[k] < 0
+        return Verdict("healing", NOT_RESOLVED if excused else CONTRADICTED, text, m)
+    if logs[-1] + z * error[-1] >= 0:
+        return Verdict("healing", NOT_RESOLVED, text, m)
+    return Verdict("healing", CONFIRMED, text, m)
+
+
+def crossover(times, scaled, exponents, variance, n_star, n_star_error) -> Verdict:
+    """Steepening beyond the half-way exponent -3/4, with a bend inside the sizes of the study."""
+    sizes = scaled.sizes
+    trusted = scaled.rare_share <= RARE_SHARE
+    cells = np.isfinite(exponents.local) & np.isfinite(exponents.error) & trusted[1:] & trusted[:-1]
+    if scaled.n_replicates < MIN_REPLICATES or not cells.any():
+        return Verdict("crossover", NOT_RESOLVED, f"no pair of resolved n with {MIN_REPLICATES} replicates", 0)
+    m = int(cells.sum())
+    z = one_sided(m)
+    with np.errstate(invalid="ignore"):
+        steep = cells & (exponents.local + z * exponents.error < BEND_EXPONENT)
+        steepened = exponents.steepening + z * exponents.steepening_error < 0
+        bent = (n_star - z * n_star_error > 0) & (n_star > sizes[0])
+        passed = (exponents.bend - z * exponents.bend_error > 0) & (exponents.bend > sizes[0])
+    both = steep & steepened
+    bend = bent | passed
+    if both.any() and bend[both.any(axis=0).argmax() :].any():
+        g, t = np.unravel_index(np.argmin(np.where(both, exponents.local, np.inf)), both.shape)
+        k = np.flatnonzero(bend)[-1]
+        where = (n_star[k], n_star_error[k]) if bent[k] else (exponents.bend[k], exponents.bend_error[k])
+        text = (
+            f"exponent {exponents.local[g, t]:.2f} +- {exponents.error[g, t]:.2f} between n = {sizes[g]:g} and "
+            f"{sizes[g + 1]:g} at t = {times[t]:g}, steeper than at first by {-exponents.steepening[g, t]:.2f} +- "
+            f"{exponents.steepening_error[g, t]:.2f}; bend n* = {where[0]:.3g} +- {where[1]:.2g} at t = {times[k]:g}"
+        )
+        return Verdict("crossover", CONFIRMED, text, m)
+    steepest = np.unravel_index(np.argmin(np.where(cells, exponents.local, np.inf)), cells.shape)
+    g, t = steepest
+    text = (
+        f"steepest exponent {exponents.local[g, t]:.2f} +- {exponents.error[g, t]:.2f} between n = {sizes[g]:g} and "
+        f"{sizes[g + 1]:g} at t = {times[t]:g}"
+    )
+    good = np.flatnonzero(np.isfinite(variance))
+    healed = variance[good[-1]] / variance[good[0]] if good.size else np.nan
+    last = np.flatnonzero(cells.any(axis=0))[-1]
+    shallow = exponents.local[:, last] - z * exponents.error[:, last] > BEND_EXPONENT
+    complete = np.isfinite(exponents.local[:, last]).all() and cells[:, last].all()
+    if not np.isfinite(healed):
+        return Verdict("crossover", NOT_RESOLVED, text + "; sigma^2 is not predicted", m)
+    text += f"; sigma^2 falls to {healed:.1e} of its first value"
+    if complete and shallow.all() and last == times.size - 1 and healed < FAR_HEALED:
+        return Verdict("crossover", CONTRADICTED, text + f", exponents above {BEND_EXPONENT:g} for all these n", m)
+    if both.any():
+        text += "; no bend n* is resolved"
+    return Verdict("crossover", NOT_RESOLVED, text, m)
