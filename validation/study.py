@@ -1,26 +1,41 @@
 """The study: particles of many sizes against the continuum, in one dataset."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from liouville import RK4, Adaptive, Characteristics, GradientDescent, GradientFlow, Problem, make_features, solve
+from liouville import (
+    RK4,
+    Adaptive,
+    Box,
+    Characteristics,
+    GradientDescent,
+    GradientFlow,
+    Problem,
+    fluctuations,
+    make_features,
+    solve,
+)
 from liouville import storage as files
 from liouville.dynamics import check_times
 from liouville.solve import default_method
 from liouville.storage import variable
 
-from .budget import discretisation_error, resolved_points
+from .analysis import Prediction, analyse, path_variables
+from .budget import discretisation_error
+from .crossover import path_amplitudes, path_times
 from .discrepancy import DISTANCE_NAMES, DISTANCES, law_distances, mean_distance
 from .maps import can_map, make_maps
-from .rates import MIN_SIZES, N_RESAMPLES, rates, root_mean_square, root_mean_square_error, verdict
 from .sweep import LAW_REPLICATES, MAX_LAW_SIZE, SizeTask, run_size
 from .tables import summary
 
-# An order below what a default grid leaves, at a quarter of the cost of the default tolerance.
-REFERENCE = Characteristics(tolerance=1e-5)
+# Of the characteristics: an order below what a default grid leaves, at a quarter of the cost of the default tolerance.
+TOLERANCE, LEAST_TOLERANCE = 1e-5, 1e-9
+# Both sides together may owe a tenth of the RMS to numerics; each aims at a third of a tenth of the least RMS.
+AIMED_SHARE = 0.03
+PREDICTION_TOLERANCE = 0.02  # relative, of sigma^2: a quarter of the Monte-Carlo error of 200 replicates
 LAW_DRAWS = 4096  # draws that stand for rho_0
 N_X = 201
 MAX_NODES_SHOWN = 256
@@ -78,10 +93,12 @@ def run_study(
     store=None,
     executor=None,
     progress=None,
+    predict=True,
 ) -> Study:
-    """Compare n particles with the continuum for many n, with an error budget and rates.
+    """Compare n particles with the continuum for many n, with an error budget, rates and verdicts.
 
-    ||f_n(t) - f_0(t)|| in L2(mu), for every size, replicate and time; its RMS should fall like n^(-1/2).
+    ||f_n(t) - f_0(t)|| in L2(mu), for every size, replicate and time; its RMS should fall like sigma(t) n^(-1/2), with
+    sigma(t) as predicted by `fluctuations`, and faster at late times and small n. The same along t = A log n.
 
     Parameters
     ----------
@@ -93,10 +110,12 @@ def run_study(
         At least 2. Replicate r starts from the same first particles for every n.
     seed : int
     method : FiniteVolume or Characteristics, optional
-        For the continuum; by default the grid where possible. A grid is held against characteristics as well.
+        For the continuum. Particles are compared with the solution by this method, and a grid is held against
+        characteristics. By default they are compared with characteristics, whose error is the smaller, and a grid is
+        solved beside them where possible, as an independent check.
     dynamics : GradientFlow or GradientDescent, optional
     integrator : RK4 or Adaptive, optional
-        Of the particles under GradientFlow.
+        Of the particles under GradientFlow; by default adaptive, so that its error is small beside the predicted RMS.
     store : path, optional
         A directory into which study.nc is written; an older one there is replaced.
     executor : concurrent.futures.Executor, optional
@@ -104,6 +123,8 @@ def run_study(
         processes needs a problem that can be pickled: functions of a module, no lambdas.
     progress : callable (what, fraction), optional
         Called with the name of the stage and the fraction of it that is done.
+    predict : bool
+        Whether to predict the fluctuations; without them there is no verdict on the central limit theorem.
 
     Raises
     ------
@@ -114,27 +135,31 @@ def run_study(
     """
     started = time.perf_counter()
     dynamics = GradientFlow() if dynamics is None else dynamics
-    integrator = Adaptive() if integrator is None else integrator
     if not isinstance(problem, Problem):
         raise ValueError(f"problem must be a Problem, got {problem!r}")
     times = check_times(times, dynamics)
     sizes = _check_sizes(sizes)
     _check_integer("replicates", replicates, 2)
     _check_integer("seed", seed, 0)
-    if not isinstance(integrator, (RK4, Adaptive)):
+    if integrator is not None and not isinstance(integrator, (RK4, Adaptive)):
         raise ValueError(f"integrator must be RK4 or Adaptive, got {integrator!r}")
     if executor is not None and not hasattr(executor, "submit"):
         raise ValueError(f"executor must be a concurrent.futures.Executor, got {executor!r}")
     if store is not None:
         store = files.check_writable("store", store)
-    if method is None:
-        method = Characteristics() if isinstance(dynamics, GradientDescent) else default_method(problem)
-    if not hasattr(method, "solve"):
+    if method is not None and not hasattr(method, "solve"):
         raise ValueError(f"method must be FiniteVolume(...) or Characteristics(...), got {method!r}")
     progress = progress or (lambda what, fraction: None)
 
     features = make_features(problem)
-    solution, reference = _continuum(problem, features, times, method, dynamics, progress)
+    prediction = _predict(problem, times, features, dynamics, predict, progress)
+    aim = _aim(prediction, max(sizes))
+    if integrator is None:
+        integrator = Adaptive(min(Adaptive().tolerance, aim))
+    amplitudes = path_amplitudes(sizes, float(times[-1])) if isinstance(dynamics, GradientFlow) else np.empty(0)
+    on_paths = path_times(sizes, amplitudes, times)
+    continuum = _continuum(problem, features, times, on_paths, method, dynamics, aim, progress)
+    solution = continuum.shown
     band_n = min(sizes, key=lambda n: abs(np.log(n / BAND_SIZE)))
     x, f_0 = _where_to_show(problem, solution, band_n * replicates * times.size <= MAX_BAND_POSITIONS)
     law_times = _law_times(solution)
@@ -147,11 +172,11 @@ def run_study(
             n,
             replicates,
             seed,
-            times,
+            _union(times, on_paths[:, s]),
             law_times,
             x if n == band_n else None,
         )
-        for n in sizes
+        for s, n in enumerate(sizes)
     ]
     results = _run_all(tasks, executor, progress)
     maps = None
@@ -159,9 +184,25 @@ def run_study(
         progress("density maps", 0.0)
         maps = make_maps(solution, integrator, seed, progress=lambda done: progress("density maps", done))
 
-    data = {**_continuum_variables(solution, reference, times), **_particle_variables(results, solution)}
-    data.update(_rate_variables(sizes, data, seed))
-    band = np.quantile(results[sizes.index(band_n)].values, QUANTILES, axis=0)
+    progress("statistics", 0.0)
+    data = {**_continuum_variables(continuum, times), **_particle_variables(results, tasks, times)}
+    data.update(
+        analyse(
+            sizes,
+            times,
+            data["coefficients"][1],
+            data["continuum_coefficients"][1],
+            data["step_error"][1],
+            data["discretisation_error"][1],
+            prediction,
+            seed,
+        )
+    )
+    if amplitudes.size:
+        data.update(_path_variables(sizes, times, amplitudes, on_paths, tasks, results, continuum, prediction))
+    progress("statistics", 1.0)
+    here = np.searchsorted(tasks[sizes.index(band_n)].times, times)
+    band = np.quantile(results[sizes.index(band_n)].values[:, here], QUANTILES, axis=0)
     data.update(_function_variables(problem, x, f_0, band))
     if law_times.size:
         data.update(_law_variables(results, solution, law_times, seed, progress))
@@ -173,13 +214,17 @@ def run_study(
         sizes=sizes,
         replicates=replicates,
         times=times.tolist(),
-        method=method,
+        method=continuum.compared.method,
+        check=None if continuum.check is None else continuum.check.method,
+        prediction=prediction.note,
         dynamics=dynamics,
         integrator=integrator,
         features=f"{type(features).__name__} with {features.n_features} features",
-        resolution=solution.diagnostics.resolution,
+        resolution=continuum.compared.diagnostics.resolution,
         executor=executor,
     )
+    attributes["comparator"] = type(continuum.compared.method).__name__
+    attributes["checker"] = "" if continuum.check is None else type(continuum.check.method).__name__
     attributes["band_n"] = int(band_n)
     attributes["map_n"] = 0 if maps is None else int(maps.n)
     attributes["unreachable_loss"] = float(features.unreachable)
@@ -204,16 +249,96 @@ def _check_sizes(sizes):
     return sorted(int(n) for n in sizes)
 
 
-def _continuum(problem, features, times, method, dynamics, progress):
-    """The solution and what its error is measured against: itself where it is by characteristics."""
+def _predict(problem, times, features, dynamics, wanted, progress):
+    """The predicted fluctuations at the output times, or nothing and why."""
+    why = None
+    if not wanted:
+        why = "not asked for"
+    elif not isinstance(dynamics, GradientFlow):
+        why = f"none for {dynamics!r}"
+    elif isinstance(problem.domain, Box):
+        why = "none with walls"
+    if why:
+        return Prediction.none(times.size, features.n_features, why)
+    progress("fluctuations", 0.0)
+    found = fluctuations(
+        problem, times, PREDICTION_TOLERANCE, features=features, progress=lambda done: progress("fluctuations", done)
+    )
+    note = f"{found.resolution} nodes, tolerance {PREDICTION_TOLERANCE:g}, {found.seconds:.1f} s"
+    return Prediction(found.variance, found.error_estimate, found.feature_covariance, note)
+
+
+def _aim(prediction, largest):
+    """Numerical error to aim at: small beside the least predicted RMS."""
+    with np.errstate(invalid="ignore"):
+        rms = np.sqrt(prediction.variance / largest)
+    rms = rms[np.isfinite(rms) & (rms > 0)]
+    return float(np.clip(AIMED_SHARE * rms.min(), LEAST_TOLERANCE, TOLERANCE)) if rms.size else TOLERANCE
+
+
+def _union(times, others):
+    return np.unique(np.concatenate([times, others[np.isfinite(others)].ravel()]))
+
+
+@dataclass(frozen=True, eq=False)
+class _Continuum:
+    """Solutions of one study.
+
+    `compared`, at output and path times, is what particles are compared with; `check`, or None, is by another method at
+    the output times at least; `shown`, at the output times alone, gives densities and functions. `error` and `distance`
+    (between the two methods) are of shape (times of compared,) and (output times,).
+    """
+
+    compared: object
+    check: object
+    shown: object
+    error: np.ndarray
+    distance: np.ndarray
+
+
+def _continuum(problem, features, times, on_paths, method, dynamics, aim, progress):
     last = max(float(times[-1]), 1e-300)
-    progress("continuum", 0.0)
-    solution = solve(problem, times, method, dynamics, features, lambda t: progress("continuum", t / last))
-    if isinstance(method, Characteristics):
-        return solution, solution
-    progress("reference", 0.0)
-    reference = solve(problem, times, REFERENCE, dynamics, features, lambda t: progress("reference", t / last))
-    return solution, reference
+    wanted = _union(times, on_paths)
+    here = np.searchsorted(wanted, times)
+
+    def run(stage, at, how):
+        progress(stage, 0.0)
+        return solve(problem, at, how, dynamics, features, lambda t: progress(stage, t / last))
+
+    default = default_method(problem) if isinstance(dynamics, GradientFlow) else Characteristics()
+    exact = Characteristics(tolerance=aim)
+    if method is None and not isinstance(default, Characteristics):
+        check = run("continuum", times, default)
+        compared = run("characteristics", wanted, exact)
+        distance = np.linalg.norm(check.coefficients - compared.coefficients[here], axis=1)
+        return _Continuum(compared, check, check, discretisation_error(compared, compared), distance)
+    compared = run("continuum", wanted, exact if method is None else method)
+    shown = _restricted(compared, here)
+    if isinstance(compared.method, Characteristics):
+        return _Continuum(compared, None, shown, discretisation_error(compared, compared), np.full(times.size, np.nan))
+    check = run("reference", wanted, exact)
+    distance = np.linalg.norm(check.coefficients - compared.coefficients, axis=1)[here]
+    return _Continuum(compared, check, shown, discretisation_error(compared, check), distance)
+
+
+def _restricted(solution, here):
+    """The same solution at some of its times."""
+
+    def part(array):
+        return None if array is None else array[here]
+
+    names = ("mass_drift", "energy_drop", "energy_dissipated", "error_estimate", "wall_mass")
+    diagnostics = replace(
+        solution.diagnostics, **{name: part(getattr(solution.diagnostics, name)) for name in names}
+    )
+    return replace(
+        solution,
+        times=solution.times[here],
+        coefficients=solution.coefficients[here],
+        density=part(solution.density),
+        nodes=part(solution.nodes),
+        diagnostics=diagnostics,
+    )
 
 
 def _where_to_show(problem, solution, can_keep):
@@ -259,70 +384,52 @@ def _run_all(tasks, executor, progress):
     return results
 
 
-def _continuum_variables(solution, reference, times):
-    history_t, history_a = solution.history
+def _continuum_variables(continuum, times):
+    compared, here = continuum.compared, np.searchsorted(continuum.compared.times, times)
+    history_t, history_a = compared.history
     shown = np.unique(np.rint(np.linspace(0, history_t.size - 1, min(history_t.size, MAX_HISTORY))).astype(int))
-    error = discretisation_error(solution, reference)
     return {
-        "continuum_coefficients": variable(("time", "feature"), solution.coefficients, "coefficients a(t) of f_0"),
-        "target_coefficients": variable("feature", solution.features.target, "coefficients of the target f"),
-        "continuum_loss": variable("time", solution.loss, "loss of f_0: ||f_0(t) - f||^2 / 2"),
-        "continuum_mass": variable("time", solution.mass, "total mass of rho_0(t)"),
-        "discretisation_error": variable("time", error, "L2(mu) error of f_0(t)"),
+        "continuum_coefficients": variable(
+            ("time", "feature"), compared.coefficients[here], "coefficients a(t) of f_0"
+        ),
+        "target_coefficients": variable("feature", compared.features.target, "coefficients of the target f"),
+        "continuum_loss": variable("time", compared.loss[here], "loss of f_0: ||f_0(t) - f||^2 / 2"),
+        "continuum_mass": variable("time", continuum.shown.mass, "total mass of rho_0(t)"),
+        "discretisation_error": variable("time", continuum.error[here], "L2(mu) error of f_0(t)"),
+        "check_distance": variable("time", continuum.distance, "L2(mu) distance of f_0(t) by two methods"),
         "history_time": variable("step", history_t[shown], "time t"),
-        "history_loss": variable("step", solution.features.loss(history_a[shown]), "loss of f_0 along its steps"),
+        "history_loss": variable("step", compared.features.loss(history_a[shown]), "loss of f_0 along its steps"),
     }
 
 
-def _particle_variables(results, solution):
-    coefficients = np.stack([one.coefficients for one in results])
-    discrepancy = np.linalg.norm(coefficients - solution.coefficients, axis=-1)
+def _particle_variables(results, tasks, times):
+    places = [np.searchsorted(task.times, times) for task in tasks]
+    coefficients, loss = (
+        np.stack([getattr(one, name)[:, here] for one, here in zip(results, places, strict=True)])
+        for name in ("coefficients", "loss")
+    )
+    step_error = np.stack([one.step_error[here] for one, here in zip(results, places, strict=True)])
     everywhere = ("n", "replicate", "time")
     return {
         "coefficients": variable((*everywhere, "feature"), coefficients, "coefficients a(t) of f_n"),
-        "loss": variable(everywhere, np.stack([one.loss for one in results]), "loss of f_n: ||f_n(t) - f||^2 / 2"),
-        "discrepancy": variable(everywhere, discrepancy, "||f_n(t) - f_0(t)|| in L2(mu)"),
-        "step_error": variable(
-            ("n", "time"), np.stack([one.step_error for one in results]), "RMS time-step error of f_n(t) in L2(mu)"
-        ),
+        "loss": variable(everywhere, loss, "loss of f_n: ||f_n(t) - f||^2 / 2"),
+        "step_error": variable(("n", "time"), step_error, "RMS time-step error of f_n(t) in L2(mu)"),
         "simulation_seconds": variable("n", [one.seconds for one in results], "wall time of the simulation", "s"),
     }
 
 
-def _rate_variables(sizes, data, seed):
-    """RMS, medians, the mask and the rates, from variables that are already there."""
-    discrepancy, step, continuum = (data[name][1] for name in ("discrepancy", "step_error", "discretisation_error"))
-    rms = root_mean_square(discrepancy)
-    resolved = resolved_points(rms, continuum, step)
-    per_point, per_gap = ("n", "time"), ("gap", "time")
-    gap_middle = np.sqrt(np.array(sizes[1:]) * np.array(sizes[:-1], dtype=float))
-    found = {
-        "rms": variable(per_point, rms, "RMS over replicates of ||f_n(t) - f_0(t)||"),
-        "rms_error": variable(per_point, root_mean_square_error(discrepancy), "Monte-Carlo standard error of the RMS"),
-        "median": variable(per_point, np.median(discrepancy, axis=1), "median over replicates of ||f_n(t) - f_0(t)||"),
-        "resolved": variable(per_point, resolved, "numerical errors are at most a tenth of the RMS"),
-        "gap_n": variable("gap", gap_middle, "geometric mean of neighbouring sizes"),
-    }
-    for name, statistic in (("rms", root_mean_square), ("median", np.median)):
-        found_rates = rates(sizes, discrepancy, resolved, statistic, N_RESAMPLES, seed)
-        for fit_name, which, fit in (
-            ("slope", "all resolved sizes", found_rates.fit),
-            ("tail_slope", f"the {MIN_SIZES} largest resolved sizes", found_rates.tail),
-        ):
-            what = f"slope of log {name} against log n over {which}"
-            found[f"{name}_{fit_name}"] = variable("time", fit.slope, what)
-            found[f"{name}_{fit_name}_error"] = variable("time", fit.slope_error, f"standard error of the {what}")
-            found[f"{name}_{fit_name}_intercept"] = variable("time", fit.intercept, f"log {name} at n = 1, {what}")
-        what = f"local exponent of {name} between neighbouring sizes"
-        found[f"{name}_local"] = variable(per_gap, found_rates.local, what)
-        found[f"{name}_local_error"] = variable(per_gap, found_rates.local_error, f"standard error of the {what}")
-    tail_slope, tail_error = found["rms_tail_slope"][1], found["rms_tail_slope_error"][1]
-    verdicts = [
-        verdict(slope, error, count, discrepancy.shape[1])
-        for slope, error, count in zip(tail_slope, tail_error, resolved.sum(axis=0), strict=True)
-    ]
-    found["verdict"] = variable("time", np.array(verdicts), "verdict on RMS ~ n^(-1/2)")
-    return found
+def _path_variables(sizes, times, amplitudes, on_paths, tasks, results, continuum, prediction):
+    compared = continuum.compared
+    R, P = results[0].coefficients.shape[0], compared.coefficients.shape[1]
+    differences = np.full((*on_paths.shape, R, P), np.nan)
+    budget, distance = np.full(on_paths.shape, np.nan), np.full(on_paths.shape, np.nan)
+    for k, s in np.argwhere(np.isfinite(on_paths)):
+        here = np.searchsorted(compared.times, on_paths[k, s])
+        there = np.searchsorted(tasks[s].times, on_paths[k, s])
+        differences[k, s] = results[s].coefficients[:, there] - compared.coefficients[here]
+        budget[k, s] = continuum.error[here] + results[s].step_error[there]
+        distance[k, s] = np.sqrt(2.0 * compared.loss[here])
+    return path_variables(sizes, times, amplitudes, on_paths, differences, budget, distance, prediction)
 
 
 def _function_variables(problem, x, f_0, band):
@@ -389,7 +496,7 @@ def _dataset(data, times, sizes, replicates, attributes):
         "n": variable("n", sizes, "number of particles n"),
         "replicate": variable("replicate", np.arange(replicates), "replicate"),
     }
-    for name in ("x", "quantile", "distance", "law_time", "map_time"):
+    for name in ("x", "quantile", "distance", "law_time", "map_time", "path", "claim"):
         if name in data:
             coordinates[name] = data.pop(name)
     return xr.Dataset(data, coordinates, attributes)

@@ -11,6 +11,6 @@ problem = Problem(
     target=lambda x: 0.85 * np.cos(x) + 0.42 * np.sin(2 * x) - 0.28 * np.cos(3 * x),
     initial=Initial(y=Uniform(), c=Normal(0.0, 1.0)),
 )
-times = [0.0, 0.5, 1.0, 2.0, 4.0, 8.0]
+times = [0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0]
 sizes = [10, 30, 100, 300, 1000, 3000]
 aliases = ["circle-vonmises"]
