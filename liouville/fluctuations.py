@@ -19,6 +19,7 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from .dynamics import GradientFlow, check_times
 from .errors import NotAvailable
@@ -130,7 +131,9 @@ def fluctuations(problem, times, tolerance=5e-3, nodes=None, max_nodes=400_000, 
             )
             break
         sweep = _Sweep(problem, features, times, counts, STEP_TOLERANCES[level % 2])
-        previous, best, used = best, sweep.covariance(progress), counts
+        # One BLAS thread: products this narrow gain nothing from more, and lose much where cores are shared.
+        with threadpool_limits(limits=1, user_api="blas"):
+            previous, best, used = best, sweep.covariance(progress), counts
         if previous is not None:
             variance = np.trace(best, axis1=1, axis2=2)
             estimate = np.abs(variance - np.trace(previous, axis1=1, axis2=2))

@@ -80,7 +80,7 @@ def analyse(sizes, times, coefficients, continuum, step_error, discretisation, p
     claims = [
         verdicts.law_of_large_numbers(times, tail, tail_error, counts, R),
         verdicts.central_limit(
-            times, scaled, resolved, variance, variance_error, next_order, n_star, n_star_error, modes
+            times, scaled, resolved, variance, variance_error, next_order, n_star, exponents.bend, modes
         ),
         verdicts.healing(times, scaled, resolved, variance, variance_error, next_order),
         verdicts.crossover(times, scaled, exponents, variance, n_star, n_star_error),
@@ -149,7 +149,9 @@ def _clt_variables(scaled, prediction, next_order, modes, sizes):
         "mode_ratio": variable(MODE, modes.ratio, "measured / predicted variance along predicted eigenvectors"),
         "mode_ratio_error": variable(MODE, modes.ratio_error, "standard error of that ratio"),
         "mode_ratio_p": variable(MODE, modes.ratio_p, "two-sided probability of that ratio"),
-        "eigenvalue_ratio": variable(MODE, modes.eigenvalue_ratio, "eigenvalues of the measured / predicted covariance"),
+        "eigenvalue_ratio": variable(
+            MODE, modes.eigenvalue_ratio, "eigenvalues of the measured / predicted covariance"
+        ),
         "eigenvalue_expected": variable(MODE, modes.eigenvalue_expected, "mean of that ratio for predicted draws"),
         "eigenvalue_spread": variable(MODE, modes.eigenvalue_spread, "its standard deviation for predicted draws"),
         "angle": variable("time", modes.angle, "angle between measured and predicted leading eigenspaces", "degrees"),
@@ -157,15 +159,20 @@ def _clt_variables(scaled, prediction, next_order, modes, sizes):
         "angle_p": variable("time", modes.angle_p, "share of predicted draws with a greater angle"),
         "angle_dimension": variable("time", modes.angle_dimension, "dimension of the leading eigenspace"),
         "normality_p": variable(MODE, modes.normality_p, "Shapiro-Wilk probability of the leading components"),
-        "normality_holm": variable(MODE, clt.holm(modes.normality_p), "the same, adjusted by Holm over modes and times"),
+        "normality_holm": variable(
+            MODE, clt.holm(modes.normality_p), "the same, adjusted by Holm over modes and times"
+        ),
     }
 
 
 def _crossover_variables(scaled, exponents, n_star, n_star_error, bias):
+    gaps = scaled.sizes.size - 1
     square_root_error = 0.5 * bias.square_error / np.where(bias.square > 0, bias.norm, np.nan)
     return {
-        "steepening": variable(GAP, exponents.steepening, "local exponent of rms, change since it is first resolved"),
-        "steepening_error": variable(GAP, exponents.steepening_error, "standard error of that change"),
+        "steepening": variable(
+            GAP, exponents.steepening[:gaps], "local exponent of rms, change since it is first resolved"
+        ),
+        "steepening_error": variable(GAP, exponents.steepening_error[:gaps], "standard error of that change"),
         "bend": variable("time", exponents.bend, "n at which the local exponent of rms passes -3/4"),
         "bend_error": variable("time", exponents.bend_error, "standard error of that n"),
         "n_star": variable("time", n_star, "n* = b_2 / sigma^2"),

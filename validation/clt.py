@@ -13,6 +13,7 @@ import numpy as np
 
 from .rates import MIN_REPLICATES, MIN_SIZES, N_RESAMPLES
 
+FIT_RATIO = 3.0  # of n E||.||^2 to sigma^2 at most, in fits: beyond it an expansion in 1/n does not hold
 GOODNESS = 0.01  # a fit whose residuals are less probable than this is not accepted
 REPLICATES_A_SIZE = 10  # below this many replicates for each size correlations between sizes are not estimated
 N_MODES = 4
@@ -99,10 +100,10 @@ class NextOrder:
 def fit_next_order(scaled, resolved, variance, variance_error) -> NextOrder:
     """Generalised least squares for b_2 and, where needed, b_3, one time at a time.
 
-    All resolved sizes are tried first, then ever larger ones alone, for an expansion in 1/n need not hold at small n;
-    b_2 alone before b_2 and b_3. The first fit with two or more degrees of freedom whose residuals have a chi-square
-    probability above 1 % is taken. Weights are the inverse covariance of the bootstrap, to which the error of the
-    prediction is added.
+    Sizes up to the last whose mean exceeds three times sigma^2 are left out: there an expansion in 1/n does not hold.
+    All others are tried first, then ever larger ones alone; b_2 alone before b_2 and b_3. The first fit with two or
+    more degrees of freedom whose residuals have a chi-square probability above 1 % is taken. Weights are the inverse
+    covariance of the bootstrap, to which the error of the prediction is added.
 
     Parameters
     ----------
@@ -118,6 +119,8 @@ def fit_next_order(scaled, resolved, variance, variance_error) -> NextOrder:
     expected, deviation = np.full((S, T), np.nan), np.full((S, T), np.nan)
     for t in range(T):
         usable = np.flatnonzero(resolved[:, t] & (scaled.error[:, t] > 0))
+        far = np.flatnonzero(scaled.mean[usable, t] > FIT_RATIO * variance[t])
+        usable = usable[far[-1] + 1 :] if far.size else usable
         if not (np.isfinite(variance[t]) and np.isfinite(variance_error[t])) or scaled.n_replicates < MIN_REPLICATES:
             continue
         covariance = scaled.covariance(t) + variance_error[t] ** 2
@@ -217,7 +220,7 @@ def compare_modes(sizes, differences, resolved, covariance, relative_error, seed
     """
     from scipy.stats import norm, shapiro
 
-    S, R, T, P = differences.shape
+    _, R, T, P = differences.shape
     K = min(N_MODES, P)
     place = largest_resolved(resolved)
     rng = np.random.default_rng([seed, 2])
@@ -244,10 +247,7 @@ def compare_modes(sizes, differences, resolved, covariance, relative_error, seed
         drawn = min(NULL_MODES, int(np.sum(values > LEAST_NULL_MODE * values[0])))
         d = _leading_dimension(values, min(K, drawn))
         eigenvalues, angles = _spectrum(sample[:, :drawn], d)
-        null = [
-            _spectrum(rng.standard_normal((R, drawn)) * np.sqrt(values[:drawn]), d)
-            for _ in range(N_NULL)
-        ]
+        null = [_spectrum(rng.standard_normal((R, drawn)) * np.sqrt(values[:drawn]), d) for _ in range(N_NULL)]
         null_values = np.array([one[0] for one in null])
         null_angles = np.array([one[1] for one in null])
         for k in leading[leading < drawn]:

@@ -19,18 +19,26 @@ PATH_SHARES = (1.0, 0.5, 0.25)  # of the greatest A in t = A log n that the last
 
 @dataclass(frozen=True, eq=False)
 class Exponents:
-    """Local exponents of the RMS in n between neighbouring sizes, and how they change in time.
+    """Exponents of the RMS in n between pairs of sizes, and how they change in time.
+
+    The pairs are the S - 1 neighbours, then the S - 2 that leave out one size between them: over twice the span an
+    exponent has half the standard error.
 
     Attributes
     ----------
-    local, error : arrays, shape (S - 1, T)
-    steepening, steepening_error : arrays, shape (S - 1, T)
-        local(t) - local(the first time at which that gap is resolved).
+    lower, upper : int arrays, shape (G,)
+        Indices of the two sizes of each pair.
+    value, error : arrays, shape (G, T)
+    steepening, steepening_error : arrays, shape (G, T)
+        value(t) - value(the first time at which that pair is resolved).
     bend, bend_error : arrays, shape (T,)
-        The n at which the exponent passes -3/4 on its way up, interpolated in log n; nan where it does not.
+        The n at which the exponent between neighbours passes -3/4 on its way up, interpolated in log n; nan where it
+        does not.
     """
 
-    local: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    value: np.ndarray
     error: np.ndarray
     steepening: np.ndarray
     steepening_error: np.ndarray
@@ -40,30 +48,35 @@ class Exponents:
 
 def exponents(scaled, resolved) -> Exponents:
     """From the mean squares of `clt.scaled_mean_square`; nan at unresolved points."""
-    gaps = np.diff(np.log(scaled.sizes))[:, None]
-    both = resolved[1:] & resolved[:-1]
-    # RMS^2 = scaled / n
-    with np.errstate(divide="ignore", invalid="ignore"):
-        local = np.where(both, 0.5 * np.diff(np.log(scaled.mean), axis=0) / gaps - 0.5, np.nan)
-        resampled = np.where(both, 0.5 * np.diff(np.log(scaled.resampled), axis=1) / gaps - 0.5, np.nan)
-    early = np.argmax(both, axis=1)
-    rows = np.arange(both.shape[0])
-    steepening = local - local[rows, early][:, None]
-    steepening_resampled = resampled - resampled[:, rows, early][:, :, None]
+    S = scaled.sizes.size
+    lower = np.concatenate([np.arange(S - 1), np.arange(S - 2)]).astype(int)
+    upper = np.concatenate([np.arange(1, S), np.arange(2, S)]).astype(int)
+    spans = np.log(scaled.sizes[upper] / scaled.sizes[lower])[:, None]
+    both = resolved[upper] & resolved[lower]
+
+    def between(means):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            logs = np.log(means)  # RMS^2 = scaled / n
+            return np.where(both, 0.5 * (logs[..., upper, :] - logs[..., lower, :]) / spans - 0.5, np.nan)
+
+    value, resampled = between(scaled.mean), between(scaled.resampled)
+    rows, early = np.arange(lower.size), np.argmax(both, axis=1)
     widen = _widening(scaled.n_replicates)
     middle = 0.5 * (np.log(scaled.sizes[1:]) + np.log(scaled.sizes[:-1]))
-    bend = _passing(middle, local)
-    with np.errstate(invalid="ignore"):
-        bends = np.array([_passing(middle, one) for one in resampled])
+    bend = _passing(middle, value[: S - 1])
+    bends = np.array([_passing(middle, one[: S - 1]) for one in resampled])
     found = np.isfinite(bends).mean(axis=0)
     spread = np.full(bend.size, np.nan)
     for t in np.flatnonzero(np.isfinite(bend) & (found > 0.9)):
         spread[t] = widen * np.nanstd(bends[:, t], ddof=1)
+    change = resampled - resampled[:, rows, early][:, :, None]
     return Exponents(
-        local=local,
+        lower=lower,
+        upper=upper,
+        value=value,
         error=widen * np.std(resampled, axis=0, ddof=1),
-        steepening=steepening,
-        steepening_error=widen * np.std(steepening_resampled, axis=0, ddof=1),
+        steepening=value - value[rows, early][:, None],
+        steepening_error=widen * np.std(change, axis=0, ddof=1),
         bend=np.exp(bend),
         bend_error=np.exp(bend) * spread,
     )
@@ -78,7 +91,8 @@ def _passing(middle, local):
     """log n at which the exponent rises through -3/4 for the last time, shape (T,)."""
     found = np.full(local.shape[1], np.nan)
     for t, column in enumerate(local.T):
-        below, above = column[:-1] < BEND_EXPONENT, column[1:] >= BEND_EXPONENT
+        with np.errstate(invalid="ignore"):
+            below, above = column[:-1] < BEND_EXPONENT, column[1:] >= BEND_EXPONENT
         places = np.flatnonzero(below & above)
         if places.size:
             k = places[-1]

@@ -4,29 +4,14 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullFormatter, NullLocator, StrMethodFormatter
+from matplotlib.ticker import NullLocator
 
+from . import plots_crossover
+from .plot_style import STYLE, colours, legend_below, log_axes, log_axis, new_figure
 from .rates import EXPECTED_SLOPE, MIN_SIZES
-
-STYLE = {
-    "font.size": 9.0,
-    "axes.labelsize": 9.5,
-    "axes.titlesize": 9.5,
-    "legend.fontsize": 8.0,
-    "xtick.labelsize": 8.0,
-    "ytick.labelsize": 8.0,
-    "lines.linewidth": 1.3,
-    "axes.linewidth": 0.7,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "savefig.dpi": 200,
-    "mathtext.fontset": "cm",
-}
-VIRIDIS_END = 0.88  # the bright yellow beyond is unreadable on white
 
 
 def draw_all(dataset, directory) -> list:
@@ -38,6 +23,7 @@ def draw_all(dataset, directory) -> list:
         figures.append(("density", density_figure))
     if "law_distance" in dataset and np.isfinite(dataset["law_distance"]).any():
         figures.append(("distances", distances_figure))
+    figures += plots_crossover.available(dataset)
     paths = []
     with matplotlib.rc_context(STYLE):
         for name, draw in figures:
@@ -47,28 +33,13 @@ def draw_all(dataset, directory) -> list:
     return paths
 
 
-def _figure(width, height):
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _colours(count):
-    return matplotlib.colormaps["viridis"](np.linspace(0.0, VIRIDIS_END, count))
-
-
-def _legend_below(figure, handles, title, columns):
-    legend = figure.legend(handles=handles, loc="outside lower center", title=title, ncols=columns, frameon=False)
-    legend.get_title().set(fontsize=8.0, multialignment="center")
-
-
 def rates_figure(dataset) -> Figure:
     """RMS discrepancy against n with fitted and expected slopes; unresolved points are hollow and unconnected."""
-    figure = _figure(5.3, 4.9)
+    figure = new_figure(5.3, 4.9)
     axes = figure.add_subplot()
     sizes, times = dataset["n"].values, dataset["time"].values
     handles = []
-    for k, colour in enumerate(_colours(times.size)):
+    for k, colour in enumerate(colours(times.size)):
         rms, error = dataset["rms"].values[:, k], dataset["rms_error"].values[:, k]
         good = dataset["resolved"].values[:, k]
         axes.errorbar(
@@ -93,9 +64,9 @@ def rates_figure(dataset) -> Figure:
         )
     axes.set(xscale="log", yscale="log", xlabel="number of particles $n$")
     axes.set_ylabel(r"RMS error  $(\mathrm{E}\,\|f_n(t)-f_0(t)\|^2)^{1/2}$")
-    _decades(axes)
+    log_axes(axes)
     title = f"slope of log RMS in log $n$: largest {MIN_SIZES} $n$ (solid)  [all resolved $n$ (dotted)]"
-    _legend_below(figure, handles, title, 2)
+    legend_below(figure, handles, title, 2)
     return figure
 
 
@@ -116,39 +87,22 @@ def _expected_line(axes, dataset):
     axes.plot(ends, height * ends**EXPECTED_SLOPE, color="0.25", ls="--", lw=1.0)
 
 
-def _log_axis(axis):
-    """Decades with unlabelled ticks between; where there are fewer than two decades, 1, 2 and 5 of each."""
-    low, high = axis.get_view_interval()
-    if high < 50.0 * low:
-        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=20))
-        axis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axis.set_minor_locator(LogLocator(subs=np.arange(2, 10), numticks=20))
-    axis.set_minor_formatter(NullFormatter())
-
-
-def _decades(axes):
-    for axis in (axes.xaxis, axes.yaxis):
-        _log_axis(axis)
-    axes.grid(which="major", color="0.9", lw=0.6)
-    axes.set_axisbelow(True)
-
-
 def functions_figure(dataset) -> Figure:
     """f_0 with the spread of f_n over replicates around it and the target, one panel a time."""
     times, n = dataset["time"].values, dataset.attrs["band_n"]
     shown = np.unique(np.rint(np.linspace(0, times.size - 1, min(times.size, 6))).astype(int))
     columns = min(2, shown.size)
     rows = -(-shown.size // columns)
-    figure = _figure(2.25 * columns + 0.3, 1.6 * rows + 0.8)
+    figure = new_figure(2.25 * columns + 0.3, 1.6 * rows + 0.8)
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     x, q = dataset["x"].values, dataset["quantile"].values
     style = {"marker": "o", "ms": 3.0} if x.size <= 40 else {}
-    colours = _colours(times.size)
+    palette = colours(times.size)
     for axes, k in zip(panels, shown, strict=False):
         bands = dataset["f_n_quantiles"].values[:, k]
-        axes.fill_between(x, bands[0], bands[-1], color=colours[k], alpha=0.22, lw=0)
-        axes.fill_between(x, bands[1], bands[-2], color=colours[k], alpha=0.35, lw=0)
-        axes.plot(x, dataset["f_0"].values[k], color=colours[k], lw=1.6, **style)
+        axes.fill_between(x, bands[0], bands[-1], color=palette[k], alpha=0.22, lw=0)
+        axes.fill_between(x, bands[1], bands[-2], color=palette[k], alpha=0.35, lw=0)
+        axes.plot(x, dataset["f_0"].values[k], color=palette[k], lw=1.6, **style)
         axes.plot(x, dataset["target"].values, color="k", ls=":", lw=1.2)
         axes.set_title(f"$t = {times[k]:g}$")
         _input_axis(axes, dataset)
@@ -184,12 +138,12 @@ def _input_axis(axes, dataset):
 
 def loss_figure(dataset) -> Figure:
     """Loss against time: the continuum as a line, particles as means with the spread over replicates."""
-    figure = _figure(4.8, 4.4)
+    figure = new_figure(4.8, 4.4)
     axes = figure.add_subplot()
     times, sizes = dataset["time"].values, dataset["n"].values
     handles = []
     positive = times[times > 0]
-    for s, colour in enumerate(_colours(sizes.size)):
+    for s, colour in enumerate(colours(sizes.size)):
         loss = dataset["loss"].values[s]
         low, mean, high = np.quantile(loss, 0.05, axis=0), loss.mean(axis=0), np.quantile(loss, 0.95, axis=0)
         shift = _dodge(times, s, sizes.size)
@@ -211,10 +165,10 @@ def loss_figure(dataset) -> Figure:
         axes.set_xticks(times, [f"{t:g}" for t in times])
         axes.xaxis.set_minor_locator(NullLocator())
     axes.set(xlabel="time $t$", ylabel=r"loss  $\frac{1}{2}\,\|f_n(t)-f\|^2$")
-    _log_axis(axes.yaxis)
+    log_axis(axes.yaxis)
     axes.grid(axis="y", color="0.9", lw=0.6)
     axes.set_axisbelow(True)
-    _legend_below(figure, handles, "mean over replicates (bar: 5% to 95% of them)", 3)
+    legend_below(figure, handles, "mean over replicates (bar: 5% to 95% of them)", 3)
     return figure
 
 
@@ -230,7 +184,7 @@ def density_figure(dataset) -> Figure:
     times, n = dataset["map_time"].values, dataset.attrs["map_n"]
     continuum, particles = dataset["map_continuum"].values, dataset["map_particles"].values
     y, c = dataset["map_y_edges"].values, dataset["map_c_edges"].values
-    figure = _figure(1.75 * times.size + 1.1, 4.2)
+    figure = new_figure(1.75 * times.size + 1.1, 4.2)
     panels = figure.subplots(2, times.size, sharex=True, sharey=True, squeeze=False)
     # A square root shows tails and peaks at once; the very tallest bins saturate, which the bar's arrow says.
     norm = PowerNorm(0.5, vmin=0.0, vmax=float(np.quantile(continuum, 0.998)))
@@ -259,7 +213,7 @@ def distances_figure(dataset) -> Figure:
     """Distances of laws against n at the last time: particles beside independent draws from rho_0."""
     names, sizes = dataset["distance"].values, dataset["n"].values
     t = float(dataset["law_time"][-1])
-    figure = _figure(4.8, 4.4)
+    figure = new_figure(4.8, 4.4)
     panels = figure.subplots(2, 2, sharex=True)
     for axes, d in zip(panels.ravel(), range(names.size), strict=True):
         for variable, marker, colour, shift in (
@@ -274,7 +228,7 @@ def distances_figure(dataset) -> Figure:
         guide = sizes[good].astype(float)
         axes.plot(guide, mean[0] * (guide / guide[0]) ** -0.5, color="0.25", ls="--", lw=0.9)
         axes.set(xscale="log", yscale="log", title=_mathematical(str(names[d])))
-        _decades(axes)
+        log_axes(axes)
     for axes in panels[1]:
         axes.set_xlabel("number of particles $n$")
     handles = [
@@ -283,4 +237,38 @@ def distances_figure(dataset) -> Figure:
         Line2D([], [], color="0.25", ls="--", lw=0.9, label="$n^{-1/2}$"),
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False)
+    return figure
+
+
+def draw_convergence(result, path) -> Path:
+    """Error against cells for a `Convergence`, with the observed orders as slopes, as PNG."""
+    with matplotlib.rc_context(STYLE):
+        convergence_figure(result).savefig(path)
+    return Path(path)
+
+
+def convergence_figure(result) -> Figure:
+    """Error of f_0 against cells in y; the order of each refinement beside its segment, hollow where not resolved."""
+    figure = new_figure(5.0, 4.4)
+    axes = figure.add_subplot()
+    cells = result.cells[:, 0].astype(float)
+    handles = []
+    for k, colour in enumerate(colours(result.times.size)):
+        error, good = result.errors[:, k], result.resolved[:, k]
+        axes.plot(cells, error, color=colour, lw=1.0)
+        axes.plot(cells[good], error[good], "o", ms=4.0, color=colour)
+        axes.plot(cells[~good], error[~good], "o", ms=4.5, mfc="white", mec=colour)
+        known = [f"{order:.2f}" for order in result.orders[:, k] if np.isfinite(order)]
+        text = f"$t = {result.times[k]:g}$:  orders {', '.join(known) if known else 'not resolved'}"
+        handles.append(Line2D([], [], marker="o", ms=4.0, lw=1.0, color=colour, label=text))
+    if not result.resolved.all():
+        handles.append(Line2D([], [], marker="o", mfc="white", mec="0.4", ls="", label="not resolved by the reference"))
+    axes.set(xscale="log", yscale="log", xlabel="cells in $y$", ylabel=r"error of $f_0$ in $L_2(\mu)$")
+    axes.set_xticks(cells, [f"{n:.0f}" for n in cells])
+    axes.xaxis.set_minor_locator(NullLocator())
+    log_axis(axes.yaxis)
+    axes.grid(color="0.9", lw=0.6)
+    axes.set_axisbelow(True)
+    kind = type(getattr(result.method, "reconstruction", result.method)).__name__
+    legend_below(figure, handles, f"{type(result.method).__name__}, {kind}: observed orders, coarse to fine", 1)
     return figure

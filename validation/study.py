@@ -1,7 +1,7 @@
 """The study: particles of many sizes against the continuum, in one dataset."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,33 +9,22 @@ import numpy as np
 from liouville import (
     RK4,
     Adaptive,
-    Box,
-    Characteristics,
-    GradientDescent,
     GradientFlow,
     Problem,
-    fluctuations,
     make_features,
-    solve,
 )
 from liouville import storage as files
 from liouville.dynamics import check_times
-from liouville.solve import default_method
 from liouville.storage import variable
 
-from .analysis import Prediction, analyse, path_variables
-from .budget import discretisation_error
+from .analysis import analyse, path_variables
+from .continuum import aimed_error, predict_fluctuations, solve_continuum, union
 from .crossover import path_amplitudes, path_times
 from .discrepancy import DISTANCE_NAMES, DISTANCES, law_distances, mean_distance
 from .maps import can_map, make_maps
 from .sweep import LAW_REPLICATES, MAX_LAW_SIZE, SizeTask, run_size
 from .tables import summary
 
-# Of the characteristics: an order below what a default grid leaves, at a quarter of the cost of the default tolerance.
-TOLERANCE, LEAST_TOLERANCE = 1e-5, 1e-9
-# Both sides together may owe a tenth of the RMS to numerics; each aims at a third of a tenth of the least RMS.
-AIMED_SHARE = 0.03
-PREDICTION_TOLERANCE = 0.02  # relative, of sigma^2: a quarter of the Monte-Carlo error of 200 replicates
 LAW_DRAWS = 4096  # draws that stand for rho_0
 N_X = 201
 MAX_NODES_SHOWN = 256
@@ -152,13 +141,13 @@ def run_study(
     progress = progress or (lambda what, fraction: None)
 
     features = make_features(problem)
-    prediction = _predict(problem, times, features, dynamics, predict, progress)
-    aim = _aim(prediction, max(sizes))
+    prediction = predict_fluctuations(problem, times, features, dynamics, predict, progress)
+    aim = aimed_error(prediction, max(sizes))
     if integrator is None:
         integrator = Adaptive(min(Adaptive().tolerance, aim))
     amplitudes = path_amplitudes(sizes, float(times[-1])) if isinstance(dynamics, GradientFlow) else np.empty(0)
     on_paths = path_times(sizes, amplitudes, times)
-    continuum = _continuum(problem, features, times, on_paths, method, dynamics, aim, progress)
+    continuum = solve_continuum(problem, features, times, on_paths, method, dynamics, aim, progress)
     solution = continuum.shown
     band_n = min(sizes, key=lambda n: abs(np.log(n / BAND_SIZE)))
     x, f_0 = _where_to_show(problem, solution, band_n * replicates * times.size <= MAX_BAND_POSITIONS)
@@ -172,7 +161,7 @@ def run_study(
             n,
             replicates,
             seed,
-            _union(times, on_paths[:, s]),
+            union(times, on_paths[:, s]),
             law_times,
             x if n == band_n else None,
         )
@@ -247,98 +236,6 @@ def _check_sizes(sizes):
     if not sizes or len(set(sizes)) < len(sizes):
         raise ValueError(f"sizes must be distinct and at least one, got {sizes}")
     return sorted(int(n) for n in sizes)
-
-
-def _predict(problem, times, features, dynamics, wanted, progress):
-    """The predicted fluctuations at the output times, or nothing and why."""
-    why = None
-    if not wanted:
-        why = "not asked for"
-    elif not isinstance(dynamics, GradientFlow):
-        why = f"none for {dynamics!r}"
-    elif isinstance(problem.domain, Box):
-        why = "none with walls"
-    if why:
-        return Prediction.none(times.size, features.n_features, why)
-    progress("fluctuations", 0.0)
-    found = fluctuations(
-        problem, times, PREDICTION_TOLERANCE, features=features, progress=lambda done: progress("fluctuations", done)
-    )
-    note = f"{found.resolution} nodes, tolerance {PREDICTION_TOLERANCE:g}, {found.seconds:.1f} s"
-    return Prediction(found.variance, found.error_estimate, found.feature_covariance, note)
-
-
-def _aim(prediction, largest):
-    """Numerical error to aim at: small beside the least predicted RMS."""
-    with np.errstate(invalid="ignore"):
-        rms = np.sqrt(prediction.variance / largest)
-    rms = rms[np.isfinite(rms) & (rms > 0)]
-    return float(np.clip(AIMED_SHARE * rms.min(), LEAST_TOLERANCE, TOLERANCE)) if rms.size else TOLERANCE
-
-
-def _union(times, others):
-    return np.unique(np.concatenate([times, others[np.isfinite(others)].ravel()]))
-
-
-@dataclass(frozen=True, eq=False)
-class _Continuum:
-    """Solutions of one study.
-
-    `compared`, at output and path times, is what particles are compared with; `check`, or None, is by another method at
-    the output times at least; `shown`, at the output times alone, gives densities and functions. `error` and `distance`
-    (between the two methods) are of shape (times of compared,) and (output times,).
-    """
-
-    compared: object
-    check: object
-    shown: object
-    error: np.ndarray
-    distance: np.ndarray
-
-
-def _continuum(problem, features, times, on_paths, method, dynamics, aim, progress):
-    last = max(float(times[-1]), 1e-300)
-    wanted = _union(times, on_paths)
-    here = np.searchsorted(wanted, times)
-
-    def run(stage, at, how):
-        progress(stage, 0.0)
-        return solve(problem, at, how, dynamics, features, lambda t: progress(stage, t / last))
-
-    default = default_method(problem) if isinstance(dynamics, GradientFlow) else Characteristics()
-    exact = Characteristics(tolerance=aim)
-    if method is None and not isinstance(default, Characteristics):
-        check = run("continuum", times, default)
-        compared = run("characteristics", wanted, exact)
-        distance = np.linalg.norm(check.coefficients - compared.coefficients[here], axis=1)
-        return _Continuum(compared, check, check, discretisation_error(compared, compared), distance)
-    compared = run("continuum", wanted, exact if method is None else method)
-    shown = _restricted(compared, here)
-    if isinstance(compared.method, Characteristics):
-        return _Continuum(compared, None, shown, discretisation_error(compared, compared), np.full(times.size, np.nan))
-    check = run("reference", wanted, exact)
-    distance = np.linalg.norm(check.coefficients - compared.coefficients, axis=1)[here]
-    return _Continuum(compared, check, shown, discretisation_error(compared, check), distance)
-
-
-def _restricted(solution, here):
-    """The same solution at some of its times."""
-
-    def part(array):
-        return None if array is None else array[here]
-
-    names = ("mass_drift", "energy_drop", "energy_dissipated", "error_estimate", "wall_mass")
-    diagnostics = replace(
-        solution.diagnostics, **{name: part(getattr(solution.diagnostics, name)) for name in names}
-    )
-    return replace(
-        solution,
-        times=solution.times[here],
-        coefficients=solution.coefficients[here],
-        density=part(solution.density),
-        nodes=part(solution.nodes),
-        diagnostics=diagnostics,
-    )
 
 
 def _where_to_show(problem, solution, can_keep):

@@ -4,12 +4,13 @@ import numpy as np
 
 from .budget import RESOLVED_SHARE
 from .rates import EXPECTED_SLOPE, MIN_REPLICATES, MIN_SIZES, N_STANDARD_ERRORS
+from .verdicts import JOINT_LEVEL, RULES
 
 RULE = f"""\
-Rule, one time at a time: consistent if the slope of log RMS in log n over the {MIN_SIZES} largest resolved n lies
-within {N_STANDARD_ERRORS:g} standard errors of {EXPECTED_SLOPE:g}; not resolved with fewer than {MIN_SIZES} resolved n
-or {MIN_REPLICATES} replicates. If that slope were exactly -1/2, a false alarm would come at 0.3 % of times. The slope
-over all n may be steeper: where sigma(t) is small, higher orders in 1/n count."""
+Row "verdict", one time at a time: consistent if the slope of log RMS in log n over the {MIN_SIZES} largest resolved n
+lies within {N_STANDARD_ERRORS:g} standard errors of {EXPECTED_SLOPE:g}; not resolved with fewer than {MIN_SIZES}
+resolved n or {MIN_REPLICATES} replicates. If that slope were exactly -1/2, a false alarm would come at 0.3 % of times.
+The slope over all n may be steeper: where sigma(t) is small, higher orders in 1/n count."""
 
 
 def _value(value, error):
@@ -22,44 +23,142 @@ def slope_text(slope, error) -> str:
     return f"{slope:.3f} +- {error:.3f}" if np.isfinite(slope) else "-"
 
 
-def verdict_line(dataset) -> str:
-    """The law of large numbers, in one line."""
-    verdicts = dataset["verdict"].values
-    parts = []
-    for word in ("consistent", "steeper", "shallower", "not resolved"):
-        where = dataset["time"].values[verdicts == word]
-        if where.size:
-            parts.append(f"{word} at t = {', '.join(f'{t:g}' for t in where)}")
-    return "Law of large numbers, RMS ~ n^(-1/2): " + "; ".join(parts) + "."
-
-
 def summary(dataset) -> str:
-    """Loss, RMS discrepancy for every n, budget, slopes and verdict."""
+    """Loss, RMS discrepancy, budget and slopes; fluctuations and crossover; the verdicts and their rules."""
+    lines = rate_lines(dataset)
+    if np.isfinite(dataset["sigma2"].values).any():
+        lines += ["", *fluctuation_lines(dataset)]
+    lines += ["", *crossover_lines(dataset)]
+    lines += ["", *verdict_lines(dataset)]
+    return "\n".join(lines)
+
+
+def _head(dataset, title):
+    times = dataset["time"].values
+    head = f"{title:>10}" + "".join(f"{f't = {t:g}':>23}" for t in times)
+    return [head, "-" * len(head)]
+
+
+def _row(label, values, form, gap="  "):
+    return f"{label:>10}" + "".join(f"{form.format(v) if np.isfinite(v) else '-':>21}{gap}" for v in values)
+
+
+def _pair_row(label, values, errors, text):
+    return f"{label:>10}" + "".join(
+        f"{text(float(v), float(e)) if np.isfinite(v) else '-':>21}  " for v, e in zip(values, errors, strict=True)
+    )
+
+
+def rate_lines(dataset) -> list:
+    """RMS, budget and slopes."""
     times, sizes = dataset["time"].values, dataset["n"].values
     resolved = dataset["resolved"].values
     lines = [f"RMS over {dataset.sizes['replicate']} replicates of ||f_n(t) - f_0(t)|| in L2(mu), +- standard error"]
-    head = f"{'n':>9}" + "".join(f"{f't = {t:g}':>23}" for t in times)
-    lines += [head, "-" * len(head)]
+    lines += _head(dataset, "n")
     for s, n in enumerate(sizes):
-        row = f"{n:>9}"
+        row = f"{n:>10}"
         for k in range(times.size):
             text = _value(float(dataset["rms"][s, k]), float(dataset["rms_error"][s, k]))
             row += f"{text + ('  ' if resolved[s, k] else ' *'):>23}"
         lines.append(row)
-    lines.append("-" * len(head))
-    for label, name in (("f_0 loss", "continuum_loss"), ("f_0 error", "discretisation_error")):
-        lines.append(f"{label:>9}" + "".join(f"{f'{float(v):.3e}':>21}  " for v in dataset[name]))
-    worst = dataset["step_error"].max("n")
-    lines.append(f"{'f_n error':>9}" + "".join(f"{f'{float(v):.3e}':>21}  " for v in worst))
+    lines.append(lines[2])
+    rows = [("f_0 loss", "continuum_loss"), ("f_0 error", "discretisation_error")]
+    if np.isfinite(dataset["check_distance"].values).any():
+        rows.append(("f_0 check", "check_distance"))
+    lines += [_row(label, dataset[name].values, "{:.3e}") for label, name in rows]
+    lines.append(_row("f_n error", dataset["step_error"].max("n").values, "{:.3e}"))
     for label, name in (("slope", "rms_slope"), ("of median", "median_slope"), ("large n", "rms_tail_slope")):
-        pairs = zip(dataset[name].values, dataset[f"{name}_error"].values, strict=True)
-        lines.append(f"{label:>9}" + "".join(f"{slope_text(*pair):>21}  " for pair in pairs))
-    lines.append(f"{'expected':>9}" + "".join(f"{EXPECTED_SLOPE:>21.3f}  " for _ in times))
-    lines.append(f"{'verdict':>9}" + "".join(f"{word!s:>21}  " for word in dataset["verdict"].values))
+        lines.append(_pair_row(label, dataset[name].values, dataset[f"{name}_error"].values, slope_text))
+    lines.append(_row("expected", np.full(times.size, EXPECTED_SLOPE), "{:.3f}"))
+    lines.append(f"{'verdict':>10}" + "".join(f"{word!s:>21}  " for word in dataset["verdict"].values))
     if not resolved.all():
         lines.append(
             f"* unresolved: errors of f_0 and f_n (time step) together exceed {RESOLVED_SHARE:g} of the RMS; "
             "not in fits"
         )
-    lines += ["", verdict_line(dataset), RULE]
-    return "\n".join(lines)
+    lines.append(comparator_line(dataset))
+    return [*lines, RULE]
+
+
+def comparator_line(dataset) -> str:
+    """Which solution particles are compared with, and what checks it."""
+    text = f"f_0 is by {dataset.attrs['comparator']}, resolution {dataset.attrs['resolution']}"
+    if dataset.attrs["checker"]:
+        share = (dataset["check_distance"] / dataset["rms"]).values
+        share = share[np.isfinite(share)].max(initial=0.0)
+        text += (
+            f'; "f_0 check" is its distance to {dataset.attrs["checker"]}, at most {share:.2g} of an RMS, "f_0 error" '
+            f"{'its own estimate' if dataset.attrs['comparator'] == 'Characteristics' else 'that plus the estimate'}"
+        )
+    return text
+
+
+def fluctuation_lines(dataset) -> list:
+    """n E||.||^2 beside sigma^2, the fit, the modes."""
+    lines = ["n times the mean of ||f_n(t) - f_0(t)||^2, +- standard error, and the prediction"]
+    lines += _head(dataset, "n")
+    resolved, deviation = dataset["resolved"].values, dataset["scaled_deviation"].values
+    for s, n in enumerate(dataset["n"].values):
+        row = f"{n:>10}"
+        for k in range(resolved.shape[1]):
+            text = _value(float(dataset["scaled"][s, k]), float(dataset["scaled_error"][s, k]))
+            mark = " *" if not resolved[s, k] else "  " if np.isfinite(deviation[s, k]) else " ~"
+            row += f"{text + mark:>23}"
+        lines.append(row)
+    lines.append(lines[2])
+    lines.append(_pair_row("sigma^2", dataset["sigma2"].values, dataset["sigma2_error"].values, _value))
+    lines.append(_pair_row("b_2", dataset["b2"].values, dataset["b2_error"].values, _value))
+    off = np.where(np.isfinite(deviation), np.abs(deviation), -np.inf).max(axis=0)
+    lines.append(_row("worst dev", np.where(np.isfinite(off), off, np.nan), "{:.2f} s.e."))
+    lines.append(
+        _pair_row("mode 1", dataset["mode_ratio"].values[0], dataset["mode_ratio_error"].values[0], slope_text)
+    )
+    lines.append(_row("angle", dataset["angle"].values, "{:.1f} deg"))
+    lines.append(_row("p angle", dataset["angle_p"].values, "{:.3f}"))
+    normal = np.where(np.isfinite(dataset["normality_p"]), dataset["normality_p"], np.inf).min(axis=0)
+    lines.append(_row("p normal", np.where(np.isfinite(normal), normal, np.nan), "{:.3f}"))
+    if (resolved & ~np.isfinite(deviation)).any():
+        lines.append("~ too small for sigma^2 + b_2/n + b_3/n^2 to hold, or too few n to fit it: not in the fit")
+    lines.append(
+        "mode 1: measured over predicted variance along the leading predicted mode at the largest resolved n; "
+        "p angle, p normal: chance\nof a greater angle of the leading eigenspace, least of the modes' Shapiro-Wilk "
+        "tests (each alone)"
+    )
+    return lines
+
+
+def crossover_lines(dataset) -> list:
+    """Local exponents, bend and bias."""
+    sizes = dataset["n"].values
+    lines = ["Local exponents of the RMS between neighbouring n, the bend n*, and the bias ||E f_n - f_0||"]
+    lines += _head(dataset, "n")
+    for g in range(sizes.size - 1):
+        label = f"{sizes[g]}-{sizes[g + 1]}"
+        lines.append(_pair_row(label, dataset["rms_local"].values[g], dataset["rms_local_error"].values[g], slope_text))
+    lines.append(lines[2])
+    lines.append(_pair_row("b_2/s^2", dataset["n_star"].values, dataset["n_star_error"].values, _plain))
+    lines.append(_pair_row("bend -3/4", dataset["bend"].values, dataset["bend_error"].values, _plain))
+    resolved = dataset["bias_resolved"].values
+    for s in np.flatnonzero(resolved.any(axis=1)):
+        shown = np.where(resolved[s], dataset["bias"].values[s], np.nan)
+        lines.append(_pair_row(f"bias {sizes[s]}", shown, dataset["bias_error"].values[s], _value))
+    lines.append(_pair_row("its slope", dataset["bias_slope"].values, dataset["bias_slope_error"].values, slope_text))
+    return lines
+
+
+def _plain(value, error):
+    return f"{value:.1f} +- {error:.1f}"
+
+
+def verdict_lines(dataset) -> list:
+    """The statements, each with its verdict and what decided, then the rules."""
+    lines = ["Law of large numbers, central limit theorem, healing, crossover:"]
+    for name, word, reason, count in zip(
+        *(dataset[part].values for part in ("claim", "claim_verdict", "claim_reason", "claim_tests")), strict=True
+    ):
+        lines.append(f"  {name!s:<10} {str(word).upper():<13} {reason}  [{int(count)} tests]")
+    lines.append("")
+    lines.append(f"Rules; each has a false alarm with a probability of at most {JOINT_LEVEL:.0%}, over all its tests:")
+    for name, rule in RULES.items():
+        lines.append(f"  {name:<10} " + rule.replace("\n", "\n" + " " * 13))
+    return lines

@@ -1,9 +1,9 @@
 """What a study shows: each statement confirmed, contradicted or not resolved, by rules fixed beforehand.
 
-Every rule tests all its points jointly: the bound on the probability of a false alarm, 1 % for each statement, is shared
-equally among the points (Bonferroni), or handed down among probabilities (Holm). A statement is contradicted only where
-the data exclude it at that level, and confirmed only where they could have excluded it. All inputs are arrays, so the
-rules can be tried on data with a planted answer.
+Every rule tests all its points jointly: the bound on the probability of a false alarm, 1 % for each statement, is
+shared equally among the points (Bonferroni), or handed down among probabilities (Holm). A statement is contradicted
+only where the data exclude it at that level, and confirmed only where they could have excluded it. All inputs are
+arrays, so the rules can be tried on data with a planted answer.
 """
 
 from dataclasses import dataclass
@@ -27,22 +27,23 @@ NORMAL_FACTOR = 3.0
 
 RULES = {
     "LLN": f"""\
-confirmed if at every tested time the slope of log RMS over the {MIN_SIZES} largest resolved n is not shallower than -1/2
-and shallower than {POWER_SLOPE:g} is excluded; contradicted if at some time it is shallower than -1/2. Steeper is no
-contradiction: where sigma(t) is small, higher orders in 1/n count""",
+confirmed if at every tested time the slope of log RMS over the {MIN_SIZES} largest resolved n is not shallower than
+-1/2 and shallower than {POWER_SLOPE:g} is excluded; contradicted if at some time it is shallower than -1/2. Steeper is
+no contradiction: where sigma(t) is small, higher orders in 1/n count""",
     "CLT": """\
-confirmed if every fitted point of n E||f_n - f_0||^2 lies in its band about sigma^2 + b_2/n + b_3/n^2 (sigma^2 predicted,
-b fitted) and, at the largest n where higher orders are negligible, neither the variances along the predicted modes, nor
-the leading eigenspace, nor normality are rejected (Holm); contradicted if one is, or if without an acceptable fit the
-distance to sigma^2 falls more slowly than 1/n""",
+confirmed if every fitted point of n E||f_n - f_0||^2 lies in its band about sigma^2 + b_2/n + b_3/n^2 (sigma^2
+predicted, b fitted) and, at the largest n where higher orders are negligible, neither the variances along the predicted
+modes, nor the leading eigenspace, nor normality (Shapiro-Wilk) are rejected (Holm); contradicted if one is, or if
+without an acceptable fit the distance to sigma^2 surely falls more slowly than 1/n""",
     "healing": f"""\
-confirmed if sigma^2(t) falls below {HEALED:g} of its first value and n E||f_n - f_0||^2 at the largest n follows: below
-its first value, and every ratio to it as predicted; contradicted if a ratio is excluded""",
+confirmed if sigma^2(t) falls below {HEALED:g} of its first value and n E||f_n - f_0||^2 at the largest n follows:
+surely below its first value, every ratio to it as predicted; contradicted if a ratio is excluded""",
     "crossover": f"""\
-confirmed if between some n and at some time the local exponent of the RMS is below {BEND_EXPONENT:g} and below what it was
-at first, and there is a bend n* above the smallest n (b_2/sigma^2, or where the exponent passes {BEND_EXPONENT:g});
-contradicted if sigma^2 falls below {FAR_HEALED:g} of its first value while all exponents at the last time stay above
-{BEND_EXPONENT:g}. Means that a hundredth of the runs make up by more than {RARE_SHARE:.0%} take no part""",
+confirmed if between some n and at some time the local exponent of the RMS is surely below {BEND_EXPONENT:g} and below
+what it was at first, and at the last time n* = b_2/sigma^2 surely is positive and above the smallest n: a term in 1/n^2
+outlasts sigma^2, and not only n too small for any expansion in 1/n steepen the error; contradicted if sigma^2 falls
+below {FAR_HEALED:g} of its first value while all exponents at the last time surely stay above {BEND_EXPONENT:g}. Means
+more than half of which is made up by a hundredth of the runs take no part""",
 }
 
 
@@ -102,8 +103,10 @@ def law_of_large_numbers(times, slope, slope_error, n_resolved, n_replicates) ->
     if weak.any():
         k = int(np.argmax(np.where(tested, slope_error, -np.inf)))
         return Verdict(
-            "LLN", NOT_RESOLVED, f"too few replicates to exclude {POWER_SLOPE:g}: slope "
-            + _at(times[k], slope[k], slope_error[k]), m,
+            "LLN",
+            NOT_RESOLVED,
+            f"too few replicates to exclude {POWER_SLOPE:g}: slope " + _at(times[k], slope[k], slope_error[k]),
+            m,
         )
     text = f"at {m} of {times.size} times; shallowest {shown}"
     if steep.any():
@@ -111,17 +114,22 @@ def law_of_large_numbers(times, slope, slope_error, n_resolved, n_replicates) ->
     return Verdict("LLN", CONFIRMED, text, m)
 
 
-def limit_regime(next_order, n_star, n_star_error, n_largest, n_replicates):
-    """Where higher orders are negligible at the largest n: for variances, and for normality; bool, shape (T,) each."""
+def limit_regime(times, next_order, n_star, bend, n_largest, n_replicates):
+    """Where higher orders are negligible at the largest n: for variances, and for normality; bool, shape (T,) each.
+
+    Higher orders set in at n*, for which the greater of both estimates is taken; at time 0 f_n is a mean of independent
+    terms, and there are none.
+    """
     known = np.isfinite(next_order.b2)
-    order = np.where(known & (np.abs(n_star) > 3.0 * n_star_error), np.abs(n_star), 0.0)
+    order = np.fmax(np.abs(n_star), np.where(np.isfinite(bend), bend, 0.0))
+    order = np.where(times == 0, 0.0, order)
     error = np.sqrt(2.0 / max(1, n_replicates - 1))
-    return known & (order <= LIMIT_SHARE * error * n_largest), known & (
-        NORMAL_FACTOR * n_replicates * order <= n_largest
-    )
+    with np.errstate(invalid="ignore"):
+        variances = known & (order <= LIMIT_SHARE * error * n_largest)
+        return variances, known & (NORMAL_FACTOR * n_replicates * order <= n_largest)
 
 
-def central_limit(times, scaled, resolved, variance, variance_error, next_order, n_star, n_star_error, modes) -> Verdict:
+def central_limit(times, scaled, resolved, variance, variance_error, next_order, n_star, bend, modes) -> Verdict:
     """n E||f_n - f_0||^2, its covariance and its normality against the prediction.
 
     Half of the 1 % goes to the means, half to the modes.
@@ -130,7 +138,8 @@ def central_limit(times, scaled, resolved, variance, variance_error, next_order,
         return Verdict("CLT", NOT_RESOLVED, "sigma^2 is not predicted", 0)
     points = np.isfinite(next_order.deviation)
     unfitted = [
-        t for t in range(times.size)
+        t
+        for t in range(times.size)
         if np.isfinite(variance[t]) and resolved[:, t].sum() >= MIN_SIZES and not points[:, t].any()
     ]
     m = int(points.sum()) + len(unfitted)
@@ -141,24 +150,32 @@ def central_limit(times, scaled, resolved, variance, variance_error, next_order,
         if _falls_too_slowly(scaled, resolved[:, t], t, variance[t], variance_error[t], z):
             s = np.flatnonzero(resolved[:, t])[-1]
             return Verdict(
-                "CLT", CONTRADICTED, f"n E||.||^2 = {scaled.mean[s, t]:.3e} +- {scaled.error[s, t]:.1e} at "
-                f"n = {scaled.sizes[s]:g}, t = {times[t]:g}, and does not tend to sigma^2 = {variance[t]:.3e}", m,
+                "CLT",
+                CONTRADICTED,
+                f"n E||.||^2 = {scaled.mean[s, t]:.3e} +- {scaled.error[s, t]:.1e} at "
+                f"n = {scaled.sizes[s]:g}, t = {times[t]:g}, and does not tend to sigma^2 = {variance[t]:.3e}",
+                m,
             )
     worst = np.nanmax(np.abs(next_order.deviation)) if points.any() else np.nan
     if points.any() and worst > z:
         s, t = np.unravel_index(np.nanargmax(np.abs(next_order.deviation)), points.shape)
         return Verdict(
-            "CLT", CONTRADICTED, f"{worst:.1f} standard errors (bound {z:.1f}) off the prediction at "
-            f"n = {scaled.sizes[s]:g}, t = {times[t]:g}", m,
+            "CLT",
+            CONTRADICTED,
+            f"{worst:.1f} standard errors (bound {z:.1f}) off the prediction at "
+            f"n = {scaled.sizes[s]:g}, t = {times[t]:g}",
+            m,
         )
     place = largest_resolved(resolved)
     n_largest = np.where(place >= 0, scaled.sizes[place], 0.0)
-    regime, normal_regime = limit_regime(next_order, n_star, n_star_error, n_largest, scaled.n_replicates)
-    families = np.concatenate([
-        np.where(regime, modes.ratio_p, np.nan).ravel(),
-        np.where(regime, modes.angle_p, np.nan).ravel(),
-        np.where(normal_regime, modes.normality_p, np.nan).ravel(),
-    ])
+    regime, normal_regime = limit_regime(times, next_order, n_star, bend, n_largest, scaled.n_replicates)
+    families = np.concatenate(
+        [
+            np.where(regime, modes.ratio_p, np.nan).ravel(),
+            np.where(regime, modes.angle_p, np.nan).ravel(),
+            np.where(normal_regime, modes.normality_p, np.nan).ravel(),
+        ]
+    )
     adjusted = holm(families)
     n_modes = int(np.isfinite(families).sum())
     if n_modes and np.nanmin(adjusted) < 0.5 * JOINT_LEVEL:
@@ -167,11 +184,17 @@ def central_limit(times, scaled, resolved, variance, variance_error, next_order,
             int(np.searchsorted([modes.ratio_p.size, modes.ratio_p.size + modes.angle_p.size], k, side="right"))
         ]
         t = times[k % times.size]
-        return Verdict("CLT", CONTRADICTED, f"{what} rejected at t = {t:g}, adjusted p = {adjusted[k]:.1e}", m + n_modes)
+        return Verdict(
+            "CLT", CONTRADICTED, f"{what} rejected at t = {t:g}, adjusted p = {adjusted[k]:.1e}", m + n_modes
+        )
     text = f"{int(points.sum())} points within {worst:.1f} standard errors (bound {z:.1f})"
     if not np.isfinite(np.where(normal_regime, modes.normality_p, np.nan)).any():
         return Verdict("CLT", NOT_RESOLVED, text + "; n too small or replicates too few to test normality", m)
-    text += f"; {n_modes} tests of modes and normality, least adjusted p = {np.nanmin(adjusted):.2f}"
+    tested = np.isfinite(np.where(normal_regime, modes.normality_p, np.nan)).any(axis=0)
+    text += (
+        f"; {n_modes} tests of modes and normality, least adjusted p = {np.nanmin(adjusted):.2f}, normality at "
+        f"t = {', '.join(f'{t:g}' for t in times[tested])}"
+    )
     if unfitted:
         text += f"; n too small for an expansion in 1/n at t = {', '.join(f'{times[t]:g}' for t in unfitted)}"
     if not points.any():
@@ -221,9 +244,9 @@ def healing(times, scaled, resolved, variance, variance_error, next_order) -> Ve
     off = (logs - predicted) / error
     k = int(np.argmax(np.abs(off)))
     text = (
-        f"at n = {n:g} the mean square falls to {np.exp(logs[-1]):.2e} +- {np.exp(logs[-1]) * error[-1]:.0e} of its value "
-        f"by t = {times[later[-1]]:g}, predicted {np.exp(predicted[-1]):.2e}; {m} ratios within {abs(off[k]):.1f} "
-        f"standard errors (bound {z:.1f})"
+        f"at n = {n:g} the mean square falls to {np.exp(logs[-1]):.2e} +- {np.exp(logs[-1]) * error[-1]:.0e} of its "
+        f"value by t = {times[later[-1]]:g}, predicted {np.exp(predicted[-1]):.2e}; {m} ratios within "
+        f"{abs(off[k]):.1f} standard errors (bound {z:.1f})"
     )
     if abs(off[k]) > z:
         # Without an accepted fit the excess may be of higher order in 1/n.
@@ -236,46 +259,44 @@ def healing(times, scaled, resolved, variance, variance_error, next_order) -> Ve
 
 def crossover(times, scaled, exponents, variance, n_star, n_star_error) -> Verdict:
     """Steepening beyond the half-way exponent -3/4, with a bend inside the sizes of the study."""
-    sizes = scaled.sizes
+    sizes, lower, upper = scaled.sizes, exponents.lower, exponents.upper
     trusted = scaled.rare_share <= RARE_SHARE
-    cells = np.isfinite(exponents.local) & np.isfinite(exponents.error) & trusted[1:] & trusted[:-1]
+    cells = np.isfinite(exponents.value) & np.isfinite(exponents.error) & trusted[lower] & trusted[upper]
     if scaled.n_replicates < MIN_REPLICATES or not cells.any():
         return Verdict("crossover", NOT_RESOLVED, f"no pair of resolved n with {MIN_REPLICATES} replicates", 0)
     m = int(cells.sum())
     z = one_sided(m)
+
+    def shown(g, t):
+        return (
+            f"exponent {exponents.value[g, t]:.2f} +- {exponents.error[g, t]:.2f} between n = {sizes[lower[g]]:g} and "
+            f"{sizes[upper[g]]:g} at t = {times[t]:g}"
+        )
+
     with np.errstate(invalid="ignore"):
-        steep = cells & (exponents.local + z * exponents.error < BEND_EXPONENT)
-        steepened = exponents.steepening + z * exponents.steepening_error < 0
-        bent = (n_star - z * n_star_error > 0) & (n_star > sizes[0])
-        passed = (exponents.bend - z * exponents.bend_error > 0) & (exponents.bend > sizes[0])
-    both = steep & steepened
-    bend = bent | passed
-    if both.any() and bend[both.any(axis=0).argmax() :].any():
-        g, t = np.unravel_index(np.argmin(np.where(both, exponents.local, np.inf)), both.shape)
-        k = np.flatnonzero(bend)[-1]
-        where = (n_star[k], n_star_error[k]) if bent[k] else (exponents.bend[k], exponents.bend_error[k])
+        margin = np.where(cells, (BEND_EXPONENT - exponents.value) / np.maximum(exponents.error, 1e-300), -np.inf)
+        steep = (margin > z) & (exponents.steepening + z * exponents.steepening_error < 0)
+        bent = (n_star - one_sided(1) * n_star_error > 0) & (n_star > sizes[0])
+    known = np.flatnonzero(np.isfinite(n_star))
+    k = known[-1] if known.size else -1
+    bend = f"n* = b_2/sigma^2 = {n_star[k]:.3g} +- {n_star_error[k]:.2g} at t = {times[k]:g}"
+    if steep.any() and bent[k] and cells[:, k:].any():
+        g, t = np.unravel_index(np.argmax(np.where(steep, margin, -np.inf)), steep.shape)
         text = (
-            f"exponent {exponents.local[g, t]:.2f} +- {exponents.error[g, t]:.2f} between n = {sizes[g]:g} and "
-            f"{sizes[g + 1]:g} at t = {times[t]:g}, steeper than at first by {-exponents.steepening[g, t]:.2f} +- "
-            f"{exponents.steepening_error[g, t]:.2f}; bend n* = {where[0]:.3g} +- {where[1]:.2g} at t = {times[k]:g}"
+            f"{shown(g, t)}, steeper than at first by {-exponents.steepening[g, t]:.2f} +- "
+            f"{exponents.steepening_error[g, t]:.2f}; {bend}"
         )
         return Verdict("crossover", CONFIRMED, text, m)
-    steepest = np.unravel_index(np.argmin(np.where(cells, exponents.local, np.inf)), cells.shape)
-    g, t = steepest
-    text = (
-        f"steepest exponent {exponents.local[g, t]:.2f} +- {exponents.error[g, t]:.2f} between n = {sizes[g]:g} and "
-        f"{sizes[g + 1]:g} at t = {times[t]:g}"
-    )
+    text = "steepest " + shown(*np.unravel_index(np.argmin(np.where(cells, exponents.value, np.inf)), cells.shape))
     good = np.flatnonzero(np.isfinite(variance))
-    healed = variance[good[-1]] / variance[good[0]] if good.size else np.nan
-    last = np.flatnonzero(cells.any(axis=0))[-1]
-    shallow = exponents.local[:, last] - z * exponents.error[:, last] > BEND_EXPONENT
-    complete = np.isfinite(exponents.local[:, last]).all() and cells[:, last].all()
-    if not np.isfinite(healed):
+    if good.size == 0:
         return Verdict("crossover", NOT_RESOLVED, text + "; sigma^2 is not predicted", m)
+    healed = variance[good[-1]] / variance[good[0]]
     text += f"; sigma^2 falls to {healed:.1e} of its first value"
-    if complete and shallow.all() and last == times.size - 1 and healed < FAR_HEALED:
+    with np.errstate(invalid="ignore"):
+        shallow = cells[:, -1] & (exponents.value[:, -1] - z * exponents.error[:, -1] > BEND_EXPONENT)
+    if shallow.all() and healed < FAR_HEALED:
         return Verdict("crossover", CONTRADICTED, text + f", exponents above {BEND_EXPONENT:g} for all these n", m)
-    if both.any():
-        text += "; no bend n* is resolved"
+    if steep.any():
+        text += f"; no lasting term in 1/n^2 is resolved: {bend}" if known.size else "; n* is not fitted"
     return Verdict("crossover", NOT_RESOLVED, text, m)

@@ -23,5 +23,5 @@ problem = Problem(
     target=target,
     initial=Initial(y=Uniform(-2.0, 2.0), c=Normal(0.0, 1.0)),
 )
-times = [0.0, 1.0, 3.0, 10.0, 30.0]
+times = [0.0, 1.0, 3.0, 10.0, 30.0, 100.0]
 sizes = [10, 30, 100, 300, 1000]
