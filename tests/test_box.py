@@ -12,6 +12,7 @@ from liouville import (
     Normal,
     NotAvailable,
     Problem,
+    SemiLagrangian,
     Uniform,
     fluctuations,
     solve,
@@ -89,12 +90,16 @@ def test_projection():
 def test_what_a_box_refuses():
     with pytest.raises(ValueError, match="fluctuations needs a domain without walls"):
         fluctuations(boxed(), [0.0, 1.0])
+    with pytest.raises(ValueError, match="SemiLagrangian needs a domain without walls"):
+        solve(boxed(), [0.1], SemiLagrangian((16, 16)))
     with pytest.raises(ValueError, match="must lie inside the Box"):
         boxed(wall=1.0)
     with pytest.raises(ValueError, match="must lie inside the Box"):
         boxed(y=Normal(0.0, 0.1))
-    with pytest.raises(ValueError, match="Box needs finite lower < upper"):
+    with pytest.raises(ValueError, match="Box needs lower < upper"):
         Box(1.0, -1.0)
     solution = solve(boxed(), [0.0, 0.5], Characteristics(nodes=(16, 16)))
     with pytest.raises(NotAvailable, match="atoms on the walls"):
         solution.density_at(0.5, 0.0, 0.0)
+    with pytest.raises(NotAvailable, match="leads back from the walls"):
+        solution.flow(np.zeros((2, 1)), 0.5, 0.0)

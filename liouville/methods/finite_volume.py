@@ -10,14 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ..diagnostics import Diagnostics
+from ..checks import is_finite
 from ..dynamics import GradientFlow
 from ..errors import SolveFailed
 from ..grid import Graded, check_window, choose_window, initial_averages, make_grid
-from ..problem import Box, Euclidean
 from ..runge_kutta import SSPRK2, SSPRK3, ForwardEuler
 from ..solution import Solution
 from .reconstruction import RECONSTRUCTIONS, VanLeer
+from .recorder import Recorder
 
 # With slopes limited so that both face values of a cell are >= 0, their mean being the cell average, an Euler step
 # keeps rho >= 0 while the sum of the Courant numbers of both directions is at most 1/2.
@@ -66,8 +66,8 @@ class FiniteVolume:
             raise ValueError(f"reconstruction must be one of {names}, got {self.reconstruction!r}")
         if not isinstance(self.stepper, (SSPRK3, SSPRK2, ForwardEuler)):
             raise ValueError(f"stepper must be SSPRK3(), SSPRK2() or ForwardEuler(), got {self.stepper!r}")
-        if not (np.isfinite(self.cfl) and 0 < self.cfl <= POSITIVE_COURANT):
-            raise ValueError(f"cfl must lie in (0, {POSITIVE_COURANT}], beyond which rho >= 0 is lost, got {self.cfl}")
+        if not (is_finite(self.cfl) and 0 < self.cfl <= POSITIVE_COURANT):
+            raise ValueError(f"cfl must lie in (0, {POSITIVE_COURANT}], beyond which rho >= 0 fails, got {self.cfl!r}")
 
     def solve(self, problem, features, times, dynamics, progress=None) -> Solution:
         start = time.perf_counter()
@@ -76,21 +76,17 @@ class FiniteVolume:
         rho, truncated = initial_averages(problem, grid)
         # One BLAS thread: the small matrices gain nothing from more, and their bits would depend on it.
         with threadpool_limits(limits=1, user_api="blas"):
-            return self._run(problem, features, times, dynamics, grid, rho, window, truncated, start, progress)
+            state = State(features, grid, rho, self.reconstruction)
+            recorder = Recorder(
+                self, problem, features, times, dynamics, grid, window, truncated, state.a, state.mass, start
+            )
+            self._march(state, recorder, progress)
+        return recorder.solution()
 
-    def _run(self, problem, features, times, dynamics, grid, rho, window, truncated, start, progress):
-        state = State(features, grid, rho, self.reconstruction)
-        energy = features.loss(state.a)
-        first_energy, dissipated = energy, 0.0
-        history = [(0.0, state.a.copy())]
-        initial_mass = state.mass
-        coefficients = np.empty((times.size, features.n_features))
-        density = np.empty((times.size, *grid.shape))
-        drift, drop, both = np.empty(times.size), np.empty(times.size), np.empty(times.size)
-        walls = np.empty(times.size) if isinstance(problem.domain, Box) else None
-        least, edge, steps, rejected, t = np.inf, 0.0, 0, 0, 0.0
-        scale = 1.0
-        for k, t_end in enumerate(times):
+    def _march(self, state, recorder, progress):
+        loss = recorder.features.loss
+        energy, scale, t = recorder.first_energy, 1.0, 0.0
+        for t_end in recorder.times:
             while t < t_end:
                 dt = scale * min(
                     self.cfl * (1.0 - 2.0 * ROUND_OFF) / state.courant_rate(), 1.0 / state.largest_mobility()
@@ -98,58 +94,24 @@ class FiniteVolume:
                 remaining = t_end - t
                 landed = dt >= remaining * (1.0 - 1e-12)
                 dt = remaining if landed else min(dt, 0.5 * remaining) if dt > 0.5 * remaining else dt
-                power = state.power()
                 new = state.step(self.stepper, dt)
-                new_energy = np.inf if new is None else features.loss(new.a)
+                new_energy = np.inf if new is None else loss(new.a)
                 # The slack is round-off of the energy itself; schemes without an exact energy law need only be finite.
-                bound = energy + 1e-14 * first_energy if self.reconstruction.energy_decays else np.finfo(float).max
+                slack = 1e-14 * recorder.first_energy
+                bound = energy + slack if self.reconstruction.energy_decays else np.finfo(float).max
                 if not new_energy <= bound:
-                    rejected += 1
+                    recorder.rejected += 1
                     scale *= 0.5
                     if dt < MIN_STEP * max(t, 1.0):
                         raise SolveFailed(t, dt, "no step keeps rho >= 0 and lets the energy fall", state.rho)
                     continue
+                t = t_end if landed else t + dt
+                recorder.step(t, dt, new.a, state.power(), new.power())
                 state, energy = new, new_energy
                 scale = min(1.0, 1.2 * scale)
-                t = t_end if landed else t + dt
-                dissipated += 0.5 * dt * (power + state.power())
-                steps += 1
-                history.append((t, state.a.copy()))
                 if progress:
                     progress(t)
-            coefficients[k], density[k] = state.a, state.rho
-            drift[k] = state.mass / initial_mass - 1.0
-            drop[k], both[k] = first_energy - energy, dissipated
-            least = min(least, float(state.rho.min()))
-            edge = max(edge, state.edge_mass())
-            if walls is not None:
-                walls[k] = state.wall_mass()
-        return Solution(
-            problem=problem,
-            features=features,
-            method=self,
-            dynamics=dynamics,
-            times=times,
-            coefficients=coefficients,
-            density=density,
-            grid=grid,
-            history=(np.array([t for t, _ in history]), np.array([a for _, a in history])),
-            diagnostics=Diagnostics(
-                mass_drift=drift,
-                least_density=least,
-                energy_drop=drop,
-                energy_dissipated=both,
-                edge_mass=edge,
-                truncated_mass=truncated,
-                window=window,
-                steps=steps,
-                rejected_steps=rejected,
-                seconds=time.perf_counter() - start,
-                error_estimate=None,
-                resolution=tuple(self.cells),
-                wall_mass=walls,
-            ),
-        )
+            recorder.output(state.a, state.rho, state.mass)
 
 
 def check_cells(cells, c_spacing) -> None:
@@ -222,19 +184,6 @@ class State:
         """int (c^2 |grad U|^2 + U^2) rho, the rate at which the energy falls."""
         weights, faces = self._face_moments()
         return float(self.grid.dy * (weights @ self.field.slope[faces] ** 2 + self.moments[:, 0] @ self.field.U**2))
-
-    def edge_mass(self, n_cells=2) -> float:
-        """Mass within `n_cells` of the window's ends."""
-        rho = self.rho
-        mass = rho * self.grid.cell_volume
-        total = mass[:, :n_cells].sum() + mass[:, -n_cells:].sum()
-        if isinstance(self.features.problem.domain, Euclidean):
-            total += mass[:n_cells].sum() + mass[-n_cells:].sum()
-        return float(total)
-
-    def wall_mass(self) -> float:
-        """Mass in the cells that touch the walls in y."""
-        return float((self.moments[0, 0] + self.moments[-1, 0]) * self.grid.dy)
 
     def advance(self, base, alpha, dt, out):
         """One stage, alpha base + (1 - alpha) (rho + dt L(rho)), as a State on the array `out`."""

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ..diagnostics import Diagnostics
+from ..checks import is_finite
+from ..errors import SolveFailed
 from ..grid import PhaseGrid, initial_averages
 from ..solution import Solution
 from .finite_volume import State, check_cells, prepare_grid
 from .reconstruction import Upwind, VanLeer
+from .recorder import Recorder
 
 
 class FiPyTransport:
@@ -93,8 +95,8 @@ class FiPyFiniteVolume:
         check_cells(self.cells, self.c_spacing)
         if not isinstance(self.reconstruction, (Upwind, VanLeer)):
             raise ValueError(f"reconstruction must be Upwind() or VanLeer() for FiPy, got {self.reconstruction!r}")
-        if not (np.isfinite(self.cfl) and 0 < self.cfl <= 0.5):
-            raise ValueError(f"cfl must lie in (0, 0.5], got {self.cfl}")
+        if not (is_finite(self.cfl) and 0 < self.cfl <= 0.5):
+            raise ValueError(f"cfl must lie in (0, 0.5], got {self.cfl!r}")
 
     def solve(self, problem, features, times, dynamics, progress=None) -> Solution:
         start = time.perf_counter()
@@ -102,51 +104,23 @@ class FiPyFiniteVolume:
         rho, truncated = initial_averages(problem, grid)
         transport = FiPyTransport(grid, self.reconstruction)
         state = State(features, grid, rho, self.reconstruction)
-        first_loss, initial_mass, dissipated = float(features.loss(state.a)), state.mass, 0.0
-        T = times.size
-        coefficients, density = np.empty((T, features.n_features)), np.empty((T, *grid.shape))
-        drift, drop, both = np.empty(T), np.empty(T), np.empty(T)
-        edge, steps, t, history = 0.0, 0, 0.0, [(0.0, state.a.copy())]
+        recorder = Recorder(
+            self, problem, features, times, dynamics, grid, window, truncated, state.a, state.mass, start
+        )
+        t = 0.0
         with threadpool_limits(limits=1, user_api="blas"):
-            for k, t_end in enumerate(times):
+            for t_end in times:
                 while t < t_end:
                     bound = min(self.cfl / state.courant_rate(), 1.0 / state.largest_mobility())
                     n_left = int(np.ceil((t_end - t) / bound - 1e-12))
                     dt = (t_end - t) / n_left
-                    power = state.power()
-                    state = State(features, grid, transport.step(state.rho, state.field.U, dt), self.reconstruction)
-                    dissipated += 0.5 * dt * (power + state.power())
+                    new = State(features, grid, transport.step(state.rho, state.field.U, dt), self.reconstruction)
+                    if not np.isfinite(new.a).all():
+                        raise SolveFailed(t, dt, "the state is not finite", state.rho)
                     t = t_end if n_left == 1 else t + dt
-                    steps += 1
-                    history.append((t, state.a.copy()))
+                    recorder.step(t, dt, new.a, state.power(), new.power())
+                    state = new
                     if progress:
                         progress(t)
-                coefficients[k], density[k] = state.a, state.rho
-                drift[k] = state.mass / initial_mass - 1.0
-                drop[k], both[k] = first_loss - features.loss(state.a), dissipated
-                edge = max(edge, state.edge_mass())
-        return Solution(
-            problem=problem,
-            features=features,
-            method=self,
-            dynamics=dynamics,
-            times=times,
-            coefficients=coefficients,
-            density=density,
-            grid=grid,
-            history=(np.array([t for t, _ in history]), np.array([a for _, a in history])),
-            diagnostics=Diagnostics(
-                mass_drift=drift,
-                least_density=float(density.min()),
-                energy_drop=drop,
-                energy_dissipated=both,
-                edge_mass=edge,
-                truncated_mass=truncated,
-                window=window,
-                steps=steps,
-                rejected_steps=0,
-                seconds=time.perf_counter() - start,
-                error_estimate=None,
-                resolution=tuple(self.cells),
-            ),
-        )
+                recorder.output(state.a, state.rho, state.mass)
+        return recorder.solution()

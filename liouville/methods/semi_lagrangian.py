@@ -11,13 +11,14 @@ import numpy as np
 from scipy.interpolate import BarycentricInterpolator
 from threadpoolctl import threadpool_limits
 
-from ..diagnostics import Diagnostics
+from ..checks import is_finite
 from ..errors import SolveFailed
 from ..grid import initial_averages
 from ..kernels import semi_lagrangian as kernels
-from ..problem import Box, Euclidean
+from ..problem import Box
 from ..solution import Solution
 from .finite_volume import check_cells, prepare_grid
+from .recorder import Recorder
 
 TABLE_REFINEMENT = 4  # nodes of the table of U' per cell in y
 TURN = 0.1  # bound on |U''| h in a step of the traces
@@ -57,31 +58,30 @@ class SemiLagrangian:
 
     def __post_init__(self):
         check_cells(self.cells, None)
-        if not (np.isfinite(self.tolerance) and 0 < self.tolerance < 1):
-            raise ValueError(f"tolerance must lie in (0, 1), got {self.tolerance}")
-        if self.max_step is not None and not (np.isfinite(self.max_step) and self.max_step > 0):
-            raise ValueError(f"max_step must be finite and positive, got {self.max_step}")
+        if not (is_finite(self.tolerance) and 0 < self.tolerance < 1):
+            raise ValueError(f"tolerance must lie in (0, 1), got {self.tolerance!r}")
+        if self.max_step is not None and not (is_finite(self.max_step) and self.max_step > 0):
+            raise ValueError(f"max_step must be finite and positive, got {self.max_step!r}")
 
     def solve(self, problem, features, times, dynamics, progress=None) -> Solution:
         start = time.perf_counter()
+        if isinstance(problem.domain, Box):
+            raise ValueError("SemiLagrangian needs a domain without walls, got Box; use FiniteVolume()")
         grid, window = prepare_grid(self, problem, features, dynamics, float(times[-1]))
         # One BLAS thread: the small matrices gain nothing from more, and their bits would depend on it.
         with threadpool_limits(limits=1, user_api="blas"):
             run = _Run(problem, features, grid)
             truncated = initial_averages(problem, grid)[1]
-            return self._march(run, problem, features, times, dynamics, window, truncated, start, progress)
+            recorder = Recorder(
+                self, problem, features, times, dynamics, grid, window, truncated, run.a, run.mass, start
+            )
+            self._march(run, recorder, progress)
+        return recorder.solution()
 
-    def _march(self, run, problem, features, times, dynamics, window, truncated, start, progress):
-        T, grid = times.size, run.grid
-        first_loss, initial_mass, dissipated = float(features.loss(run.a)), run.mass, 0.0
-        history = [(0.0, run.a.copy())]
-        coefficients, density = np.empty((T, features.n_features)), np.empty((T, *grid.shape))
-        drift, drop, both = np.empty(T), np.empty(T), np.empty(T)
-        walls = np.empty(T) if isinstance(problem.domain, Box) else None
-        least, edge, steps, rejected, t = np.inf, 0.0, 0, 0, 0.0
+    def _march(self, run, recorder, progress):
         longest = self.max_step or np.inf
-        dt = min(longest, run.first_step())
-        for k, t_end in enumerate(times):
+        dt, t = min(longest, run.first_step()), 0.0
+        for t_end in recorder.times:
             while t < t_end:
                 remaining = t_end - t
                 n_left = np.ceil(remaining / min(dt, remaining) * (1.0 - 1e-10))
@@ -91,53 +91,18 @@ class SemiLagrangian:
                 # The local error is of third order, the error per unit of time of second.
                 factor = np.clip(SAFETY / np.sqrt(max(share, 1e-10)), SHRINK, GROW) if share == share else SHRINK
                 if not share <= 1.5:
-                    rejected += 1
+                    recorder.rejected += 1
                     dt = h * min(factor, 0.8)
                     if dt < MIN_STEP * max(t, 1.0):
                         raise SolveFailed(t, dt, "the error estimate does not fall with the step", run.averages())
                     continue
-                dissipated += 0.5 * h * (run.power + new.power)
-                run = new
                 t = t_end if n_left <= 1 else t + h
+                recorder.step(t, h, new.a, run.power, new.power)
+                run = new
                 dt = min(longest, max(h * factor, dt if h < dt else 0.0) if factor >= 1.0 else h * factor)
-                steps += 1
-                history.append((t, run.a.copy()))
                 if progress:
                     progress(t)
-            averages = run.averages()
-            coefficients[k], density[k] = run.a, averages
-            drift[k] = run.mass / initial_mass - 1.0
-            drop[k], both[k] = first_loss - features.loss(run.a), dissipated
-            least = min(least, float(averages.min()))
-            edge = max(edge, run.edge_mass(averages))
-            if walls is not None:
-                walls[k] = (run.moments[0, 0] + run.moments[-1, 0]) * grid.dy * run.dc
-        return Solution(
-            problem=problem,
-            features=features,
-            method=self,
-            dynamics=dynamics,
-            times=times,
-            coefficients=coefficients,
-            density=density,
-            grid=grid,
-            history=(np.array([t for t, _ in history]), np.array([a for _, a in history])),
-            diagnostics=Diagnostics(
-                mass_drift=drift,
-                least_density=least,
-                energy_drop=drop,
-                energy_dissipated=both,
-                edge_mass=edge,
-                truncated_mass=truncated,
-                window=window,
-                steps=steps,
-                rejected_steps=rejected,
-                seconds=time.perf_counter() - start,
-                error_estimate=None,
-                resolution=tuple(self.cells),
-                wall_mass=walls,
-            ),
-        )
+            recorder.output(run.a, run.averages(), run.mass)
 
 
 class _Operators:
@@ -221,13 +186,6 @@ class _Run:
         kernels.to_averages(self.points, self.grid.periodic, in_y)
         kernels.to_averages(np.ascontiguousarray(in_y.T), False, both)
         return np.ascontiguousarray(both.T)
-
-    def edge_mass(self, averages, n_cells=2) -> float:
-        """Mass within `n_cells` of the window's ends."""
-        total = averages[:, :n_cells].sum() + averages[:, -n_cells:].sum()
-        if isinstance(self.features.problem.domain, Euclidean):
-            total += averages[:n_cells].sum() + averages[-n_cells:].sum()
-        return float(total * self.grid.dy * self.dc)
 
     def _sweep_c(self, points, moments, r, dt, out):
         """Shift rows for dt; r(t) is in closed form, r' = -B r, since the y-marginal does not move."""

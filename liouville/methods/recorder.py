@@ -1,0 +1,96 @@
+"""What a grid method writes down on its way, and the Solution made of it."""
+
+import time
+
+import numpy as np
+
+from ..diagnostics import Diagnostics
+from ..problem import Box, Euclidean
+from ..solution import Solution
+
+EDGE_CELLS = 2
+
+
+class Recorder:
+    """The record of one run on a grid: call `step` after every step and `output` at every output time, in order.
+
+    Parameters
+    ----------
+    method, problem, features, times, dynamics, grid, window
+        What is solved, and where.
+    truncated : float
+        Mass of rho_in outside the window.
+    a : array, shape (P,)
+        Coefficients at time 0.
+    mass : float
+        Total mass at time 0.
+    started : float
+        time.perf_counter() at the start of the run.
+    """
+
+    def __init__(self, method, problem, features, times, dynamics, grid, window, truncated, a, mass, started):
+        self.started = started
+        self.method, self.problem, self.features, self.dynamics = method, problem, features, dynamics
+        self.times, self.grid, self.window, self.truncated = times, grid, window, truncated
+        self.first_energy, self.first_mass = float(features.loss(a)), mass
+        self.history = [(0.0, a.copy())]
+        self.dissipated, self.rejected, self.n_outputs = 0.0, 0, 0
+        T = times.size
+        self.coefficients, self.density = np.empty((T, a.size)), np.empty((T, *grid.shape))
+        self.drift, self.drop, self.lost = np.empty(T), np.empty(T), np.empty(T)
+
+    def step(self, t, dt, a, power_before, power_after):
+        """A step of length dt has led to time t and coefficients a; powers are int |v|^2 rho at its two ends."""
+        self.dissipated += 0.5 * dt * (power_before + power_after)
+        self.history.append((t, a.copy()))
+
+    def output(self, a, density, mass):
+        """The state at the next output time."""
+        k = self.n_outputs
+        self.coefficients[k], self.density[k] = a, density
+        self.drift[k] = mass / self.first_mass - 1.0
+        self.drop[k], self.lost[k] = self.first_energy - self.features.loss(a), self.dissipated
+        self.n_outputs += 1
+
+    def _edge_mass(self) -> float:
+        """The most mass within two cells of the window's ends at an output time."""
+        masses = self.density * self.grid.cell_volume
+        ends = [masses[:, :, :EDGE_CELLS], masses[:, :, -EDGE_CELLS:]]
+        if isinstance(self.problem.domain, Euclidean):
+            ends += [masses[:, :EDGE_CELLS], masses[:, -EDGE_CELLS:]]
+        return float(sum(end.sum(axis=(1, 2)) for end in ends).max())
+
+    def _wall_mass(self):
+        """Mass in the cells that touch the walls of a Box, one entry per output time; None elsewhere."""
+        if not isinstance(self.problem.domain, Box):
+            return None
+        return (self.density[:, [0, -1]] * self.grid.cell_volume).sum(axis=(1, 2))
+
+    def solution(self) -> Solution:
+        """The whole record."""
+        return Solution(
+            problem=self.problem,
+            features=self.features,
+            method=self.method,
+            dynamics=self.dynamics,
+            times=self.times,
+            coefficients=self.coefficients,
+            density=self.density,
+            grid=self.grid,
+            history=tuple(np.array(column) for column in zip(*self.history, strict=True)),
+            diagnostics=Diagnostics(
+                mass_drift=self.drift,
+                least_density=float(self.density.min()),
+                energy_drop=self.drop,
+                energy_dissipated=self.lost,
+                edge_mass=self._edge_mass(),
+                truncated_mass=self.truncated,
+                window=self.window,
+                steps=len(self.history) - 1,
+                rejected_steps=self.rejected,
+                seconds=time.perf_counter() - self.started,
+                error_estimate=None,
+                resolution=tuple(self.method.cells),
+                wall_mass=self._wall_mass(),
+            ),
+        )
