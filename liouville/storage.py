@@ -20,6 +20,7 @@ import numpy as np
 
 PROJECT = "mean-field-liouville"
 ENGINE = "h5netcdf"
+NUMPY_NAMES = ("np.float64", "np.float32", "np.int64", "np.int32", "array")
 
 
 def check_writable(name, path) -> Path:
@@ -118,13 +119,14 @@ def provenance(problem, seed, **parameters) -> dict:
 
 
 def fingerprint(features) -> str:
-    """A digest of what a record was computed from: the features at a few points, the target and the initial law."""
+    """A digest of what a record was computed from: the domain, the features at a few points, the target
+    and the initial law."""
     problem = features.problem
     probes = np.random.default_rng(0).uniform(-1.0, 1.0, (5, problem.domain.dim))
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(repr(problem.domain).encode())
     for array in (features.target, features.matrix(probes)):
         # Rounded, so that another processor's last bit does not matter.
-        digest.update(np.round(array, 10).tobytes())
+        digest.update((np.round(array, 10) + 0.0).tobytes())  # -0.0 counts as 0.0
     for law, probability in itertools.product(problem.laws, (0.1, 0.35, 0.8)):
         digest.update(f"{float(law.quantile(probability)):.9e}".encode())
     return digest.hexdigest()
@@ -155,7 +157,7 @@ def read_record(path, kind, features):
 def parse_object(text):
     """The object whose repr is `text`, made of calls to this package's public classes and of literals alone.
 
-    Nothing in a file is ever executed.
+    Numbers may be NumPy's, "np.float64(0.1)", and tuples may be arrays. Nothing in a file is ever executed.
     """
     package = importlib.import_module(__package__)
     known = {name: getattr(package, name) for name in package.__all__}
@@ -164,7 +166,9 @@ def parse_object(text):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and isinstance(known.get(node.func.id), type):
             arguments = [build(argument) for argument in node.args]
             return known[node.func.id](*arguments, **{word.arg: build(word.value) for word in node.keywords})
-        if isinstance(node, ast.Tuple):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in NUMPY_NAMES:
+            return build(node.args[0])
+        if isinstance(node, (ast.Tuple, ast.List)):
             return tuple(build(element) for element in node.elts)
         return ast.literal_eval(node)
 

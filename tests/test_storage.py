@@ -10,18 +10,28 @@ from liouville import (
     MP5,
     RK4,
     SSPRK2,
+    Box,
     Characteristics,
+    Convolution,
     FiniteVolume,
+    Gaussian,
     Graded,
     GradientDescent,
+    Initial,
     Minmod,
+    Normal,
+    Problem,
     SemiLagrangian,
     Solution,
+    TrainingSet,
+    Uniform,
     make_features,
     solve,
 )
 from liouville.storage import parse_object
 from particles import Ensemble, simulate
+
+H, DATA = Convolution(Gaussian(0.5)), TrainingSet([-1.0, 0.0, 1.0])
 
 
 def assert_same(first, second):
@@ -68,6 +78,26 @@ def test_ensemble(keep, tmp_path):
     assert_same(ensemble, loaded)
     descent = simulate(line_tanh(), 5, [0.0, 0.2], dynamics=GradientDescent(0.1))
     assert_same(descent, Ensemble.load(descent.save(tmp_path / "descent.nc"), line_tanh()))
+
+
+def test_settings_may_be_numpy_numbers_and_arrays(tmp_path):
+    window = np.array([[-8.0, 8.0]])
+    for method, dynamics in (
+        (FiniteVolume((np.int64(16), 16), cfl=np.float64(0.3), window=window), None),
+        (Characteristics(nodes=(np.int64(8), 8)), GradientDescent(np.float64(0.1))),
+    ):
+        solution = solve(circle(), [0.0, 0.1], method, dynamics)
+        loaded = Solution.load(solution.save(tmp_path / "solution.nc"), circle())
+        assert loaded.dynamics == solution.dynamics
+        assert np.array_equal(loaded.coefficients, solution.coefficients)
+    assert loaded.method == solution.method
+
+
+def test_walls_are_part_of_the_problem(tmp_path):
+    near, far = (Problem(Box(-w, w), H, DATA, np.cos, Initial(Uniform(-1.0, 1.0), Normal())) for w in (1.5, 9.0))
+    path = solve(near, [0.0], Characteristics(nodes=(8, 8))).save(tmp_path / "solution.nc")
+    with pytest.raises(ValueError, match="problem must be the one"):
+        Solution.load(path, far)
 
 
 def test_foreign_and_damaged_files(tmp_path):
