@@ -3,6 +3,8 @@
 dY_i/dt = -C_i grad U(Y_i),   dC_i/dt = -U(Y_i),   U from a = sum_i w_i C_i Phi(Y_i)       (P.9)
 """
 
+import itertools
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,7 +70,7 @@ class _Flow:
         self.walls = make_walls(features.problem)
         self.z = z
         self.R = z.shape[0]
-        self.stage = np.empty_like(z) if tableau.n_stages > 1 else None
+        self.stage = np.empty_like(z)
         self.slopes = np.empty((tableau.n_stages, *z.shape))
         self.power = np.zeros((self.R, tableau.n_stages))
         self.a = np.zeros((self.R, features.n_features))
@@ -134,10 +136,12 @@ class _Flow:
         return error
 
     def fixed_step(self, h):
+        """One step of every replicate; the state before it is left in `stage`."""
         every = np.arange(self.R)
         steps = np.full(self.R, h)
         self.stages(every, steps)
-        self.combine(every, self.tableau.b, steps, self.z)
+        self.combine(every, self.tableau.b, steps, self.stage)
+        self.z, self.stage = self.stage, self.z
         self.dissipated += h * self._mean_power(every)
         self.time += h
         self.evaluate(self.z, every, 0)
@@ -150,7 +154,7 @@ def integrate(features, z, weights, times, dynamics, integrator, observe, progre
     ----------
     features
     z : array, shape (R, N + 1, n)
-        Initial positions and weights; overwritten.
+        Initial positions and weights; overwritten with states of the run.
     weights : array, shape (n,) or (1,)
         w_i; one entry stands for equal weights.
     times : array
@@ -192,17 +196,22 @@ def _fixed(flow, log, step, progress):
     start = [0.0]
 
     def advance(t_end):
-        n_steps = int(np.ceil((t_end - start[0]) / step * (1.0 - 1e-12) - 1e-9))
-        if t_end > start[0]:
-            n_steps = max(n_steps, 1)
+        ratio = (t_end - start[0]) / step
+        if flow.tableau is EULER:
+            n_steps = int(np.rint(ratio))  # output times are multiples of the step, up to round-off
+        else:
+            n_steps = int(np.ceil(ratio * (1.0 - 1e-12) - 1e-9))
+            n_steps = max(n_steps, 1) if t_end > start[0] else n_steps
         for i in range(n_steps):
             h = step if flow.tableau is EULER else (t_end - start[0]) / n_steps
             flow.fixed_step(h)
             log.steps += 1
             t = start[0] + (i + 1) * (t_end - start[0]) / n_steps
             log.history.append((t, flow.a[0].copy()))
-            if not np.isfinite(flow.a).all():
-                raise SolveFailed(t, h, "the state is not finite; use a smaller step")
+            finite = np.isfinite(flow.a).all(axis=1)
+            if not finite.all():
+                last_good = flow.stage[np.argmin(finite)].copy()
+                raise SolveFailed(t, h, "the state is not finite; use a smaller step", last_good)
             if progress:
                 progress(t)
         start[0] = t_end
@@ -240,14 +249,35 @@ def _adaptive(flow, log, tolerance, progress):
             tiny = ~(h_next[active] >= 1e-13 * max(t_end, 1.0))  # True for NaN
             if tiny.any() or log.steps.max(initial=0) > MAX_STEPS:
                 worst = active[np.argmax(tiny)]
-                raise SolveFailed(
-                    float(flow.time[worst]), float(h_next[worst]), "the step underflows", flow.z[worst].copy()
-                )
+                cause = "the step underflows" if tiny.any() else f"more than {MAX_STEPS} steps"
+                raise SolveFailed(float(flow.time[worst]), float(h_next[worst]), cause, flow.z[worst].copy())
             active = np.flatnonzero(flow.time < t_end)
             if progress:
                 progress(float(flow.time.min()))
 
     return advance
+
+
+def check_max_nodes(problem, resolutions, max_nodes):
+    """Check that the first two of `resolutions`, whose difference is the error estimate, need at most `max_nodes`.
+
+    Raises
+    ------
+    ValueError
+        Naming what they need.
+    """
+    counts = list(itertools.islice(resolutions, 2))[-1]
+    needed = count_nodes(problem, counts)
+    if needed > max_nodes:
+        raise ValueError(
+            f"max_nodes must be at least {needed}, as many as the second resolution {counts} has for the error "
+            f"estimate, got {max_nodes}; or give nodes"
+        )
+
+
+def count_nodes(problem, counts) -> int:
+    """How many nodes `tensor_nodes` makes."""
+    return math.prod(law.quadrature(count)[0].size for law, count in zip(problem.laws, counts, strict=True))
 
 
 def tensor_nodes(problem, counts):

@@ -1,13 +1,16 @@
 """simulate(): ensembles of n interacting particles."""
 
+import contextlib
 import os
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
+from liouville.checks import is_count
 from liouville.dynamics import GradientDescent, GradientFlow, check_times
-from liouville.features import make_features
+from liouville.features import check_features, make_features
 from liouville.problem import Problem
 from liouville.runge_kutta import CLASSICAL4, DORMAND_PRINCE5, EULER, RK4, Adaptive
 from liouville.trajectories import integrate, make_walls
@@ -21,14 +24,14 @@ ANNOUNCED_BYTES = 2**30  # runs above this say so before they start
 
 
 def _positive_integer(name, value):
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+    if not is_count(value):
         raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
 
 
 def _state_arrays(dynamics, integrator) -> int:
     """How many arrays of the size of the state a run holds: state, stage and the slopes of all stages."""
     if isinstance(dynamics, GradientDescent):
-        return 1 + EULER.n_stages
+        return 2 + EULER.n_stages
     return 2 + (CLASSICAL4 if isinstance(integrator, RK4) else DORMAND_PRINCE5).n_stages
 
 
@@ -41,10 +44,13 @@ def estimate_memory(problem, n, times, replicates, dynamics=None, integrator=Non
 
 
 def _available_memory():
-    try:
+    """Bytes that can be had without swapping, page cache included; None where the system does not say."""
+    with contextlib.suppress(OSError, StopIteration, ValueError):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return 1024 * int(next(line.split()[1] for line in lines if line.startswith("MemAvailable:")))
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # free pages alone: less than could be had
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # not on this platform: no check
-        return None
+    return None
 
 
 def simulate(
@@ -81,7 +87,7 @@ def simulate(
     keep : "last", "all" or None
         Which positions to keep: at the last time, at all times, or none. Coefficients are always kept at all times.
     features : optional
-        From `make_features`.
+        From `make_features` of this problem.
     progress : callable (fraction), optional
         Called with the fraction done.
 
@@ -99,7 +105,7 @@ def simulate(
         raise ValueError(f"problem must be a Problem, got {problem!r}")
     _positive_integer("n", n)
     _positive_integer("replicates", replicates)
-    if not isinstance(seed, (int, np.integer)) or isinstance(seed, bool) or seed < 0:
+    if not is_count(seed, 0):
         raise ValueError(f"seed must be an integer >= 0, got {seed!r}")
     if keep not in KEEP:
         raise ValueError(f'keep must be "last", "all" or None, got {keep!r}')
@@ -108,6 +114,8 @@ def simulate(
     times = check_times(times, dynamics)
     if not isinstance(integrator, (RK4, Adaptive)):
         raise ValueError(f"integrator must be RK4 or Adaptive, got {integrator!r}")
+    if features is not None:
+        check_features(problem, features)
     needed = estimate_memory(problem, n, times, replicates, dynamics, integrator, keep)
     _announce(needed, keep)
     features = make_features(problem) if features is None else features

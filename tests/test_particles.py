@@ -1,6 +1,8 @@
 """Particles against the double sum over pairs, closed forms, and themselves."""
 
+import os
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -37,6 +39,7 @@ from liouville import (
 from liouville.problem.profiles import ACTIVATIONS
 from liouville.trajectories import integrate
 from particles import estimate_memory, simulate
+from particles.simulate import _available_memory
 
 VON_MISES = {
     "even": VonMises(5.0 * np.exp(-4.0), 4.0),
@@ -288,6 +291,13 @@ def test_memory_estimate_grows_with_what_is_held():
         simulate(problem, 10**12, times)
 
 
+@pytest.mark.skipif(not Path("/proc/meminfo").exists(), reason="no /proc/meminfo")
+def test_memory_that_the_page_cache_holds_is_available():
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert 0.5 * free < _available_memory() <= whole
+
+
 # Breakdown
 
 
@@ -298,6 +308,18 @@ def test_a_diverging_step_raises_with_time_step_and_cause(activation):
         simulate(problem, 20, [0.0, 1e7], dynamics=GradientDescent(1e5))
     assert failure.value.step == 1e5
     assert 0 < failure.value.time <= 1e7
+    # The last good state: finite, and a step further it is not.
+    state = failure.value.state
+    assert state.shape == (3, 20)
+    assert np.isfinite(state).all()
+    features = make_features(problem)
+    with np.errstate(over="ignore", invalid="ignore"):
+        a = features.deposit(state[None], np.array([1.0 / 20]), np.zeros(1, dtype=int))
+        slopes = np.empty((1, 3, 20))
+        features.velocity(state[None], np.array([1.0 / 20]), np.zeros(1, dtype=int), a - features.target, slopes)
+        after = features.deposit(state[None] + 1e5 * slopes, np.array([1.0 / 20]), np.zeros(1, dtype=int))
+    assert np.isfinite(a).all()
+    assert not np.isfinite(after).all()
     assert "smaller step" in failure.value.cause
 
 
