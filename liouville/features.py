@@ -15,9 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .checks import is_count, is_finite
 from .kernels import fourier
 from .pairs import make_pairs
-from .problem import PERIOD, Convolution, Problem, Torus, UniformTorus
+from .problem import PERIOD, Convolution, Problem, Torus, UniformTorus, Unit
 
 SQRT2 = np.sqrt(2.0)
 DEFAULT_TOLERANCE = 1e-10
@@ -41,6 +42,18 @@ def _check_periodic(name, function):
     if not np.allclose(first, second, rtol=1e-9, atol=1e-9):
         worst = probes[np.argmax(np.abs(first - second))]
         raise ValueError(f"{name} must be 2 pi periodic, got different values at {worst} and {worst} + 2 pi")
+
+
+def _of_averages(function, y, width):
+    """What takes cell averages to the integral of `function` against the density, to sixth order.
+
+    function - width^2 function'' / 24 + ...
+    """
+    y = np.asarray(y, dtype=float)
+    values = {k: function(y + k * width) for k in (-2, -1, 0, 1, 2)}
+    second = values[1] - 2.0 * values[0] + values[-1]
+    fourth = values[2] - 4.0 * values[1] + 6.0 * values[0] - 4.0 * values[-1] + values[-2]
+    return values[0] - second / 24.0 + 3.0 / 640.0 * fourth
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,11 +240,7 @@ class QuadratureFeatures:
 
     def cell_matrix(self, y, width):
         """Phi~ at cell centres, shape (n, P): Phi - width^2 Phi'' / 24 + ..., to sixth order."""
-        y = np.asarray(y, dtype=float)
-        values = {k: self.matrix(y + k * width) for k in (-2, -1, 0, 1, 2)}
-        second = values[1] - 2.0 * values[0] + values[-1]
-        fourth = values[2] - 4.0 * values[1] + 6.0 * values[0] - 4.0 * values[-1] + values[-2]
-        return values[0] - second / 24.0 + 3.0 / 640.0 * fourth
+        return _of_averages(self.matrix, y, width)
 
     def gradient(self, y):
         """grad Phi(y), shape (n, N, P)."""
@@ -249,6 +258,19 @@ class QuadratureFeatures:
         """phi(x, y), shape (k, n), for y of shape (n, N)."""
         return self.pairs.values(x, y)
 
+    def cell_values(self, x, y, width):
+        """phi at x, corrected like `cell_matrix` to take cell averages, shape (k, n)."""
+        return _of_averages(lambda y: self.pairs.values(x, y), y, width)
+
+    def check_periodic(self) -> None:
+        """A torus needs a unit that is 2 pi periodic in every coordinate of y."""
+        y = np.random.default_rng(0).uniform(0.0, PERIOD, (4, self.problem.domain.dim))
+        here = self.matrix(y)
+        for turn in PERIOD * np.eye(y.shape[1]):
+            worst = np.abs(self.matrix(y + turn) - here).max()
+            if not worst <= 1e-9 * max(1.0, np.abs(here).max()):
+                raise ValueError(f"unit must be 2 pi periodic in y on a Torus, got values that differ by {worst:.1e}")
+
     def function(self, a, x):
         """f_rho at nodes of mu, shape (..., k); None where some x is not a node, for then a does not tell."""
         points = self.problem.data.points
@@ -262,6 +284,13 @@ class QuadratureFeatures:
         return a[..., nodes] / self.root_weights[nodes]
 
 
+def check_features(problem, features) -> None:
+    """Features belong to the very problem that they were made from."""
+    owner = getattr(features, "problem", None)
+    if owner is not problem:
+        raise ValueError(f"features must be make_features(problem) of this problem, got those of {owner!r}")
+
+
 def make_features(problem: Problem, tolerance: float = DEFAULT_TOLERANCE, max_modes: int = MAX_MODES):
     """The features of `problem`, the same for the continuum and the particles.
 
@@ -272,10 +301,17 @@ def make_features(problem: Problem, tolerance: float = DEFAULT_TOLERANCE, max_mo
     max_modes : int
         Where a kinked profile would need more modes than this, the rest is left out and `truncation` says how much.
     """
+    if not (is_finite(tolerance) and 0 <= tolerance < 1):
+        raise ValueError(f"tolerance must lie in [0, 1), got {tolerance!r}")
+    if not is_count(max_modes, 0):
+        raise ValueError(f"max_modes must be an integer of at least 0, got {max_modes!r}")
     if isinstance(problem.data, UniformTorus):
         if not (isinstance(problem.unit, Convolution) and problem.domain == Torus(1)):
             raise ValueError(f"data UniformTorus is available on Torus(1) so far, got {problem.domain}")
         return FourierFeatures.of(problem, tolerance, max_modes)
     if isinstance(problem.domain, Torus) and isinstance(problem.unit, Convolution):
         _check_periodic("profile", problem.unit.profile)
-    return QuadratureFeatures.of(problem)
+    features = QuadratureFeatures.of(problem)
+    if isinstance(problem.domain, Torus) and isinstance(problem.unit, Unit):
+        features.check_periodic()
+    return features

@@ -163,7 +163,7 @@ class Solution:
         if self.density is not None:
             y = self.grid.y[:, None]
             first_moment = np.einsum("tij,j->ti", self.density, self.grid.c * self.grid.cell_volume)
-            return first_moment @ self.features.unit_values(x, y).T
+            return first_moment @ self.features.cell_values(x, y, self.grid.dy).T
         if self.nodes is None:
             raise NotAvailable("f_0 is known only at the nodes of data; solve at fewer times to keep the positions")
         weighted = self.nodes[:, -1] * self.node_weights
@@ -216,6 +216,8 @@ class Solution:
         walls = make_walls(self.problem)
         if t_start == t_end or n == 0:
             return z, np.zeros(n)
+        if walls is not None and t_end < t_start:
+            raise NotAvailable("no characteristic leads back from the walls of a Box; flow forward in time")
         if isinstance(self.dynamics, GradientDescent):
             return self._euler_map(z, t_start, t_end), np.full(n, np.nan)
 
@@ -242,9 +244,13 @@ class Solution:
         times, a = self.history
         if t_end < t_start:
             raise NotAvailable("the Euler map of GradientDescent cannot be run backward; use GradientFlow")
+        first, last = (int(np.argmin(np.abs(times - t))) for t in (t_start, t_end))
+        for t, k in ((t_start, first), (t_end, last)):
+            if abs(times[k] - t) > 1e-6 * self.dynamics.step:
+                raise NotAvailable(f"t must be a multiple of the step {self.dynamics.step:g} of the Euler map, got {t}")
         active, weights = np.zeros(1, dtype=int), np.ones(1)
         out = np.empty((1, *z.shape))
-        for k in np.flatnonzero((times >= t_start - 1e-12) & (times < t_end - 1e-12)):
+        for k in range(first, last):
             r = (a[k] - self.features.target)[None]
             self.features.velocity(np.ascontiguousarray(z[None]), weights, active, r, out)
             z = z + (times[k + 1] - times[k]) * out[0]

@@ -102,6 +102,24 @@ def test_density_of_the_euler_map_is_known_at_the_start_only():
         solution.density_at(0.2, np.array([1.0]), np.array([0.3]))
 
 
+def test_the_euler_map_is_known_at_multiples_of_its_step_only():
+    solution = solve(circle(), [0.0, 0.3], Characteristics(nodes=(32, 32)), GradientDescent(0.1))
+    z = np.array([[1.0], [0.3]])
+    half_way = solution.flow(z, 0.0, 0.1 + 0.1)[0]
+    whole = solution.flow(z, 0.0, 0.3)[0]
+    assert np.array_equal(solution.flow(half_way, 0.2, 0.3)[0], whole)
+    for start, end in ((0.0, 0.25), (0.05, 0.3)):
+        with pytest.raises(NotAvailable, match=r"multiple of the step 0.1"):
+            solution.flow(z, start, end)
+
+
+def test_the_euler_map_takes_as_many_steps_as_the_time_holds():
+    """Here the time is a multiple of the step only up to a part in 10^10."""
+    for time in (1.0 + 1e-10, 1.0 - 1e-10):
+        run = simulate(circle(), 1, [time], dynamics=GradientDescent(1.0 / 30_000))
+        assert run.steps[0] == 30_000
+
+
 def test_the_euler_map_of_the_continuum_is_that_of_the_particles():
     """With the quadrature nodes' own distribution at hand, n equal-weight particles on them follow the same map."""
     problem = Problem(
@@ -135,6 +153,10 @@ def test_function_agrees_with_the_integral_of_the_unit_off_the_nodes():
             np.abs(solve(line_gaussian(), [0.5], FiniteVolume((n, n), window=window)).function(x) - f[1]).max()
         )
     assert observed_order(1.0 / np.array(sizes), errors) > 1.7
+    # Off the nodes f_0 is as it is on them: here x close to a node against the coefficients.
+    coarse = solve(line_gaussian(), [0.5], FiniteVolume((24, 24), window=window))
+    node = coarse.problem.data.points[14:15]
+    assert abs(coarse.function(node)[0, 0] - coarse.function(node + 1e-9)[0, 0]) < 1e-8
     # At the nodes of mu, from the coefficients alone.
     nodes = exact.problem.data.points[10:14]
     assert np.abs(exact.function(nodes)[1] - exact.coefficients[1, 10:14] / np.sqrt(0.5)).max() < 1e-12
