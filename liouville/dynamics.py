@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .checks import is_finite
+
 
 @dataclass(frozen=True)
 class GradientFlow:
@@ -28,13 +30,16 @@ class GradientDescent:
     step: float
 
     def __post_init__(self):
-        if not (np.isfinite(self.step) and self.step > 0):
-            raise ValueError(f"step must be finite and positive, got {self.step}")
+        if not (is_finite(self.step) and self.step > 0):
+            raise ValueError(f"step must be finite and positive, got {self.step!r}")
 
 
 def check_times(times, dynamics) -> np.ndarray:
     """Output times as an array: finite, >= 0, strictly increasing, multiples of a discrete step."""
-    times = np.array(times, dtype=float)
+    try:
+        times = np.array(times, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"times must be a sequence of numbers, got {times!r}") from None
     if times.ndim != 1 or times.size == 0:
         raise ValueError(f"times must be a non-empty sequence, got shape {times.shape}")
     if not np.isfinite(times).all() or times[0] < 0:

@@ -21,12 +21,13 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from .checks import is_count, is_finite
 from .dynamics import GradientFlow, check_times
 from .errors import NotAvailable
-from .features import make_features
+from .features import check_features, make_features
 from .problem import Box, Problem
 from .runge_kutta import Adaptive
-from .trajectories import integrate, tensor_nodes
+from .trajectories import check_max_nodes, count_nodes, integrate, tensor_nodes
 
 BASIS_TAIL = 1e-7  # share of the features' mean square that the reduced basis may leave out
 STEP_TOLERANCES = (1e-6, 1e-7)  # of the characteristics, in turn, so that the error estimate covers the time steps too
@@ -99,30 +100,34 @@ def fluctuations(problem, times, tolerance=5e-3, nodes=None, max_nodes=400_000, 
     nodes : tuple of int, optional
         Fixed nodes per coordinate (y_1, ..., y_N, c) instead; the error is then estimated against two thirds as many.
     max_nodes : int
-        Where more would be needed the best result is returned with a warning and its error estimate.
+        At least as many as the first two resolutions take; where more would be needed the best result is returned with
+        a warning and its error estimate.
     features : optional
-        From `make_features`.
+        From `make_features` of this problem.
     progress : callable (fraction), optional
         Called with the fraction done of each resolution.
 
     Returns
     -------
     Fluctuations
-        Memory O(nodes x P), cost linear in nodes.
+        Memory O(nodes x (time steps + P T)), cost linear in nodes.
     """
     start = time.perf_counter()
     if not isinstance(problem, Problem):
         raise ValueError(f"problem must be a Problem, got {problem!r}")
-    if not (np.isfinite(tolerance) and 0 < tolerance < 1):
-        raise ValueError(f"tolerance must lie in (0, 1), got {tolerance}")
+    if not (is_finite(tolerance) and 0 < tolerance < 1):
+        raise ValueError(f"tolerance must lie in (0, 1), got {tolerance!r}")
     if isinstance(problem.domain, Box):
         raise ValueError("fluctuations needs a domain without walls, got Box, on whose walls the flow is not smooth")
     times = check_times(times, GradientFlow())
-    features = make_features(problem) if features is None else features
+    _check_resolution(problem, nodes, max_nodes)
+    if features is None:
+        features = make_features(problem)
+    else:
+        check_features(problem, features)
     previous, best, estimate, used = None, None, np.full(times.size, np.inf), None
     for level, counts in enumerate(_resolutions(problem, nodes)):
-        size = np.prod([law.quadrature(k)[0].size for law, k in zip(problem.laws, counts, strict=True)])
-        if best is not None and size > max_nodes and nodes is None:
+        if nodes is None and count_nodes(problem, counts) > max_nodes:
             warnings.warn(
                 f"fluctuations stopped at {used} nodes with a relative error of "
                 f"{np.max(estimate / np.trace(best, axis1=1, axis2=2)):.1e}, above the tolerance {tolerance:g}; "
@@ -142,11 +147,20 @@ def fluctuations(problem, times, tolerance=5e-3, nodes=None, max_nodes=400_000, 
     return Fluctuations(problem, features, times, best, estimate, used, time.perf_counter() - start)
 
 
+def _check_resolution(problem, nodes, max_nodes):
+    if not is_count(max_nodes):
+        raise ValueError(f"max_nodes must be an integer of at least 1, got {max_nodes!r}")
+    if nodes is None:
+        check_max_nodes(problem, _resolutions(problem, None), max_nodes)
+        return
+    n_laws = len(problem.laws)
+    if np.ndim(nodes) != 1 or len(nodes) != n_laws or not all(map(is_count, nodes)):
+        raise ValueError(f"nodes must hold one count per coordinate of (y, c), {n_laws}, each >= 1, got {nodes!r}")
+
+
 def _resolutions(problem, nodes):
     """Nodes per coordinate, coarse to fine."""
     if nodes is not None:
-        if len(nodes) != len(problem.laws):
-            raise ValueError(f"nodes must hold one count per coordinate of (y, c), {len(problem.laws)}, got {nodes}")
         yield tuple(max(2, (2 * k) // 3) for k in nodes)
         yield tuple(nodes)
         return

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from .checks import is_finite
 from .dynamics import GradientFlow
 from .problem import PERIOD, Box, Euclidean
 from .runge_kutta import Adaptive
@@ -23,14 +24,14 @@ class Graded:
     Parameters
     ----------
     ratio : float
-        Width of the widest cell over that of the finest, at least 1 and at most 100.
+        Width of the widest cell over that of the finest, above 1 and at most 100.
     """
 
     ratio: float = 4.0
 
     def __post_init__(self):
-        if not (np.isfinite(self.ratio) and 1.0 < self.ratio <= 100.0):
-            raise ValueError(f"ratio must lie in (1, 100], got {self.ratio}")
+        if not (is_finite(self.ratio) and 1.0 < self.ratio <= 100.0):
+            raise ValueError(f"ratio must lie in (1, 100], got {self.ratio!r}")
 
     def edges(self, lower, upper, n_cells, middle):
         """n_cells + 1 edges from lower to upper."""
@@ -196,7 +197,10 @@ def check_window(problem, features, window, last_time):
     """
     names = unbounded(problem)
     laws = problem.laws[-len(names) :]
-    pairs = np.array(window, dtype=float)
+    try:
+        pairs = np.array(window, dtype=float)
+    except (TypeError, ValueError):
+        pairs = np.empty(0)
     if pairs.shape != (len(names), 2) or not np.isfinite(pairs).all() or not (pairs[:, 0] < pairs[:, 1]).all():
         raise ValueError(f"window must hold finite (lower, upper) for {' and '.join(names)}, got {window}")
     for name, law, (lower, upper) in zip(names, laws, pairs, strict=True):

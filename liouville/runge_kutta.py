@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .checks import is_finite
+
 
 @dataclass(frozen=True, eq=False)
 class Tableau:
@@ -72,8 +74,8 @@ class RK4:
     step: float
 
     def __post_init__(self):
-        if not (np.isfinite(self.step) and self.step > 0):
-            raise ValueError(f"step must be finite and positive, got {self.step}")
+        if not (is_finite(self.step) and self.step > 0):
+            raise ValueError(f"step must be finite and positive, got {self.step!r}")
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,8 @@ class Adaptive:
     tolerance: float = 1e-7
 
     def __post_init__(self):
-        if not (np.isfinite(self.tolerance) and 1e-14 <= self.tolerance < 1):
-            raise ValueError(f"tolerance must lie in [1e-14, 1), got {self.tolerance}")
+        if not (is_finite(self.tolerance) and 1e-14 <= self.tolerance < 1):
+            raise ValueError(f"tolerance must lie in [1e-14, 1), got {self.tolerance!r}")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .dynamics import GradientFlow, check_times
-from .features import make_features
+from .features import check_features, make_features
 from .methods.characteristics import Characteristics
 from .methods.finite_volume import FiniteVolume
 from .problem import Problem
@@ -27,11 +27,11 @@ def solve(problem, times, method=None, dynamics=None, features=None, progress=No
     problem : Problem
     times : sequence of float, shape (T,)
         Output times, strictly increasing, >= 0. Steps land on them.
-    method : FiniteVolume or Characteristics, optional
+    method : FiniteVolume, SemiLagrangian, Characteristics or FiPyFiniteVolume, optional
         By default the grid where y is one-dimensional and rho_in has a density, else characteristics.
     dynamics : GradientFlow or GradientDescent, optional
     features : optional
-        From `make_features`; by default made to its default tolerance.
+        From `make_features` of this problem; by default made to its default tolerance.
     progress : callable (t), optional
         Called with the time reached.
 
@@ -53,7 +53,10 @@ def solve(problem, times, method=None, dynamics=None, features=None, progress=No
     method = default_method(problem) if method is None else method
     if not hasattr(method, "solve"):
         raise ValueError(f"method must be FiniteVolume(...) or Characteristics(...), got {method!r}")
-    features = make_features(problem) if features is None else features
+    if features is None:
+        features = make_features(problem)
+    else:
+        check_features(problem, features)
     if not np.isfinite(features.target).all():
         raise ValueError("target must have finite coefficients")
     return method.solve(problem, features, times, dynamics, progress)

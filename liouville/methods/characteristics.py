@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..checks import is_count, is_finite
 from ..diagnostics import Diagnostics
 from ..dynamics import GradientDescent
 from ..runge_kutta import Adaptive
 from ..solution import Solution
-from ..trajectories import integrate, make_walls, tensor_nodes
+from ..trajectories import check_max_nodes, count_nodes, integrate, make_walls, tensor_nodes
 
 KEPT_BYTES = 512 * 2**20  # positions of the nodes are kept while they fit in this
 START = {1: 256, 2: 64, 3: 24, 4: 12}  # nodes per coordinate to begin with, by the number of coordinates with a density
@@ -34,7 +35,8 @@ class Characteristics:
     nodes : tuple of int, optional
         Fixed nodes per coordinate (y_1, ..., y_N, c) instead; the error is then estimated against half as many.
     max_nodes : int
-        Where more would be needed, the best result is returned with a warning and its error estimate.
+        At least as many as the first two resolutions take; where more would be needed, the best result is returned with
+        a warning and its error estimate.
     """
 
     tolerance: float = 1e-6
@@ -42,13 +44,13 @@ class Characteristics:
     max_nodes: int = 4_000_000
 
     def __post_init__(self):
-        if not (np.isfinite(self.tolerance) and 1e-12 <= self.tolerance < 1):
-            raise ValueError(f"tolerance must lie in [1e-12, 1), got {self.tolerance}")
+        if not (is_finite(self.tolerance) and 1e-12 <= self.tolerance < 1):
+            raise ValueError(f"tolerance must lie in [1e-12, 1), got {self.tolerance!r}")
         nodes = () if self.nodes is None else tuple(self.nodes) if np.ndim(self.nodes) == 1 else (None,)
-        if not all(isinstance(k, (int, np.integer)) and k >= 4 for k in nodes):
+        if not all(is_count(k, 4) for k in nodes):
             raise ValueError(f"nodes must be a tuple of integers of at least 4, got {self.nodes!r}")
-        if self.max_nodes < 16:
-            raise ValueError(f"max_nodes must be at least 16, got {self.max_nodes}")
+        if not is_count(self.max_nodes, 16):
+            raise ValueError(f"max_nodes must be an integer of at least 16, got {self.max_nodes!r}")
 
     def _resolutions(self, problem):
         """Nodes per coordinate, coarse to fine."""
@@ -70,10 +72,11 @@ class Characteristics:
 
     def solve(self, problem, features, times, dynamics, progress=None) -> Solution:
         start = time.perf_counter()
+        if self.nodes is None:
+            check_max_nodes(problem, self._resolutions(problem), self.max_nodes)
         coarse, best, estimate = None, None, np.full(times.size, np.nan)
         for level, counts in enumerate(self._resolutions(problem)):
-            n_nodes = np.prod([law.quadrature(k)[0].size for law, k in zip(problem.laws, counts, strict=True)])
-            if best is not None and n_nodes > self.max_nodes and self.nodes is None:
+            if self.nodes is None and count_nodes(problem, counts) > self.max_nodes:
                 warnings.warn(
                     f"Characteristics stopped at {best.counts} nodes with an estimated error of {estimate.max():.1e}, "
                     f"above the tolerance {self.tolerance:g}; raise max_nodes or solve to an earlier time",

@@ -7,9 +7,16 @@ import numpy as np
 from .domains import PERIOD
 
 
+def _numbers(name, values) -> np.ndarray:
+    try:
+        return np.array(values, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be an array of numbers, got {values!r}") from None
+
+
 def as_points(name: str, points) -> np.ndarray:
     """Finite inputs as an array of shape (k,) for one-dimensional x, else (k, d)."""
-    points = np.array(points, dtype=float)
+    points = _numbers(name, points)
     if points.ndim not in (1, 2) or points.shape[0] == 0:
         raise ValueError(f"{name} must have shape (k,) or (k, d) with k >= 1, got shape {points.shape}")
     if points.ndim == 2 and points.shape[1] == 1:
@@ -57,7 +64,7 @@ class Quadrature:
 
     def __post_init__(self):
         points = as_points("points", self.points)
-        weights = np.array(self.weights, dtype=float)
+        weights = _numbers("weights", self.weights)
         if weights.shape != points.shape[:1]:
             raise ValueError(f"weights must have shape {points.shape[:1]}, one per point, got shape {weights.shape}")
         if not (np.isfinite(weights).all() and (weights > 0).all()):

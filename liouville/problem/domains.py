@@ -1,7 +1,11 @@
 """Parameter spaces D, in which one unit's y lives."""
 
 from dataclasses import dataclass
-from math import isfinite, pi
+from math import pi
+
+import numpy as np
+
+from ..checks import is_finite
 
 PERIOD = 2.0 * pi
 
@@ -51,12 +55,14 @@ class Box:
     def __post_init__(self):
         for name in ("lower", "upper"):
             value = getattr(self, name)
-            value = (value,) if isinstance(value, (int, float)) else value
-            object.__setattr__(self, name, tuple(float(v) for v in value))
+            values = tuple(value) if np.ndim(value) == 1 else (value,)
+            if not all(is_finite(v) for v in values):
+                raise ValueError(f"{name} must be a finite number or a sequence of them, got {value!r}")
+            object.__setattr__(self, name, tuple(float(v) for v in values))
         if len(self.lower) != len(self.upper) or not self.lower:
             raise ValueError(f"lower and upper must have the same length, got {self.lower} and {self.upper}")
-        if not all(isfinite(a) and isfinite(b) and a < b for a, b in zip(self.lower, self.upper, strict=True)):
-            raise ValueError(f"Box needs finite lower < upper, got {self.lower} and {self.upper}")
+        if not all(a < b for a, b in zip(self.lower, self.upper, strict=True)):
+            raise ValueError(f"Box needs lower < upper, got {self.lower} and {self.upper}")
 
     @property
     def dim(self) -> int:

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import special
 from scipy.interpolate import CubicHermiteSpline
 
+from ..checks import is_finite
 from .domains import PERIOD, Box, Euclidean, Torus
 
 GAUSSIAN_REACH = 8.3  # standard deviations; the normal law leaves 1e-16 outside
@@ -23,8 +24,8 @@ class Uniform:
     def __post_init__(self):
         if (self.lower is None) != (self.upper is None):
             raise ValueError(f"Uniform needs both ends or none, got ({self.lower}, {self.upper})")
-        if self.lower is not None and not (np.isfinite([self.lower, self.upper]).all() and self.lower < self.upper):
-            raise ValueError(f"Uniform needs finite lower < upper, got ({self.lower}, {self.upper})")
+        if self.lower is not None and not (is_finite(self.lower) and is_finite(self.upper) and self.lower < self.upper):
+            raise ValueError(f"Uniform needs finite lower < upper, got ({self.lower!r}, {self.upper!r})")
 
     def density(self, v):
         return np.where((v >= self.lower) & (v <= self.upper), 1.0 / (self.upper - self.lower), 0.0)
@@ -56,9 +57,10 @@ class Normal:
     has_density = True
 
     def __post_init__(self):
-        if not (np.isfinite([self.mean, self.standard_deviation]).all() and self.standard_deviation > 0):
+        if not (is_finite(self.mean) and is_finite(self.standard_deviation) and self.standard_deviation > 0):
             raise ValueError(
-                f"Normal needs a finite mean and standard_deviation > 0, got ({self.mean}, {self.standard_deviation})"
+                f"Normal needs a finite mean and standard_deviation > 0, "
+                f"got ({self.mean!r}, {self.standard_deviation!r})"
             )
 
     def _standardised(self, v):
@@ -170,11 +172,14 @@ class Discrete:
     has_density = False
 
     def __post_init__(self):
-        if np.ndim(self.values) != 1 or len(self.values) == 0 or not np.isfinite(self.values).all():
+        if np.ndim(self.values) != 1 or len(self.values) == 0 or not all(is_finite(v) for v in self.values):
             raise ValueError(f"values must be a non-empty sequence of finite numbers, got {self.values!r}")
         values = tuple(float(v) for v in self.values)
         equal = [1.0 / len(values)] * len(values)
-        probabilities = tuple(float(p) for p in (equal if self.probabilities is None else self.probabilities))
+        probabilities = equal if self.probabilities is None else self.probabilities
+        if np.ndim(probabilities) != 1 or not all(is_finite(p) for p in probabilities):
+            raise ValueError(f"probabilities must be a sequence of numbers, got {probabilities!r}")
+        probabilities = tuple(float(p) for p in probabilities)
         if len(probabilities) != len(values) or min(probabilities) <= 0 or abs(sum(probabilities) - 1.0) > 1e-12:
             raise ValueError(f"probabilities must be positive, one per value and sum to 1, got {probabilities}")
         object.__setattr__(self, "values", values)

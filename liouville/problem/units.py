@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ..checks import is_finite
 from .profiles import ACTIVATIONS, GAUSSIAN, Profile, custom_profile
 
 
@@ -46,8 +47,8 @@ class Gaussian:
     variance: float
 
     def __post_init__(self):
-        if not (np.isfinite(self.variance) and self.variance > 0):
-            raise ValueError(f"variance must be finite and positive, got {self.variance}")
+        if not (is_finite(self.variance) and self.variance > 0):
+            raise ValueError(f"variance must be finite and positive, got {self.variance!r}")
 
     def __call__(self, z):
         return np.exp(-0.5 * np.asarray(z) ** 2 / self.variance) / np.sqrt(2.0 * np.pi * self.variance)
@@ -122,10 +123,10 @@ class Ridge(ProfileUnit):
     bias: bool = True
 
     def __post_init__(self):
-        if self.activation not in ACTIVATIONS:
+        if not (isinstance(self.activation, str) and self.activation in ACTIVATIONS):
             raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {self.activation!r}")
-        if not np.isfinite(self.scale):
-            raise ValueError(f"scale must be finite, got {self.scale}")
+        if not is_finite(self.scale):
+            raise ValueError(f"scale must be finite, got {self.scale!r}")
 
     @property
     def formula(self) -> Profile:
