@@ -121,6 +121,12 @@ def test_the_residual_during_a_sweep_in_closed_form():
     assert np.abs(_integral(B, r, dt) - exact).max() < 1e-13
 
 
+def test_same_bits_every_time():
+    solutions = [solve(circle(), [0.3], SemiLagrangian((32, 32), tolerance=1e-4)) for _ in range(3)]
+    for other in solutions[1:]:
+        assert np.array_equal(other.density, solutions[0].density)
+
+
 def test_second_order_in_time():
     problem, features = circle(), make_features(circle())
     grid = make_grid((256, 96), ((-8.0, 8.0),), problem)

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.interpolate import BarycentricInterpolator
+from numpy.polynomial.chebyshev import chebvander
 from threadpoolctl import threadpool_limits
 
 from ..checks import is_finite
@@ -135,8 +135,11 @@ class _Operators:
         """Chebyshev nodes s / S in [-1, 1] and the matrix that takes values there to those at s = -c_j dt."""
         if degree not in self.lagrange:
             nodes = np.cos(np.pi * (np.arange(degree) + 0.5) / degree)[::-1]
-            matrix = BarycentricInterpolator(nodes, np.eye(degree))(-grid.c / self.reach)
-            self.lagrange[degree] = (nodes, np.ascontiguousarray(matrix.T))
+            # Chebyshev polynomials are orthogonal on these nodes; SciPy's barycentric weights are made in random order
+            norms = np.full(degree, 2.0 / degree)
+            norms[0] = 1.0 / degree
+            at_nodes, at_columns = (chebvander(s, degree - 1) for s in (nodes, -grid.c / self.reach))
+            self.lagrange[degree] = (nodes, (at_nodes * norms) @ at_columns.T)
         return self.lagrange[degree]
 
 
