@@ -209,6 +209,9 @@ def test_bad_input_is_refused_in_one_line(arguments, parts, case, tmp_path, caps
     [
         ("problem = 3\ntimes = [0.0]\n", "must be a Problem"),
         ("times = [0.0]\n", "without problem"),
+        (CASE.replace("[0.0, 0.5]", "3"), "times of case bad must be a sequence of numbers, got 3"),
+        (CASE.replace("0.5]", "'x']"), "times of case bad must be a sequence of numbers, got [0.0, 'x']"),
+        (CASE.replace("[4, 8, 16]", "5"), "sizes of case bad must be a sequence of numbers, got 5"),
         ("1 / 0\n", "ZeroDivisionError"),
         ("problem = (\n", "SyntaxError"),
     ],

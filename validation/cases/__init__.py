@@ -8,7 +8,10 @@ import importlib
 import pkgutil
 import runpy
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
+
+import numpy as np
 
 from liouville import Problem
 
@@ -36,20 +39,21 @@ class Case:
     sizes: list
 
 
+def _numbers(case, name, values):
+    if np.ndim(values) != 1 or not all(isinstance(value, Real) for value in values):
+        raise ValueError(f"{name} of case {case} must be a sequence of numbers, got {values!r}")
+    return list(values)
+
+
 def _case(name, scope):
     for wanted in ("problem", "times"):
         if wanted not in scope:
             raise ValueError(f"case must define problem and times, got {name} without {wanted}")
     if not isinstance(scope["problem"], Problem):
         raise ValueError(f"problem of case {name} must be a Problem, got {scope['problem']!r}")
+    lists = {wanted: _numbers(name, wanted, scope.get(wanted, DEFAULT_SIZES)) for wanted in ("times", "sizes")}
     lines = (scope.get("__doc__") or "").strip().splitlines()
-    return Case(
-        name,
-        lines[0] if lines else "",
-        scope["problem"],
-        list(scope["times"]),
-        list(scope.get("sizes", DEFAULT_SIZES)),
-    )
+    return Case(name, lines[0] if lines else "", scope["problem"], **lists)
 
 
 def built_in_names() -> list:
