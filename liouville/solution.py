@@ -298,8 +298,9 @@ class Solution:
             centres = np.concatenate([[centres[-1] - PERIOD], centres, [centres[0] + PERIOD]])
             rho = np.concatenate([rho[-1:], rho, rho[:1]])
         inside = (c >= grid.c_edges[0]) & (c <= grid.c_edges[-1]) & (y >= grid.y_edges[0]) & (y <= grid.y_edges[-1])
-        interpolate = RegularGridInterpolator((centres, grid.c), rho, bounds_error=False, fill_value=None)
-        clipped = np.stack([y, np.clip(c, grid.c[0], grid.c[-1])], axis=-1)
+        interpolate = RegularGridInterpolator((centres, grid.c), rho)
+        # Constant beyond the outermost centres: a line continued could fall below zero.
+        clipped = np.stack([np.clip(y, centres[0], centres[-1]), np.clip(c, grid.c[0], grid.c[-1])], axis=-1)
         return np.where(inside, interpolate(clipped), 0.0)
 
     def sample(self, t, size, rng) -> np.ndarray:

@@ -103,3 +103,11 @@ def test_what_a_box_refuses():
         solution.density_at(0.5, 0.0, 0.0)
     with pytest.raises(NotAvailable, match="leads back from the walls"):
         solution.flow(np.zeros((2, 1)), 0.5, 0.0)
+
+
+def test_density_at_the_walls_is_that_of_their_cells():
+    solution = solve(boxed(), [0.0, 5.0], FiniteVolume((24, 24)))
+    c = solution.grid.c
+    for wall, cell in ((-2.05, 0), (2.05, -1)):
+        found = solution.density_at(5.0, np.full(c.size, wall), c)
+        assert np.allclose(found, solution.density[1, cell], rtol=1e-12, atol=0.0)
