@@ -147,13 +147,13 @@ def _boundary(y_range, c_range, periodic, n_side=257):
     return np.concatenate(sides, axis=1)
 
 
-def reach(problem, features, last_time, c_range=None):
+def reach(problem, features, last_time, y_range=None, c_range=None):
     """The box in (y, c) that the flow of rho_in sweeps up to `last_time`, from a coarse run of characteristics.
 
     Returns ((y_lower, y_upper), (c_lower, c_upper)); y is a full turn on a circle.
     """
     periodic = problem.domain.periodic
-    y_range, c_range = _y_range(problem), c_range or _tails(problem.laws[1])
+    y_range, c_range = y_range or _y_range(problem), c_range or _tails(problem.laws[1])
     nodes, node_weights = tensor_nodes(problem, (48, 48))
     tracers = _boundary(y_range, c_range, periodic)
     z = np.concatenate([nodes, tracers], axis=1)[None]
@@ -210,9 +210,12 @@ def check_window(problem, features, window, last_time):
                 f"window in {name} must hold all but {WINDOW_TOLERANCE:g} of the initial law, "
                 f"got ({lower:g}, {upper:g}), which leaves out {outside:.2g}"
             )
-    c_range = _tails(laws[-1])
-    c_range = (max(c_range[0], float(pairs[-1, 0])), min(c_range[1], float(pairs[-1, 1])))
-    swept = reach(problem, features, last_time, c_range)[-len(names) :]
+    # What the window cuts off the tails of the initial law does not count.
+    ranges = {}
+    for name, law, (lower, upper) in zip(names, laws, pairs, strict=True):
+        tails = _tails(law)
+        ranges[f"{name}_range"] = (max(tails[0], float(lower)), min(tails[1], float(upper)))
+    swept = reach(problem, features, last_time, **ranges)[-len(names) :]
     for name, (lower, upper), (low, high) in zip(names, pairs, swept, strict=True):
         slack = 0.02 * (upper - lower)
         if low < lower - slack or high > upper + slack:

@@ -9,6 +9,7 @@ from scipy.integrate import solve_ivp
 from scipy.interpolate import RegularGridInterpolator, make_interp_spline
 
 from . import storage
+from .checks import is_count
 from .diagnostics import Diagnostics
 from .dynamics import GradientDescent
 from .errors import NotAvailable
@@ -305,5 +306,7 @@ class Solution:
 
     def sample(self, t, size, rng) -> np.ndarray:
         """`size` independent draws from rho(t), shape (N + 1, size): draws of rho_in carried along the flow."""
+        if not is_count(size, 0):
+            raise ValueError(f"size must be an integer >= 0, got {size!r}")
         start = np.stack([law.sample(rng, size) for law in self.problem.laws])
         return self.flow(start, 0.0, t, tolerance=1e-7, with_growth=False)[0]

@@ -281,6 +281,8 @@ def test_questions_a_solution_cannot_answer(solved):
         grid.density_at(0.1, y, c)
     with pytest.raises(NotAvailable, match=r"t must lie in \[0, 0.2\], got 0.3"):
         characteristics.density_at(0.3, y, c)
+    with pytest.raises(ValueError, match=r"size must be an integer >= 0, got -3"):
+        characteristics.sample(0.2, -3, np.random.default_rng(0))
     with pytest.raises(NotAvailable, match=r"got nan"):
         characteristics.sample(np.nan, 3, np.random.default_rng(0))
     for solution in solved:

@@ -256,3 +256,9 @@ def test_narrow_initial_weights_are_resolved():
     solution = solve(circle(c=Normal(0.5, 0.1)), [0.0, 0.3], FiniteVolume((64, 64)))
     exact = solve(circle(c=Normal(0.5, 0.1)), [0.0, 0.3], Characteristics(nodes=(64, 48)))
     assert np.linalg.norm(solution.coefficients - exact.coefficients, axis=1).max() < 5e-3
+
+
+def test_a_window_may_cut_the_tails_of_both_coordinates():
+    window = ((-5.0, 5.0), (-6.0, 6.0))
+    solution = solve(line_gaussian(y=Normal()), [0.1], FiniteVolume((16, 16), window=window))
+    assert 0 < solution.diagnostics.truncated_mass < 1e-6
