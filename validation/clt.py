@@ -244,12 +244,11 @@ def compare_modes(sizes, differences, resolved, covariance, relative_error, seed
             mode["ratio_p"][k, t] = 2.0 * norm.sf(abs(deviation))
             if R >= MIN_NORMALITY:
                 mode["normality_p"][k, t] = shapiro(component).pvalue
-        drawn = min(NULL_MODES, int(np.sum(values > LEAST_NULL_MODE * values[0])))
+        drawn = min(NULL_MODES, R - 1, int(np.sum(values > LEAST_NULL_MODE * values[0])))
         d = _leading_dimension(values, min(K, drawn))
-        eigenvalues, angles = _spectrum(sample[:, :drawn], d)
-        null = [_spectrum(rng.standard_normal((R, drawn)) * np.sqrt(values[:drawn]), d) for _ in range(N_NULL)]
-        null_values = np.array([one[0] for one in null])
-        null_angles = np.array([one[1] for one in null])
+        own, own_angle = _spectra(np.atleast_2d(np.cov(sample[:, :drawn], rowvar=False))[None], d)
+        null_values, null_angles = _spectra(_null_covariances(values[:drawn], R, rng), d)
+        eigenvalues, angles = own[0], own_angle[0]
         for k in leading[leading < drawn]:
             mode["eigenvalue_ratio"][k, t] = eigenvalues[k] / values[k]
             mode["eigenvalue_expected"][k, t] = null_values[:, k].mean() / values[k]
@@ -272,14 +271,28 @@ def _leading_dimension(values, K):
     return 1 + int(np.argmax(values[: following.size] / following))
 
 
-def _spectrum(sample, d):
-    """Eigenvalues of the sample covariance, descending, and the greatest angle of its first d modes to the axes."""
-    values, vectors = np.linalg.eigh(np.atleast_2d(np.cov(sample, rowvar=False)))
-    values, vectors = values[::-1], vectors[:, ::-1]
-    if d >= values.size:
-        return values, 0.0
-    cosine = np.linalg.svd(vectors[:d, :d], compute_uv=False)[-1]
-    return values, float(np.degrees(np.arccos(min(1.0, cosine))))
+def _null_covariances(values, R, rng):
+    """Sample covariances of R normal vectors with these independent variances, shape (N_NULL, P, P).
+
+    By the factor of M. S. Bartlett (1933): a Wishart matrix is A A^T with A lower triangular, normal below the diagonal
+    and the root of a chi-square on it.
+    """
+    P = values.size
+    A = np.tril(rng.standard_normal((N_NULL, P, P)), -1)
+    places = np.arange(P)
+    A[:, places, places] = np.sqrt(rng.chisquare(R - 1.0 - places, size=(N_NULL, P)))
+    A *= np.sqrt(values / (R - 1.0))[:, None]
+    return A @ A.transpose(0, 2, 1)
+
+
+def _spectra(covariances, d):
+    """Eigenvalues, descending, and the greatest angle of the first d modes to the first d axes, of each covariance."""
+    values, vectors = np.linalg.eigh(covariances)
+    values, vectors = values[:, ::-1], vectors[:, :, ::-1]
+    if d >= values.shape[1]:
+        return values, np.zeros(values.shape[0])
+    cosines = np.linalg.svd(vectors[:, :d, :d], compute_uv=False)[:, -1]
+    return values, np.degrees(np.arccos(np.minimum(1.0, cosines)))
 
 
 def holm(p_values):
