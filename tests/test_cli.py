@@ -108,7 +108,7 @@ def test_case_targets_are_the_stated_ones():
         assert find_case(name).problem.target(0.0) == pytest.approx(by_hand)
 
 
-@pytest.mark.parametrize("command", [[], ["study"], ["solve"], ["simulate"], ["cases"]])
+@pytest.mark.parametrize("command", [[], ["study"], ["solve"], ["convergence"], ["simulate"], ["cases"]])
 def test_help_teaches(command, capsys):
     assert run(*command, "--help") == 0
     text = capsys.readouterr().out
@@ -170,6 +170,35 @@ def test_solve_writes_coefficients_and_density(case, tmp_path, capsys):
     assert dataset.attrs["problem"]
 
 
+@pytest.mark.filterwarnings("default")  # FiPy's own deprecations are not ours to fail on
+def test_solve_takes_a_reconstruction_and_fipy(case, capsys):
+    assert run("solve", case, "--cells", "16,16", "--reconstruction", "mp5") == 0
+    assert "MP5()" in capsys.readouterr().out
+    options = ["--method", "fipy", "--cells", "12,12", "--reconstruction", "upwind", "--times", "0,0.05"]
+    assert run("solve", case, *options) == 0
+    assert "FiPyFiniteVolume" in capsys.readouterr().out
+
+
+def test_convergence_prints_and_draws_orders(case, tmp_path, capsys):
+    out = tmp_path / "made" / "here"
+    options = ["--reconstruction", "upwind", "--cells", "16,16", "--refinements", 2, "--times", "0,0.2,0.5"]
+    assert run("convergence", case, *options, "--out", out) == 0
+    output = capsys.readouterr()
+    assert "Upwind()" in output.out
+    assert "64 x 64" in output.out
+    assert "observed order" in output.out
+    assert [path.name for path in out.iterdir()] == ["convergence.png"]
+    assert (out / "convergence.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_studies_without_a_prediction(case, capsys):
+    options = ["--sizes", "4,8,16", "--replicates", 10, "--no-prediction", "--method", "characteristics"]
+    assert run("study", case, *options) == 0
+    text = capsys.readouterr().out
+    assert "sigma^2 is not predicted" in text
+    assert "n times the mean" not in text
+
+
 def test_simulate_prints_losses_and_memory(case, tmp_path, capsys):
     import xarray as xr
 
@@ -195,6 +224,15 @@ def test_simulate_prints_losses_and_memory(case, tmp_path, capsys):
         (["study", "{case}", "--method", "magic"], ["--method", "magic"]),
         (["study", "{case}", "--frobnicate"], ["--frobnicate"]),
         (["study", "{case}", "--method", "characteristics", "--cells", "9,9"], ["cells must be left out"]),
+        (
+            ["solve", "{case}", "--method", "characteristics", "--reconstruction", "mp5"],
+            ["reconstruction must be left"],
+        ),
+        (["solve", "{case}", "--method", "fipy", "--reconstruction", "mp5"], ["reconstruction must be Upwind()"]),
+        (["convergence", "{case}", "--method", "characteristics"], ["--method", "characteristics"]),
+        (["convergence", "{case}", "--refinements", "0"], ["refinements must be", "got 0"]),
+        (["convergence", "{case}", "--times", "0"], ["times must hold a time after 0"]),
+        (["convergence", "{case}", "--out", "{case}"], ["out must be a directory"]),
         (["solve", "{case}", "--cells", "4,4"], ["cells must be", "(4, 4)"]),
         (["solve", "{case}", "--times", ""], ["--times", "numbers"]),
         (["solve", "{case}", "--out", "{case}"], ["out must end in .nc"]),

@@ -101,6 +101,34 @@ def test_budget_bounds_the_error_of_the_grid(finished):
     assert d["resolved"].values.all()
 
 
+def test_by_default_particles_meet_characteristics_and_a_grid_checks_them():
+    problem = toy()
+    d = run_study(problem, [0.0, 0.4], [4, 8, 16], 12).dataset
+    assert d.attrs["comparator"] == "Characteristics"
+    assert d.attrs["checker"] == "FiniteVolume"
+    assert 1e-7 < d["check_distance"].values[1] < 1e-3
+    assert d["discretisation_error"].values[1] < 1e-5
+    assert "map_continuum" in d
+    # Statistics follow from the coefficients alone.
+    gap = d["coefficients"] - d["continuum_coefficients"]
+    mean = (d["n"] * (gap**2).sum("feature").mean("replicate")).transpose("n", "time")
+    np.testing.assert_allclose(d["scaled"], mean)
+    np.testing.assert_allclose(d["path_rms"].values[0, -1], d["rms"].values[-1, -1], rtol=1e-10)
+
+
+def test_predicted_fluctuations_are_in_the_dataset(finished):
+    problem, study, _, _ = finished
+    from liouville import fluctuations
+
+    d = study.dataset
+    predicted = fluctuations(problem, TIMES)
+    np.testing.assert_allclose(d["sigma2"], predicted.variance, rtol=0.02)
+    np.testing.assert_allclose(np.trace(d["predicted_covariance"].values, axis1=1, axis2=2), d["sigma2"], rtol=1e-6)
+    assert (np.abs(d["scaled_deviation"].values[np.isfinite(d["scaled_deviation"])]) < 5.0).all()
+    assert d["claim"].values.tolist() == ["LLN", "CLT", "healing", "crossover"]
+    assert set(d["claim_verdict"].values) <= {"confirmed", "not resolved", "contradicted"}
+
+
 def test_summary_says_what_it_must(finished):
     text = finished[1].summary()
     assert "t = 0.5" in text
@@ -108,6 +136,8 @@ def test_summary_says_what_it_must(finished):
     assert "Law of large numbers" in text
     assert "Rule" in text
     assert "false alarm" in text
+    for part in ("sigma^2", "b_2", "bias", "Local exponents", "CLT", "healing", "crossover", "f_0 check"):
+        assert part in text
 
 
 def test_file_holds_everything(finished):

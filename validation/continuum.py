@@ -14,6 +14,7 @@ from .budget import discretisation_error
 TOLERANCE, LEAST_TOLERANCE = 1e-5, 1e-9
 # Both sides together may owe a tenth of the RMS to numerics; each aims at a third of a tenth of the least RMS.
 AIMED_SHARE = 0.03
+PREDICTION_NODES = 30_000  # at most; what error then remains widens the bands
 PREDICTION_TOLERANCE = 0.02  # relative, of sigma^2: a quarter of the Monte-Carlo error of 200 replicates
 
 
@@ -30,7 +31,12 @@ def predict_fluctuations(problem, times, features, dynamics, wanted, progress):
         return Prediction.none(times.size, features.n_features, why)
     progress("fluctuations", 0.0)
     found = fluctuations(
-        problem, times, PREDICTION_TOLERANCE, features=features, progress=lambda done: progress("fluctuations", done)
+        problem,
+        times,
+        PREDICTION_TOLERANCE,
+        max_nodes=PREDICTION_NODES,
+        features=features,
+        progress=lambda done: progress("fluctuations", done),
     )
     note = f"{found.resolution} nodes, tolerance {PREDICTION_TOLERANCE:g}, {found.seconds:.1f} s"
     return Prediction(found.variance, found.error_estimate, found.feature_covariance, note)
