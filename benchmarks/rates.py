@@ -11,7 +11,7 @@ import time
 import numba
 import numpy as np
 
-from liouville.kernels import finite_volume, fourier
+from liouville.kernels import fifth_order, finite_volume, fourier, stepping
 
 
 def best_time(function, repetitions=30):
@@ -29,9 +29,6 @@ def stream_bandwidth():
     """Bytes per second of out = a + s b over arrays far larger than the caches."""
     a, b, out = np.ones(2**25), np.ones(2**25), np.empty(2**25)
     n_tasks = np.arange(1)
-
-    from liouville.kernels import stepping
-
     shape = (1, a.size)
     seconds = best_time(
         lambda: stepping.combine(
@@ -43,7 +40,7 @@ def stream_bandwidth():
     return 5 * 8 * a.size / seconds
 
 
-def finite_volume_stage(cells):
+def grid_stage(cells, scheme):
     n_y, n_c = cells
     rng = np.random.default_rng(0)
     rho = np.ascontiguousarray(rng.random(cells))
@@ -51,10 +48,17 @@ def finite_volume_stage(cells):
     c = 0.5 * (c[1:] + c[:-1])
     dy, dc = 2 * np.pi / n_y, 16 / n_c
     U = np.cos(dy * np.arange(n_y))
+    D = -np.sin(dy * (np.arange(n_y + 1) - 0.5))
+    widths, shares = np.full(n_c, dc), np.full((2, n_c), 0.5)
     out, moments = np.empty_like(rho), np.empty((n_y, 3))
 
     def stage():
-        finite_volume.stage(rho, rho, 0.0, 1e-4, U, c, dy, dc, True, finite_volume.VAN_LEER, out, moments)
+        if scheme == "MP5":
+            fifth_order.stage(rho, rho, 0.0, 1e-4, U, U, U, D, c, dy, dc, True, out, moments)
+        else:
+            finite_volume.stage(
+                rho, rho, 0.0, 1e-4, U, D, c, dy, widths, shares, True, finite_volume.VAN_LEER, out, moments
+            )
 
     seconds = best_time(stage)
     drift = abs(out.sum() / rho.sum() - 1.0)
@@ -88,9 +92,10 @@ def main():
     for n_threads in threads:
         numba.set_num_threads(n_threads)
         for cells in ((256, 256), (512, 512), (1024, 1024)):
-            rate, drift = finite_volume_stage(cells)
-            name = f"van Leer stage, {cells[0]} x {cells[1]} cells"
-            print(f"{name:44} {n_threads:7d} {rate / 1e6:10.0f}  mass {drift:.1e}")
+            for scheme in ("van Leer", "MP5"):
+                rate, drift = grid_stage(cells, scheme)
+                name = f"{scheme} stage, {cells[0]} x {cells[1]} cells"
+                print(f"{name:44} {n_threads:7d} {rate / 1e6:10.0f}  mass {drift:.1e}")
         rate, error = deposit_and_gather(1_000_000, 12)
         print(f"{'deposit + gather, 12 modes, n = 1e6':44} {n_threads:7d} {rate / 1e6:10.0f}  {error:.1e}")
 

@@ -12,6 +12,7 @@ being vectorised.
 
 import os
 
-# OpenMP's idle threads wait asleep instead of spinning: on a machine that does anything else at the same time, spinning
-# threads keep each other from running, and kernels become ten to a hundred times slower.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# GNU OpenMP's idle threads spin for some 50 microseconds and then sleep. Left alone they spin for milliseconds, and on
+# a machine that does anything else at the same time keep each other from running: kernels become ten to a hundred
+# times slower.
+os.environ.setdefault("GOMP_SPINCOUNT", "30000")

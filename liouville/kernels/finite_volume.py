@@ -121,7 +121,7 @@ def _stage(rho, base, alpha, dt, U, D, c, dy, widths, shares, periodic, limiter,
             else:
                 D_face = D[i1 + 1]
                 if i0 < 0 or i3 >= n_y:
-                    # No neighbour to take a slope from: first order at the ends, where nothing is.
+                    # No neighbour to take a slope from: first order at the ends, where only a Box has mass.
                     _flux_y(UPWIND, zero_row, rho[i1], rho[i2], zero_row, D_face, c, j_zero, above)
                 else:
                     _flux_y(limiter, rho[i0], rho[i1], rho[i2], rho[i3], D_face, c, j_zero, above)
