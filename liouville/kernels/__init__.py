@@ -12,7 +12,7 @@ being vectorised.
 
 import os
 
-# GNU OpenMP's idle threads spin for some 50 microseconds and then sleep. Left alone they spin for milliseconds, and on
-# a machine that does anything else at the same time keep each other from running: kernels become ten to a hundred
-# times slower.
-os.environ.setdefault("GOMP_SPINCOUNT", "30000")
+# GNU OpenMP's idle threads spin for a few microseconds and then sleep. Left alone they spin for milliseconds, and on a
+# machine that does anything else at the same time keep each other from running: kernels become ten to a hundred times
+# slower.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
