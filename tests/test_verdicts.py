@@ -153,6 +153,12 @@ def test_too_few_replicates_to_exclude_a_flat_slope():
     assert "too few replicates" in one.reason
 
 
+def test_too_few_replicates_to_see_a_wrong_variance():
+    one = judge(planted(20, np.random.default_rng(0)))["CLT"]
+    assert one.word == NOT_RESOLVED
+    assert "too few replicates" in one.reason
+
+
 def test_joint_bounds():
     """Bonferroni: m normal errors all stay within the bound with a probability of at least 99 %."""
     from scipy.stats import norm

@@ -22,7 +22,8 @@ BLUE, RED = "#3b528b", "#b5402a"
 def available(dataset) -> list:
     """Pairs (name, function) of the figures that the dataset allows."""
     figures = []
-    if np.isfinite(dataset["sigma2"].values).any() and (dataset["time"].values > 0).any():
+    later = (dataset["time"].values > 0).any()
+    if np.isfinite(dataset["sigma2"].values).any() and later:
         figures.append(("healing", healing_figure))
     if np.isfinite(dataset["rms_local"].values).any():
         figures.append(("exponents", exponents_figure))
@@ -30,7 +31,7 @@ def available(dataset) -> list:
         figures.append(("paths", paths_figure))
     if np.isfinite(dataset["bias_noise"].values).any():
         figures.append(("bias", bias_figure))
-    if np.isfinite(dataset["n_star"].values).any() or np.isfinite(dataset["bend"].values).any():
+    if later and (np.isfinite(dataset["n_star"].values).any() or np.isfinite(dataset["bend"].values).any()):
         figures.append(("bend", bend_figure))
     if np.isfinite(dataset["mode_ratio"].values).any():
         figures.append(("covariance", covariance_figure))
@@ -175,7 +176,8 @@ def paths_figure(dataset) -> Figure:
         axes.plot(sizes, dataset["path_distance"].values[k], color=colour, lw=0.9, ls=":")
         handles.append(Line2D([], [], marker="o", ms=4.0, lw=1.2, color=colour, label=f"$A = {amplitudes[k]:.3g}$"))
     for exponent, style, text in ((-0.5, "--", "$n^{-1/2}$"), (-1.0, "-.", "$n^{-1}$")):
-        start = 0.6 * np.nanmin(dataset["path_rms"].values[:, 0])
+        shown = np.flatnonzero(np.isfinite(dataset["path_rms"].values).any(axis=0))[0]
+        start = 0.6 * np.nanmin(dataset["path_rms"].values[:, shown]) * (sizes[shown] / sizes[0]) ** -exponent
         axes.plot(sizes, start * (sizes / sizes[0]) ** exponent, color="0.6", ls=style, lw=0.9, zorder=0)
         handles.append(Line2D([], [], color="0.6", ls=style, lw=0.9, label=text))
     handles += [

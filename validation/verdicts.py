@@ -17,6 +17,7 @@ from .rates import EXPECTED_SLOPE, MIN_REPLICATES, MIN_SIZES
 CONFIRMED, NOT_RESOLVED, CONTRADICTED = "confirmed", "not resolved", "contradicted"
 JOINT_LEVEL = 0.01
 POWER_SLOPE = -0.25  # a slope that may be as flat as this does not confirm -1/2
+POWER_VARIANCE = 0.5  # bands about sigma^2 wider than this share of it at the largest n confirm nothing
 RARE_SHARE = 0.5  # of a mean square in a hundredth of the replicates: rare runs rule it, its error is not to be trusted
 HEALED = 0.5  # sigma^2 must fall below this share of its first value before one speaks of healing
 FAR_HEALED = 0.01  # and below this before the absence of a crossover says anything
@@ -30,11 +31,12 @@ RULES = {
 confirmed if at every tested time the slope of log RMS over the {MIN_SIZES} largest resolved n is not shallower than
 -1/2 and shallower than {POWER_SLOPE:g} is excluded; contradicted if at some time it is shallower than -1/2. Steeper is
 no contradiction: where sigma(t) is small, higher orders in 1/n count""",
-    "CLT": """\
+    "CLT": f"""\
 confirmed if every fitted point of n E||f_n - f_0||^2 lies in its band about sigma^2 + b_2/n + b_3/n^2 (sigma^2
-predicted, b fitted) and, at the largest n where higher orders are negligible, neither the variances along the predicted
-modes, nor the leading eigenspace, nor normality (Shapiro-Wilk) are rejected (Holm); contradicted if one is, or if
-without an acceptable fit the distance to sigma^2 surely falls more slowly than 1/n""",
+predicted, b fitted; bands within {POWER_VARIANCE:.0%} of sigma^2 at the largest n) and, at the largest n where higher
+orders are negligible, neither the variances along the predicted modes, nor the leading eigenspace, nor normality
+(Shapiro-Wilk) are rejected (Holm); contradicted if one is, or a point lies outside, or if without an acceptable fit the
+distance to sigma^2 surely falls more slowly than 1/n""",
     "healing": f"""\
 confirmed if sigma^2(t) falls below {HEALED:g} of its first value and n E||f_n - f_0||^2 at the largest n follows:
 surely below its first value, every ratio to it as predicted; contradicted if a ratio is excluded""",
@@ -197,7 +199,12 @@ def central_limit(times, scaled, resolved, variance, variance_error, next_order,
     )
     if unfitted:
         text += f"; n too small for an expansion in 1/n at t = {', '.join(f'{times[t]:g}' for t in unfitted)}"
-    if not points.any():
+    fitted = np.flatnonzero(points.any(axis=0))
+    widths = z * scaled.error[place[fitted], fitted] / variance[fitted]
+    if not fitted.size:
+        return Verdict("CLT", NOT_RESOLVED, text, m)
+    if widths.max() > POWER_VARIANCE:
+        text += f"; too few replicates: the band is {widths.max():.2f} of sigma^2 wide on each side"
         return Verdict("CLT", NOT_RESOLVED, text, m)
     return Verdict("CLT", CONFIRMED, text, m + n_modes)
 
