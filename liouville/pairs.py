@@ -91,7 +91,9 @@ class CompiledPairs:
 
     def __init__(self, unit, points, y_dim):
         self.unit, self.points, self.y_dim = unit, points, y_dim
-        self._deposit, self._velocity, self._fill = pairs.compile_pairs(unit.value, unit.gradient, y_dim == 1)
+        self._deposit, self._velocity, self._fill = pairs.compile_pairs(
+            unit.value, unit.gradient, y_dim, None if points.ndim == 1 else points.shape[1]
+        )
         self._check()
 
     def _check(self):
@@ -119,11 +121,11 @@ class CompiledPairs:
         return self._velocity(z, weights, active, self.points, coefficients, out)
 
     def _both(self, x, y):
-        x, y = np.ascontiguousarray(x, dtype=float), np.ascontiguousarray(y, dtype=float)
-        values = np.empty((x.shape[0], y.shape[0]))
-        gradients = np.empty((x.shape[0], y.shape[0], self.y_dim))
+        x, y = np.ascontiguousarray(x, dtype=float), np.ascontiguousarray(np.transpose(y), dtype=float)
+        values = np.empty((x.shape[0], y.shape[1]))
+        gradients = np.zeros((x.shape[0], self.y_dim, y.shape[1]))
         self._fill(x, y, values, gradients)
-        return values, gradients
+        return values, np.moveaxis(gradients, 1, 2)
 
     def values(self, x, y):
         """phi(x, y), shape (k, n), for y of shape (n, N)."""

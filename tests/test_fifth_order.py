@@ -60,11 +60,16 @@ def test_reconstruction_is_exact_on_quartics_and_bounded_at_jumps():
     edges = np.linspace(-1.0, 1.0, n + 1)
     antiderivative = np.polynomial.Polynomial([0.3, 2.0, 0.4, -0.3, 0.2, 0.1])  # a monotone quartic's
     average = np.diff(antiderivative(edges)) / np.diff(edges)
-    out = np.empty(n - 4)
-    kernels.mp5(average[:-4], average[1:-3], average[2:-2], average[3:-1], average[4:], 0, n - 4, out)
-    assert np.abs(out - antiderivative.deriv()(edges[3:-2])).max() < 1e-13
-    step = np.where(np.arange(n) < 17, 1.0, 0.0)
-    kernels.mp5(step[:-4], step[1:-3], step[2:-2], step[3:-1], step[4:], 0, n - 4, out)
+
+    def faces(v):
+        curve, least, out = np.empty(n - 2), np.empty(n - 3), np.empty(n - 4)
+        kernels.curvatures(v, v[1:], v[2:], curve)
+        kernels.least_curvatures(curve, curve[1:], least)
+        kernels.mp5(v[:-4], v[1:-3], v[2:-2], v[3:-1], v[4:], least[:-1], least[1:], out)
+        return out
+
+    assert np.abs(faces(average) - antiderivative.deriv()(edges[3:-2])).max() < 1e-13
+    out = faces(np.where(np.arange(n) < 17, 1.0, 0.0))
     assert out.min() >= -1e-15
     assert out.max() <= 1.0 + 1e-15
 

@@ -16,25 +16,40 @@ def test_sincos_matches_numpy_near_multiples_of_a_quarter_turn_and_far_out():
     y = np.concatenate(
         [rng.uniform(-20, 20, 20_000), rng.uniform(-1e6, 1e6, 20_000), np.arange(-4000, 4000) * (np.pi / 4), [0.0]]
     )
-    sine, cosine = np.empty_like(y), np.empty_like(y)
-    fourier.sincos_block(y, y.size, sine, cosine)
-    assert np.abs(sine - np.sin(y)).max() < 4e-16
-    assert np.abs(cosine - np.cos(y)).max() < 4e-16
+    work = np.empty((6, y.size))
+    fourier._powers(y, y.size, work)
+    assert np.abs(work[0] - np.cos(y)).max() < 4e-16
+    assert np.abs(work[1] - np.sin(y)).max() < 4e-16
+
+
+def test_double_and_fivefold_angles_match_numpy():
+    y = np.random.default_rng(2).uniform(-4.0, 4.0, 20_000)
+    work = np.empty((6, y.size))
+    fourier._powers(y, y.size, work)
+    longer = y.astype(np.longdouble)
+    for row, k in ((2, 2), (4, 5)):
+        assert np.abs(work[row] - np.cos(k * longer)).max() < k * 4e-16
+        assert np.abs(work[row + 1] - np.sin(k * longer)).max() < k * 4e-16
 
 
 def test_exp_matches_numpy_to_round_off_relative():
     x = np.concatenate([np.linspace(-700, 700, 200_001), np.linspace(-1, 1, 20_001)])
-    out, bits = np.empty_like(x), np.empty(x.size, dtype=np.int64)
-    quadrature.exp_block(x, x.size, out, bits)
+    out = np.array([quadrature.exp(v) for v in x])
     assert np.abs(out / np.exp(x) - 1.0).max() < 1e-15
+
+
+def _profile(name, s):
+    value, slope = np.empty_like(s), np.empty_like(s)
+    code = quadrature.PROFILE_CODES[name]
+    quadrature.profile_values(code, s, s.size, value)
+    quadrature.profile_slopes(code, s, s.size, value, slope)
+    return value, slope
 
 
 @pytest.mark.parametrize("name", sorted(PROFILES))
 def test_profile_value_and_slope_match_scipy(name):
     s = np.concatenate([np.linspace(-40, 40, 8001), np.geomspace(1e-12, 1, 200), -np.geomspace(1e-12, 1, 200)])
-    value, slope, e = np.empty_like(s), np.empty_like(s), np.empty_like(s)
-    bits = np.empty(s.size, dtype=np.int64)
-    quadrature._profile_block(quadrature.PROFILE_CODES[name], s, s.size, value, slope, e, bits)
+    value, slope = _profile(name, s)
     profile = PROFILES[name]
     expected = profile.value(s)
     assert (np.abs(value - expected) / np.maximum(1.0, np.abs(expected))).max() < 1e-15
@@ -43,11 +58,7 @@ def test_profile_value_and_slope_match_scipy(name):
 
 @pytest.mark.parametrize("name", sorted(PROFILES))
 def test_profiles_pass_nan_on(name):
-    s = np.full(4, np.nan)
-    value, slope, e = np.empty(4), np.empty(4), np.empty(4)
-    bits = np.empty(4, dtype=np.int64)
-    quadrature._profile_block(quadrature.PROFILE_CODES[name], s, 4, value, slope, e, bits)
-    assert np.isnan(value).all()
+    assert np.isnan(_profile(name, np.full(4, np.nan))[0]).all()
 
 
 @pytest.mark.parametrize("name", sorted(PROFILES))
@@ -131,18 +142,22 @@ def test_bits_do_not_depend_on_where_arrays_lie_in_memory(n, gap):
 
     def run(gap, order):
         memory, place, parts = np.zeros(20_000), 8, {}
-        for part, size in sorted((("z", 2 * n), ("scratch", 7 * 128), ("out", 2 * n)), key=lambda p: order.index(p[0])):
+        for part, size in sorted(
+            (("z", 2 * n), ("scratch", 12 * 128), ("out", 2 * n)), key=lambda p: order.index(p[0])
+        ):
             parts[part] = memory[place : place + size]
             place += size + gap
         here, out = parts["z"].reshape(2, n), parts["out"].reshape(2, n)
-        scratch, bits = parts["scratch"].reshape(7, 128), np.zeros(128, dtype=np.int64)
+        scratch = parts["scratch"].reshape(12, 128)
         here[...] = z
-        moments, sums = np.zeros(26), np.zeros(5)
-        fourier._deposit_chunk(here[0], here[1], 0, n, weights, 12, moments, scratch)
-        first = fourier._velocity_chunk(here[0], here[1], 0, n, weights, alpha, beta, out[0], out[1], scratch)
+        moments, sums, table = np.zeros((2, 13)), np.zeros(5), np.empty((3, 20))
+        fourier._deposit_chunk(here[0], here[1], 0, n, weights, moments, scratch)
+        fourier._group_table(alpha, beta, table)
+        first = fourier._velocity_chunk(here[0], here[1], 0, n, weights, table, out[0], out[1], scratch)
         results = [moments, out.copy(), first]
-        quadrature._deposit_chunk(here, 0, n, weights, 5, A, B, sums, scratch, bits)
-        second = quadrature._velocity_chunk(here, 0, n, weights, 5, A, B, r, out, scratch, bits)
+        y, gradient, scratch = scratch[:1], scratch[1:2], scratch[2:]
+        quadrature._deposit_chunk(here, 0, n, weights, 5, A, B, sums, y, scratch)
+        second = quadrature._velocity_chunk(here, 0, n, weights, 5, A, B, r, out, y, gradient, scratch)
         return [*results, sums, out.copy(), second]
 
     apart = run(2000, ["z", "scratch", "out"])

@@ -8,20 +8,9 @@ import math
 import types
 
 import numpy as np
-from llvmlite import ir
 from numba import njit
-from numba import types as nb_types
-from numba.extending import intrinsic
 
-
-@intrinsic
-def _float_of_bits(typing_context, bits):
-    """The double whose bits are those of an int64."""
-
-    def generate(context, builder, signature, arguments):
-        return builder.bitcast(arguments[0], ir.DoubleType())
-
-    return nb_types.float64(nb_types.int64), generate
+from .intrinsics import float_of_bits
 
 
 @njit(error_model="numpy", fastmath={"contract"})
@@ -51,7 +40,7 @@ def exp(x):
 
 @njit(error_model="numpy")
 def _power_of_two(k):
-    return _float_of_bits((np.int64(k) + 1023) << 52)
+    return float_of_bits((np.int64(k) + 1023) << 52)
 
 
 @njit(error_model="numpy", fastmath={"contract"})

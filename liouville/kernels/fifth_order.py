@@ -8,41 +8,47 @@ cut so that no cell gives away more than it holds.
 import numpy as np
 from numba import njit, prange
 
+from .scratch import aligned
 from .threads import threads_for
 
 ROWS = 32
-PAD = 3  # ghost cells, empty, at each end of a row
+PAD = 8  # ghost cells, empty, at each end of a row: three are needed, eight keep rows on cache lines
 
 _FLAGS = {"nsz", "arcp", "contract", "afn", "reassoc"}
 _KEEP = 1.0 - 1e-10  # share of a cell that may flow out in one stage; the rest is room for round-off
 
 
 @njit(cache=True, error_model="numpy", fastmath=_FLAGS)
-def mp5(a, b, c, d, e, start, stop, out):
-    """out[j] = value at the face between c[j] and d[j], seen from c; a .. e are averages along the upwind direction."""
-    for j in range(start, stop):
+def curvatures(a, b, c, out):
+    """Second differences at b."""
+    for j in range(out.size):
+        out[j] = a[j] - 2.0 * b[j] + c[j]
+
+
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+def least_curvatures(a, b, out):
+    """minmod of (4a - b, 4b - a, a, b), zero unless all agree in sign: the curvature at the face between two cells."""
+    for j in range(out.size):
+        low = min(a[j], b[j])
+        high = max(a[j], b[j])
+        out[j] = max(min(low, 4.0 * low - high), 0.0) + min(max(high, 4.0 * high - low), 0.0)
+
+
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+def mp5(a, b, c, d, e, curve_behind, curve_face, out):
+    """out[j] = value at the face between c[j] and d[j], seen from c; a .. e are averages along the upwind direction.
+
+    curve_face and curve_behind are the least curvatures at that face and at the one between b and c.
+    """
+    for j in range(out.size):
         v = (2.0 * a[j] - 13.0 * b[j] + 47.0 * c[j] + 27.0 * d[j] - 3.0 * e[j]) * (1.0 / 60.0)
         behind = c[j] - b[j]
-        steep = 4.0 * behind
-        d0 = b[j] - 2.0 * c[j] + d[j]
-        dm = a[j] - 2.0 * b[j] + c[j]
-        dp = c[j] - 2.0 * d[j] + e[j]
-        # minmod of (4 d0 - dp, 4 dp - d0, d0, dp): zero unless all agree in sign
-        p1 = 4.0 * d0 - dp
-        p2 = 4.0 * dp - d0
-        low = min(min(p1, p2), min(d0, dp))
-        high = max(max(p1, p2), max(d0, dp))
-        curve_p = max(low, 0.0) + min(high, 0.0)
-        p1 = 4.0 * d0 - dm
-        p2 = 4.0 * dm - d0
-        low = min(min(p1, p2), min(d0, dm))
-        high = max(max(p1, p2), max(d0, dm))
-        curve_m = max(low, 0.0) + min(high, 0.0)
-        median = 0.5 * (c[j] + d[j]) - 0.5 * curve_p
-        upper = c[j] + steep
-        large = c[j] + 0.5 * behind + (4.0 / 3.0) * curve_m
-        least = max(min(min(c[j], d[j]), median), min(min(c[j], upper), large))
-        most = min(max(max(c[j], d[j]), median), max(max(c[j], upper), large))
+        median = 0.5 * (c[j] + d[j]) - 0.5 * curve_face[j]
+        upper = c[j] + 4.0 * behind
+        large = c[j] + 0.5 * behind + (4.0 / 3.0) * curve_behind[j]
+        # max(min(c, d, median), min(c, upper, large)) and its mirror image, with c taken out
+        least = min(c[j], max(min(d[j], median), min(upper, large)))
+        most = max(c[j], min(max(d[j], median), max(upper, large)))
         out[j] = min(max(v, least), most)
 
 
@@ -58,23 +64,42 @@ def _outflow(padded, c, dc, per_y, per_c, D_below, D_above, U, reach_U, dt, q):
 
 
 @njit(cache=True, error_model="numpy", fastmath=_FLAGS)
-def _face_row_y(r, D, c, dc, j_zero, work, q_below, q_above, flux):
-    """Flux through one face in y. r holds six padded rows, three on each side; velocity -c D."""
-    n_c = c.size
-    n = n_c + 2 * PAD
-    z = j_zero + PAD
-    if D > 0.0:  # negative c moves up
-        mp5(r[0], r[1], r[2], r[3], r[4], 0, z, work)
-        mp5(r[5], r[4], r[3], r[2], r[1], z, n, work)
+def _faces_c(r, U, n_c, curve, least, out):
+    """Values at the n_c + 1 faces of a padded row, face j between padded cells j + PAD - 1 and j + PAD; v = -U."""
+    stop = n_c + 1
+    r = r[PAD - 3 :]
+    curvatures(r, r[1:], r[2:], curve[: stop + 3])  # curve[j] at cell j + 1 of r
+    least_curvatures(curve, curve[1:], least[: stop + 2])  # least[j] between cells j + 1 and j + 2
+    if U < 0.0:
+        mp5(r, r[1:], r[2:], r[3:], r[4:], least, least[1:], out[:stop])
     else:
-        mp5(r[5], r[4], r[3], r[2], r[1], 0, z, work)
-        mp5(r[0], r[1], r[2], r[3], r[4], z, n, work)
+        mp5(r[5:], r[4:], r[3:], r[2:], r[1:], least[2:], least[1:], out[:stop])
+
+
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+def _faces_y(r, D, z, curve_below, curve_face, curve_above, out):
+    """Values at one face in y. r holds six padded rows, three on each side; v = -c D, c < 0 left of place z."""
+    a, b, c, d, e, f = r[0], r[1], r[2], r[3], r[4], r[5]
+    # Slices up to z and from z on: an index that the compiler cannot prove positive would cost gathers.
+    if D > 0.0:  # negative c moves up
+        mp5(a, b, c, d, e, curve_below, curve_face, out[:z])
+        mp5(f[z:], e[z:], d[z:], c[z:], b[z:], curve_above[z:], curve_face[z:], out[z:])
+    else:
+        mp5(f, e, d, c, b, curve_above, curve_face, out[:z])
+        mp5(a[z:], b[z:], c[z:], d[z:], e[z:], curve_below[z:], curve_face[z:], out[z:])
+
+
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+def _flux_y(values, D, c, dc, q_below, q_above, flux):
+    """Flux through one face in y from the values there, padded like the rows."""
     transverse = dc * dc / 12.0
-    for j in range(n_c):
+    for j in range(c.size):
         k = j + PAD
         # (41/30) and (-11/30): the slope of averages for which dc^2/12 slope = mean of (c - c_j) rho to fourth order
-        slope = ((41.0 / 60.0) * (work[k + 1] - work[k - 1]) - (11.0 / 120.0) * (work[k + 2] - work[k - 2])) / dc
-        f = -D * (c[j] * work[k] + transverse * slope)
+        slope = (
+            (41.0 / 60.0) * (values[k + 1] - values[k - 1]) - (11.0 / 120.0) * (values[k + 2] - values[k - 2])
+        ) / dc
+        f = -D * (c[j] * values[k] + transverse * slope)
         up = max(0.0, -c[j] * D + 0.5 * dc * abs(D)) * q_below[j]
         down = max(0.0, c[j] * D + 0.5 * dc * abs(D)) * q_above[j]
         flux[j] = max(min(f, up), -down)
@@ -93,37 +118,45 @@ def _stage(rho, base, alpha, dt, U, U1, U2, D, c, dy, dc, periodic, out, moments
         first = block * ROWS
         last = min(first + ROWS, n_y)
         # Padded copies of the rows first - 3 .. last + 2, and the face values in c of the rows first - 2 .. last + 1.
-        rows = np.zeros((ROWS + 6, n))
-        faces = np.zeros((ROWS + 4, n_c + 1))
+        rows = aligned(ROWS + 6, n)
+        faces = aligned(ROWS + 4, n_c + 1)
+        face_curve = aligned(3, n)  # least curvatures at the faces in y below, at and above the one worked on, in turn
+        lines = aligned(8, n)
+        rows[:] = 0.0
+        faces[:] = 0.0
+        lines[:] = 0.0
+        curve, curve_next, values = lines[0, :n], lines[1, :n], lines[2, :n]
+        below, above, flux_c = lines[3, :n_c], lines[4, :n_c], lines[5, : n_c + 1]
+        q_below, q_above = lines[6, :n_c], lines[7, :n_c]
         for p in range(last - first + 6):
             i = first - 3 + p
             if periodic:
                 i = i % n_y
             if 0 <= i < n_y:
+                padded = rows[p]
                 for j in range(n_c):
-                    rows[p, j + PAD] = rho[i, j]
+                    padded[j + PAD] = rho[i, j]
         for p in range(last - first + 4):
             i = first - 2 + p
             if periodic:
                 i = i % n_y
             if 0 <= i < n_y:
-                r = rows[p + 1]
-                # face j lies between padded cells j + PAD - 1 and j + PAD
-                if U[i] < 0.0:
-                    mp5(r, r[1:], r[2:], r[3:], r[4:], 0, n_c + 1, faces[p])
-                else:
-                    mp5(r[5:], r[4:], r[3:], r[2:], r[1:], 0, n_c + 1, faces[p])
-        work = np.zeros(n)
-        below = np.zeros(n_c)
-        above = np.zeros(n_c)
-        q_below = np.zeros(n_c)
-        q_above = np.zeros(n_c)
-        flux_c = np.zeros(n_c + 1)
+                _faces_c(rows[p + 1], U[i], n_c, curve, face_curve[0], faces[p])
+        # Second differences of the rows first - 2 .. first, for the two lower faces of the first pass.
+        curvatures(rows[0], rows[1], rows[2], curve)
+        curvatures(rows[1], rows[2], rows[3], curve_next)
+        least_curvatures(curve, curve_next, face_curve[0, :n])
+        curvatures(rows[2], rows[3], rows[4], curve)
+        least_curvatures(curve_next, curve, face_curve[1, :n])
         for i in range(first - 1, last):
             # `above` becomes the flux through the face between rows i and i + 1, `below` holds the previous one.
             p = i - first + 3  # place of row i in `rows`
             i1 = i % n_y if periodic else i
             i2 = (i + 1) % n_y if periodic else i + 1
+            turn = i - first + 1
+            curvatures(rows[p + 1], rows[p + 2], rows[p + 3], curve_next)
+            least_curvatures(curve, curve_next, face_curve[(turn + 2) % 3, :n])
+            curve, curve_next = curve_next, curve
             if i == first - 1 and i1 >= 0:
                 reach = 0.5 * dy * abs(U1[i1])
                 _outflow(rows[p], c, dc, per_y, per_c, D[i1], D[i1 + 1], U[i1], reach, dt, q_below)
@@ -133,7 +166,16 @@ def _stage(rho, base, alpha, dt, U, U1, U2, D, c, dy, dc, periodic, out, moments
             if i1 < 0 or i2 >= n_y:
                 above[:] = 0.0
             else:
-                _face_row_y(rows[p - 2 : p + 4], D[i1 + 1], c, dc, j_zero, work, q_below, q_above, above)
+                _faces_y(
+                    rows[p - 2 : p + 4],
+                    D[i1 + 1],
+                    j_zero + PAD,
+                    face_curve[turn % 3],
+                    face_curve[(turn + 1) % 3],
+                    face_curve[(turn + 2) % 3],
+                    values,
+                )
+                _flux_y(values, D[i1 + 1], c, dc, q_below, q_above, above)
             if i >= first:
                 f = faces[p - 3 : p + 2]
                 reach = 0.5 * dy * abs(U1[i1])
@@ -145,8 +187,8 @@ def _stage(rho, base, alpha, dt, U, U1, U2, D, c, dy, dc, periodic, out, moments
                 flux_c[n_c] = 0.0
                 for j in range(1, n_c):
                     slope = (41.0 / 60.0) * (f[3, j] - f[1, j]) - (11.0 / 120.0) * (f[4, j] - f[0, j])
-                    curve = f[3, j] - 2.0 * f[2, j] + f[1, j]
-                    value = -(U[i1] * f[2, j] + t1 * slope + t2 * curve)
+                    curl = f[3, j] - 2.0 * f[2, j] + f[1, j]
+                    value = -(U[i1] * f[2, j] + t1 * slope + t2 * curl)
                     flux_c[j] = max(min(value, right * q_below[j - 1]), -left * q_below[j])
                 m0 = 0.0
                 m1 = 0.0
@@ -157,7 +199,7 @@ def _stage(rho, base, alpha, dt, U, U1, U2, D, c, dy, dc, periodic, out, moments
                 for j in range(n_c):
                     v = row[j] - dt * ((above[j] - below[j]) * per_y + (flux_c[j + 1] - flux_c[j]) * per_c)
                     v = alpha * old[j] + beta * v
-                    v = 0.0 if (v < 0.0) and (v > -1e-290) else v  # underflow of a cell that emptied itself
+                    v = v if abs(v) > 1e-290 else 0.0  # underflow of a cell that emptied itself
                     new[j] = v
                     m0 += v
                     m1 += v * c[j]

@@ -3,128 +3,269 @@
 State arrays are z of shape (R, 2, n): replicates, then (y, c), then particles. A *chunk* is a run of particles of one
 replicate whose sums are added up on their own; a *block* is the run of particles that one set of vector registers and
 first-level cache lines works on. Chunks depend on n alone, so results do not depend on the number of threads.
+
+Modes come in groups of five around the centres 0, 5, 10, ...: cos and sin of (5j + k) y, k = -2 .. 2, are products of
+those of 5j y and ky. Only the centres need a recurrence, a rotation by 5y, whose error grows like j eps, and no mode
+but these is ever formed.
 """
 
 import numpy as np
 from numba import njit, prange
 
+from .intrinsics import prefetch
+from .scratch import aligned
 from .threads import threads_for
 
 CHUNK = 4096
 BLOCK = 128
+LINE = 8  # doubles in a cache line
 GROUPS = 64  # units of parallel work; more than any thread count we expect, so that the load balances
+ROWS = 10  # of scratch: cos and sin of y, 2y, 5y and 5jy, and two more
 
 _FLAGS = {"nsz", "arcp", "contract", "afn", "reassoc"}
 
-# pi/2 in three parts (Cody and Waite): the first two have trailing zeros, so multiples up to 2^22 are exact.
-_P1 = 1.5707963267341256
-_P2 = 6.077100506303966e-11
-_P3 = 2.0222662487959506e-21
-_TWO_OVER_PI = 0.6366197723675814
+# pi in three parts (Cody and Waite): the first two have trailing zeros, so multiples up to 2^21 are exact.
+_P1 = 3.1415926534682512
+_P2 = 1.2154201012607932e-10
+_P3 = 4.044532497591901e-21
+_ONE_OVER_PI = 0.3183098861837907
+
+
+@njit(cache=True, error_model="numpy")
+def n_groups_of(n_modes):
+    """Groups of modes that hold the modes 0 .. n_modes; together they hold 5 n_groups - 2."""
+    return max(1, (n_modes + 7) // 5)
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract"})
-def sincos_block(y, m, sine, cosine):
-    """sin and cos of y[:m] to 2e-16 absolute for |y| < 1e6, without a branch so that it vectorises.
+def _powers(y, m, work):
+    """cos and sin of y, 2y and 5y into the first six rows of work, for y[:m].
 
-    Argument reduction to [-pi/4, pi/4] and the polynomials of fdlibm's kernels. No reassociation here: it would
-    simplify the reduction away.
+    Within 3e-16 absolute for |y| < 1e6, without a branch so that it vectorises: reduction to [-pi/2, pi/2] and
+    polynomials that interpolate sin and cos there at Chebyshev nodes (errors 2e-18 and 6e-17). No reassociation here:
+    it would simplify the reduction away.
     """
+    c1, s1, c2, s2, c5, s5 = work[0], work[1], work[2], work[3], work[4], work[5]
     for i in range(m):
         x = y[i]
-        k = np.rint(x * _TWO_OVER_PI)
+        k = np.rint(x * _ONE_OVER_PI)
         r = ((x - k * _P1) - k * _P2) - k * _P3
         t = r * r
-        s = -2.50507602534068634195e-08 + t * 1.58969099521155010221e-10
-        s = 2.75573137070700676789e-06 + t * s
-        s = -1.98412698298579493134e-04 + t * s
-        s = 8.33333333332248946124e-03 + t * s
-        s = -1.66666666666666324348e-01 + t * s
-        s = r + r * t * s
-        c = 2.08757232129817482790e-09 - t * 1.13596475577881948265e-11
-        c = -2.75573143513906633035e-07 + t * c
-        c = 2.48015872894767294178e-05 + t * c
-        c = -1.38888888888741095749e-03 + t * c
-        c = 4.16666666666666019037e-02 + t * c
-        c = 1.0 - 0.5 * t + t * t * c
-        q = k - 4.0 * np.floor(0.25 * k)
-        odd = (q == 1.0) or (q == 3.0)
-        a = c if odd else s
-        b = s if odd else c
-        sine[i] = -a if q >= 2.0 else a
-        cosine[i] = -b if (q == 1.0) or (q == 2.0) else b
+        s = 2.7314446091851362625e-15
+        s = -7.6439702841429586427e-13 + t * s
+        s = 1.6058977312067698838e-10 + t * s
+        s = -2.5052107616990069117e-08 + t * s
+        s = 2.7557319219163185409e-06 + t * s
+        s = -1.9841269841254973591e-04 + t * s
+        s = 8.3333333333333158686e-03 + t * s
+        s = -1.6666666666666666633e-01 + t * s
+        c = 4.6464356966859059684e-14
+        c = -1.1466252241909257469e-11 + t * c
+        c = 2.0876681558417904840e-09 + t * c
+        c = -2.7557318573360998723e-07 + t * c
+        c = 2.4801587298913524569e-05 + t * c
+        c = -1.3888888888884766986e-03 + t * c
+        c = 4.1666666666666656289e-02 + t * c
+        sign = 1.0 - 2.0 * (k - 2.0 * np.floor(0.5 * k))
+        a = sign * ((1.0 - 0.5 * t) + (t * t) * c)
+        b = sign * (r + (r * t) * s)
+        p = a * a - b * b
+        q = 2.0 * (a * b)
+        u = p * p - q * q
+        v = 2.0 * (p * q)
+        c1[i] = a
+        s1[i] = b
+        c2[i] = p
+        s2[i] = q
+        c5[i] = u * a - v * b
+        s5[i] = v * a + u * b
+
+
+@njit(cache=True, error_model="numpy")
+def _fetch_next(y, c, first, m):
+    """Ask for the next block of a state early: without it half the time of a large run is spent waiting for memory."""
+    if first + m + BLOCK <= y.size:
+        for i in range(first + m, first + m + BLOCK, LINE):
+            prefetch(y, i)
+            prefetch(c, i)
 
 
 @njit(cache=True, error_model="numpy", fastmath=_FLAGS)
-def _deposit_chunk(y, wc, start, stop, weights, n_modes, moments, scratch):
-    """moments[k] += sum w c cos ky, moments[n_modes + 1 + k] += sum w c sin ky over particles start..stop."""
-    s1, c1, s, c, w, angle = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4], scratch[5]
-    shared = weights.size == 1
+def _load_weights(weights, first, m, w):
+    if weights.size == 1:
+        w[:m] = weights[0]
+    else:
+        part = weights[first : first + m]
+        for i in range(m):
+            w[i] = part[i]
+
+
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+def _turn(m, c5, s5, C, S):
+    """From 5jy to 5(j + 1)y."""
+    for i in range(m):
+        x = C[i]
+        C[i] = x * c5[i] - S[i] * s5[i]
+        S[i] = S[i] * c5[i] + x * s5[i]
+
+
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+def _deposit_chunk(y, wc, start, stop, weights, moments, work):
+    """moments[0, k] += sum w c cos ky and moments[1, k] += sum w c sin ky over particles start..stop."""
+    c1, s1, c2, s2, c5, s5, C, S, w = work[0], work[1], work[2], work[3], work[4], work[5], work[6], work[7], work[8]
+    n_groups = (moments.shape[1] + 2) // 5
+    cosines, sines = moments[0], moments[1]
     for first in range(start, stop, BLOCK):
         m = min(BLOCK, stop - first)
+        _fetch_next(y, wc, first, m)
+        _powers(y[first : first + m], m, work)
+        _load_weights(weights, first, m, w)
+        c = wc[first : first + m]
         for i in range(m):
-            angle[i] = y[first + i]
-            w[i] = (weights[0] if shared else weights[first + i]) * wc[first + i]
-            s[i] = 0.0
-            c[i] = 1.0
-        sincos_block(angle, m, s1, c1)
-        total = 0.0
+            w[i] *= c[i]
+        centre = 0.0
+        cc1 = 0.0
+        cs1 = 0.0
+        cc2 = 0.0
+        cs2 = 0.0
         for i in range(m):
-            total += w[i]
-        moments[0] += total
-        for k in range(1, n_modes + 1):
-            sum_c = 0.0
-            sum_s = 0.0
+            centre += w[i]
+            cc1 += w[i] * c1[i]
+            cs1 += w[i] * s1[i]
+            cc2 += w[i] * c2[i]
+            cs2 += w[i] * s2[i]
+        cosines[0] += centre
+        cosines[1] += cc1
+        cosines[2] += cc2
+        sines[1] += cs1
+        sines[2] += cs2
+        for j in range(1, n_groups):
+            if j == 1:
+                for i in range(m):
+                    C[i] = w[i] * c5[i]
+                    S[i] = w[i] * s5[i]
+            else:
+                _turn(m, c5, s5, C, S)
+            centre_c = 0.0
+            centre_s = 0.0
+            cc1 = 0.0
+            cs1 = 0.0
+            sc1 = 0.0
+            ss1 = 0.0
+            cc2 = 0.0
+            cs2 = 0.0
+            sc2 = 0.0
+            ss2 = 0.0
             for i in range(m):
-                ck = c[i] * c1[i] - s[i] * s1[i]
-                sk = s[i] * c1[i] + c[i] * s1[i]
-                c[i] = ck
-                s[i] = sk
-                sum_c += w[i] * ck
-                sum_s += w[i] * sk
-            moments[k] += sum_c
-            moments[n_modes + 1 + k] += sum_s
+                centre_c += C[i]
+                centre_s += S[i]
+                cc1 += C[i] * c1[i]
+                cs1 += C[i] * s1[i]
+                sc1 += S[i] * c1[i]
+                ss1 += S[i] * s1[i]
+                cc2 += C[i] * c2[i]
+                cs2 += C[i] * s2[i]
+                sc2 += S[i] * c2[i]
+                ss2 += S[i] * s2[i]
+            k = 5 * j
+            cosines[k - 2] += cc2 + ss2
+            cosines[k - 1] += cc1 + ss1
+            cosines[k] += centre_c
+            cosines[k + 1] += cc1 - ss1
+            cosines[k + 2] += cc2 - ss2
+            sines[k - 2] += sc2 - cs2
+            sines[k - 1] += sc1 - cs1
+            sines[k] += centre_s
+            sines[k + 1] += sc1 + cs1
+            sines[k + 2] += sc2 + cs2
+
+
+@njit(cache=True, error_model="numpy")
+def _group_table(alpha, beta, table):
+    """What a group adds to U and U': table[j] = P, Q, P', Q' of five entries each.
+
+    sum_k alpha_(5j+k) cos (5j+k)y + beta_(5j+k) sin (5j+k)y = cos 5jy P(y) + sin 5jy Q(y), k = -2 .. 2, where P and Q
+    hold the coefficients of 1, cos y, sin y, cos 2y and sin 2y.
+    """
+    table[:] = 0.0
+    for mode in range(alpha.size):
+        j = (mode + 2) // 5
+        k = mode - 5 * j
+        size = abs(k)
+        for slope in range(2):
+            a = mode * beta[mode] if slope else alpha[mode]
+            b = -mode * alpha[mode] if slope else beta[mode]
+            P = table[j, 10 * slope : 10 * slope + 5]
+            Q = table[j, 10 * slope + 5 : 10 * slope + 10]
+            if k == 0:
+                P[0] += a
+                Q[0] += b
+            else:
+                sign = 1.0 if k > 0 else -1.0
+                P[2 * size - 1] += a
+                P[2 * size] += sign * b
+                Q[2 * size - 1] += b
+                Q[2 * size] -= sign * a
 
 
 @njit(cache=True, error_model="numpy", fastmath=_FLAGS)
-def _velocity_chunk(y, c_weight, start, stop, weights, alpha, beta, out_y, out_c, scratch):
-    """Velocities -c U'(y) and -U(y) of particles start..stop, U = sum alpha_k cos ky + beta_k sin ky.
+def _velocity_chunk(y, c_weight, start, stop, weights, table, out_y, out_c, work):
+    """Velocities -c U'(y) and -U(y) of particles start..stop, U by the table of its groups.
 
     Returns the sum of w |v|^2, the rate at which the loss falls.
     """
-    n_modes = alpha.size - 1
-    s1, c1, s, c, U, V, angle = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4], scratch[5], scratch[6]
+    c1, s1, c2, s2, c5, s5, C, S, U, V = (
+        work[0],
+        work[1],
+        work[2],
+        work[3],
+        work[4],
+        work[5],
+        work[6],
+        work[7],
+        work[8],
+        work[9],
+    )
     power = 0.0
-    shared = weights.size == 1
     for first in range(start, stop, BLOCK):
         m = min(BLOCK, stop - first)
+        _fetch_next(y, c_weight, first, m)
+        _powers(y[first : first + m], m, work)
+        p0, p1, p2, p3, p4 = table[0, 0], table[0, 1], table[0, 2], table[0, 3], table[0, 4]
+        d0, d1, d2, d3, d4 = table[0, 10], table[0, 11], table[0, 12], table[0, 13], table[0, 14]
         for i in range(m):
-            angle[i] = y[first + i]
-            s[i] = 0.0
-            c[i] = 1.0
-            U[i] = alpha[0]
-            V[i] = 0.0
-        sincos_block(angle, m, s1, c1)
-        for k in range(1, n_modes + 1):
-            ak = alpha[k]
-            bk = beta[k]
+            U[i] = p0 + p1 * c1[i] + p2 * s1[i] + p3 * c2[i] + p4 * s2[i]
+            V[i] = d0 + d1 * c1[i] + d2 * s1[i] + d3 * c2[i] + d4 * s2[i]
+            C[i] = c5[i]
+            S[i] = s5[i]
+        for j in range(1, table.shape[0]):
+            p0, p1, p2, p3, p4 = table[j, 0], table[j, 1], table[j, 2], table[j, 3], table[j, 4]
+            q0, q1, q2, q3, q4 = table[j, 5], table[j, 6], table[j, 7], table[j, 8], table[j, 9]
+            d0, d1, d2, d3, d4 = table[j, 10], table[j, 11], table[j, 12], table[j, 13], table[j, 14]
+            e0, e1, e2, e3, e4 = table[j, 15], table[j, 16], table[j, 17], table[j, 18], table[j, 19]
             for i in range(m):
-                ck = c[i] * c1[i] - s[i] * s1[i]
-                sk = s[i] * c1[i] + c[i] * s1[i]
-                c[i] = ck
-                s[i] = sk
-                U[i] += ak * ck + bk * sk
-                V[i] += k * (bk * ck - ak * sk)
+                x = C[i]
+                z = S[i]
+                P = p0 + p1 * c1[i] + p2 * s1[i] + p3 * c2[i] + p4 * s2[i]
+                Q = q0 + q1 * c1[i] + q2 * s1[i] + q3 * c2[i] + q4 * s2[i]
+                U[i] += x * P + z * Q
+                P = d0 + d1 * c1[i] + d2 * s1[i] + d3 * c2[i] + d4 * s2[i]
+                Q = e0 + e1 * c1[i] + e2 * s1[i] + e3 * c2[i] + e4 * s2[i]
+                V[i] += x * P + z * Q
+                C[i] = x * c5[i] - z * s5[i]
+                S[i] = z * c5[i] + x * s5[i]
+        # Slices, because an index that the compiler cannot prove positive costs a gather.
+        c, v_y, v_c = c_weight[first : first + m], out_y[first : first + m], out_c[first : first + m]
         for i in range(m):
-            V[i] = -c_weight[first + i] * V[i]
-            U[i] = -U[i]
-            angle[i] = weights[0] if shared else weights[first + i]
-        for i in range(m):
-            out_y[first + i] = V[i]
-            out_c[first + i] = U[i]
+            v = -c[i] * V[i]
+            u = -U[i]
+            v_y[i] = v
+            v_c[i] = u
+            S[i] = v * v + u * u
+        _load_weights(weights, first, m, C)
         total = 0.0
         for i in range(m):
-            total += angle[i] * (V[i] * V[i] + U[i] * U[i])
+            total += C[i] * S[i]
         power += total
     return power
 
@@ -134,20 +275,19 @@ def _deposit_fourier(z, weights, active, n_modes):
     n = z.shape[2]
     n_chunks = (n + CHUNK - 1) // CHUNK
     n_tasks = active.size * n_chunks
-    partial = np.zeros((n_tasks, 2 * (n_modes + 1)))
+    partial = np.zeros((n_tasks, 2, 5 * n_groups_of(n_modes) - 2))
     n_groups = min(GROUPS, n_tasks)
     for group in prange(n_groups):
-        scratch = np.empty((6, BLOCK))
+        work = aligned(ROWS, BLOCK)
         for task in range(group * n_tasks // n_groups, (group + 1) * n_tasks // n_groups):
             replicate = active[task // n_chunks]
             start = (task % n_chunks) * CHUNK
-            _deposit_chunk(
-                z[replicate, 0], z[replicate, 1], start, min(n, start + CHUNK), weights, n_modes, partial[task], scratch
-            )
+            _deposit_chunk(z[replicate, 0], z[replicate, 1], start, min(n, start + CHUNK), weights, partial[task], work)
     moments = np.zeros((active.size, 2 * (n_modes + 1)))
     for task in range(n_tasks):
-        for k in range(2 * (n_modes + 1)):
-            moments[task // n_chunks, k] += partial[task, k]
+        for k in range(n_modes + 1):
+            moments[task // n_chunks, k] += partial[task, 0, k]
+            moments[task // n_chunks, n_modes + 1 + k] += partial[task, 1, k]
     return moments
 
 
@@ -157,9 +297,12 @@ def _velocity_fourier(z, weights, active, alpha, beta, out):
     n_chunks = (n + CHUNK - 1) // CHUNK
     n_tasks = active.size * n_chunks
     partial = np.zeros(n_tasks)
+    tables = np.empty((active.size, n_groups_of(alpha.shape[1] - 1), 20))
+    for row in range(active.size):
+        _group_table(alpha[row], beta[row], tables[row])
     n_groups = min(GROUPS, n_tasks)
     for group in prange(n_groups):
-        scratch = np.empty((7, BLOCK))
+        work = aligned(ROWS, BLOCK)
         for task in range(group * n_tasks // n_groups, (group + 1) * n_tasks // n_groups):
             row = task // n_chunks
             replicate = active[row]
@@ -170,11 +313,10 @@ def _velocity_fourier(z, weights, active, alpha, beta, out):
                 start,
                 min(n, start + CHUNK),
                 weights,
-                alpha[row],
-                beta[row],
+                tables[row],
                 out[replicate, 0],
                 out[replicate, 1],
-                scratch,
+                work,
             )
     power = np.zeros(active.size)
     for task in range(n_tasks):

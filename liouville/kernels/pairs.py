@@ -18,18 +18,21 @@ _FLAGS = {"nsz", "arcp", "contract", "afn", "reassoc"}
 
 
 @lru_cache(maxsize=64)
-def compile_pairs(value, gradient, scalar_y):
-    """(deposit, velocity, values, gradients) for phi = value(x, y) with gradient(x, y) in y.
+def compile_pairs(value, gradient, y_dim, x_dim):
+    """(deposit, velocity, fill) for phi = value(x, y) with gradient(x, y) in y.
 
-    x is a number or an array of shape (d,), as the points come; y a number if `scalar_y`, else an array of shape (N,),
-    and then `gradient` returns N numbers. Points X have shape (P,) or (P, d); z is as in `fourier`.
+    x is a number or an array of shape (d,), as the points come; y a number if `y_dim` is 1, else an array of shape
+    (N,), and then `gradient` returns N numbers. `x_dim` is None for numbers. Points X have shape (P,) or
+    (P, d); z is as in `fourier`.
     """
+    points = np.zeros(1) if x_dim is None else np.zeros((1, x_dim))
     phi = njit(error_model="numpy", fastmath=_FLAGS)(vectorisable(value))
     slope = njit(error_model="numpy", fastmath=_FLAGS)(vectorisable(gradient))
-    if scalar_y:
-        deposit_chunk, velocity_chunk, fill = _scalar_chunks(phi, slope)
+    if y_dim == 1:
+        at, add = _as_number()
     else:
-        deposit_chunk, velocity_chunk, fill = _vector_chunks(phi, slope)
+        at, add = (_as_tuple if _takes_tuples(phi, slope, points, y_dim) else _as_array)(y_dim)
+    deposit_chunk, velocity_chunk, fill = _chunks(phi, slope, at, add)
 
     @njit(parallel=True, error_model="numpy")
     def deposit(z, weights, active, X):
@@ -39,7 +42,7 @@ def compile_pairs(value, gradient, scalar_y):
         partial = np.zeros((n_tasks, P))
         n_groups = min(GROUPS, n_tasks)
         for group in prange(n_groups):
-            scratch = np.empty((3, BLOCK))
+            scratch = np.empty((2 * z.shape[1], BLOCK))
             for task in range(group * n_tasks // n_groups, (group + 1) * n_tasks // n_groups):
                 start = (task % n_chunks) * CHUNK
                 deposit_chunk(
@@ -59,7 +62,7 @@ def compile_pairs(value, gradient, scalar_y):
         partial = np.zeros(n_tasks)
         n_groups = min(GROUPS, n_tasks)
         for group in prange(n_groups):
-            scratch = np.empty((3, BLOCK))
+            scratch = np.empty((2 * z.shape[1], BLOCK))
             for task in range(group * n_tasks // n_groups, (group + 1) * n_tasks // n_groups):
                 row = task // n_chunks
                 start = (task % n_chunks) * CHUNK
@@ -81,112 +84,163 @@ def compile_pairs(value, gradient, scalar_y):
     return deposit, velocity, fill
 
 
+def _as_number():
+    """What the loops below do with one unit's y and its gradient: `at` hands y over, `add` takes the gradient."""
+
+    @njit(error_model="numpy", fastmath=_FLAGS)
+    def at(y, i, one):
+        return y[0, i]
+
+    @njit(error_model="numpy", fastmath=_FLAGS)
+    def add(G, i, factor, g):
+        G[0, i] += factor * g
+
+    return at, add
+
+
+def _as_tuple(N):
+    """y as a tuple of two or three numbers, which stay in registers, so that loops vectorise."""
+    if N == 2:
+
+        @njit(error_model="numpy", fastmath=_FLAGS)
+        def at(y, i, one):
+            return y[0, i], y[1, i]
+
+        @njit(error_model="numpy", fastmath=_FLAGS)
+        def add(G, i, factor, g):
+            G[0, i] += factor * g[0]
+            G[1, i] += factor * g[1]
+
+    else:
+
+        @njit(error_model="numpy", fastmath=_FLAGS)
+        def at(y, i, one):
+            return y[0, i], y[1, i], y[2, i]
+
+        @njit(error_model="numpy", fastmath=_FLAGS)
+        def add(G, i, factor, g):
+            G[0, i] += factor * g[0]
+            G[1, i] += factor * g[1]
+            G[2, i] += factor * g[2]
+
+    return at, add
+
+
+def _as_array(N):
+    """y as an array of shape (N,), for any formula."""
+
+    @njit(error_model="numpy", fastmath=_FLAGS)
+    def at(y, i, one):
+        for d in range(N):
+            one[d] = y[d, i]
+        return one
+
+    @njit(error_model="numpy", fastmath=_FLAGS)
+    def add(G, i, factor, g):
+        for d in range(N):
+            G[d, i] += factor * g[d]
+
+    return at, add
+
+
+def _takes_tuples(phi, slope, points, N):
+    """Whether the user's formulas index y only, and so compile for a tuple too."""
+    if N > 3:
+        return False
+    y = (0.0,) * N
+    try:
+        phi(points[0], y)
+        slope(points[0], y)
+    except Exception:  # whatever numba says; for arrays it is said again and reported
+        return False
+    return True
+
+
 @njit(cache=True, error_model="numpy", fastmath=_FLAGS)
-def _power(z, start, stop, weights, out, scratch):
-    """Turn gradients and potentials in `out` into velocities; returns sum w |v|^2."""
+def _load(source, first, m, out):
+    part = source[first : first + m]  # a slice: an index that may be negative would cost a gather
+    for i in range(m):
+        out[i] = part[i]
+
+
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+def _load_weights(weights, first, m, w):
+    if weights.size == 1:
+        w[:m] = weights[0]
+    else:
+        _load(weights, first, m, w)
+
+
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+def _store_velocities(z, weights, first, m, U, G, square, out):
+    """(-c G, -U) into out; returns sum w |v|^2."""
     N = z.shape[0] - 1
-    shared = weights.size == 1
+    c, v_c = z[N, first : first + m], out[N, first : first + m]
+    for i in range(m):
+        v_c[i] = -U[i]
+        square[i] = U[i] * U[i]
+    for d in range(N):
+        v_y = out[d, first : first + m]
+        for i in range(m):
+            v = -c[i] * G[d, i]
+            v_y[i] = v
+            square[i] += v * v
+    _load_weights(weights, first, m, U)
     total = 0.0
-    for first in range(start, stop, BLOCK):
-        m = min(BLOCK, stop - first)
-        for i in range(m):
-            scratch[0, i] = 0.0
-        for d in range(N + 1):
-            for i in range(m):
-                v = -out[d, first + i]
-                if d < N:
-                    v *= z[N, first + i]
-                out[d, first + i] = v
-                scratch[0, i] += v * v
-        for i in range(m):
-            scratch[1, i] = weights[0] if shared else weights[first + i]
-        for i in range(m):
-            total += scratch[1, i] * scratch[0, i]
+    for i in range(m):
+        total += U[i] * square[i]
     return total
 
 
-def _scalar_chunks(phi, slope):
+def _chunks(phi, slope, at, add):
     @njit(error_model="numpy", fastmath=_FLAGS)
     def deposit_chunk(z, start, stop, weights, X, sums, scratch):
-        y, w = scratch[0], scratch[1]
-        shared = weights.size == 1
+        N = z.shape[0] - 1
+        y, c, w, one = scratch[:N], scratch[N], scratch[N + 1], np.empty(N)
         for first in range(start, stop, BLOCK):
             m = min(BLOCK, stop - first)
+            for d in range(N):
+                _load(z[d], first, m, y[d])
+            _load(z[N], first, m, c)
+            _load_weights(weights, first, m, w)
             for i in range(m):
-                y[i] = z[0, first + i]
-                w[i] = (weights[0] if shared else weights[first + i]) * z[1, first + i]
+                w[i] *= c[i]
             for p in range(X.shape[0]):
+                x = X[p]
                 total = 0.0
                 for i in range(m):
-                    total += w[i] * phi(X[p], y[i])
+                    total += w[i] * phi(x, at(y, i, one))
                 sums[p] += total
 
     @njit(error_model="numpy", fastmath=_FLAGS)
     def velocity_chunk(z, start, stop, weights, X, coefficients, out, scratch):
-        y, U, G = scratch[0], scratch[1], scratch[2]
+        N = z.shape[0] - 1
+        y, G, U, square = scratch[:N], scratch[N : 2 * N], scratch[2 * N], scratch[2 * N + 1]
+        one = np.empty(N)
+        total = 0.0
         for first in range(start, stop, BLOCK):
             m = min(BLOCK, stop - first)
-            for i in range(m):
-                y[i] = z[0, first + i]
-                U[i] = 0.0
-                G[i] = 0.0
+            for d in range(N):
+                _load(z[d], first, m, y[d])
+            G[:] = 0.0
+            U[:] = 0.0
             for p in range(X.shape[0]):
+                x, factor = X[p], coefficients[p]
                 for i in range(m):
-                    U[i] += coefficients[p] * phi(X[p], y[i])
-                    G[i] += coefficients[p] * slope(X[p], y[i])
-            for i in range(m):
-                out[0, first + i] = G[i]
-                out[1, first + i] = U[i]
-        return _power(z, start, stop, weights, out, scratch)
+                    U[i] += factor * phi(x, at(y, i, one))
+                    add(G, i, factor, slope(x, at(y, i, one)))
+            total += _store_velocities(z, weights, first, m, U, G, square, out)
+        return total
 
     @njit(error_model="numpy", fastmath=_FLAGS)
     def fill(X, Y, values, gradients):
+        """Values (P, n) and gradients (P, N, n) at Y of shape (N, n)."""
+        one = np.empty(Y.shape[0])
         for p in range(X.shape[0]):
-            for i in range(Y.shape[0]):
-                values[p, i] = phi(X[p], Y[i, 0])
-                gradients[p, i, 0] = slope(X[p], Y[i, 0])
-
-    return deposit_chunk, velocity_chunk, fill
-
-
-def _vector_chunks(phi, slope):
-    @njit(error_model="numpy", fastmath=_FLAGS)
-    def deposit_chunk(z, start, stop, weights, X, sums, scratch):
-        N = z.shape[0] - 1
-        y = np.empty(N)
-        shared = weights.size == 1
-        for i in range(start, stop):
-            for d in range(N):
-                y[d] = z[d, i]
-            w = (weights[0] if shared else weights[i]) * z[N, i]
-            for p in range(X.shape[0]):
-                sums[p] += w * phi(X[p], y)
-
-    @njit(error_model="numpy", fastmath=_FLAGS)
-    def velocity_chunk(z, start, stop, weights, X, coefficients, out, scratch):
-        N = z.shape[0] - 1
-        y = np.empty(N)
-        for i in range(start, stop):
-            for d in range(N):
-                y[d] = z[d, i]
-                out[d, i] = 0.0
-            U = 0.0
-            for p in range(X.shape[0]):
-                U += coefficients[p] * phi(X[p], y)
-                g = slope(X[p], y)
-                for d in range(N):
-                    out[d, i] += coefficients[p] * g[d]
-            out[N, i] = U
-        return _power(z, start, stop, weights, out, scratch)
-
-    @njit(error_model="numpy", fastmath=_FLAGS)
-    def fill(X, Y, values, gradients):
-        for p in range(X.shape[0]):
-            for i in range(Y.shape[0]):
-                values[p, i] = phi(X[p], Y[i])
-                g = slope(X[p], Y[i])
-                for d in range(Y.shape[1]):
-                    gradients[p, i, d] = g[d]
+            x = X[p]
+            for i in range(Y.shape[1]):
+                values[p, i] = phi(x, at(Y, i, one))
+                add(gradients[p], i, 1.0, slope(x, at(Y, i, one)))
 
     return deposit_chunk, velocity_chunk, fill
 

@@ -9,11 +9,14 @@ import math
 import numpy as np
 from numba import njit, prange
 
+from .intrinsics import float_of_bits
+from .scratch import aligned
 from .threads import threads_for
 
-CHUNK = 1024
+CHUNK = 512
 BLOCK = 128
 GROUPS = 64
+ROWS = 7  # of scratch
 
 TANH, SIGMOID, RELU, SOFTPLUS, ERF, GAUSSIAN = range(6)
 PROFILE_CODES = {"tanh": TANH, "sigmoid": SIGMOID, "relu": RELU, "softplus": SOFTPLUS, "erf": ERF, "gaussian": GAUSSIAN}
@@ -25,99 +28,122 @@ _LOG2_E = 1.4426950408889634
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract"})
-def exp_block(x, m, out, bits):
-    """exp of x[:m] to 2e-16 relative, x clipped to +-700; `bits` is an int64 scratch array of at least m."""
-    for i in range(m):
-        v = min(max(x[i], -700.0), 700.0)
-        k = np.rint(v * _LOG2_E)
-        r = (v - k * _LN2_HIGH) - k * _LN2_LOW
-        p = 1.0 / 479001600.0
-        p = p * r + 1.0 / 39916800.0
-        p = p * r + 1.0 / 3628800.0
-        p = p * r + 1.0 / 362880.0
-        p = p * r + 1.0 / 40320.0
-        p = p * r + 1.0 / 5040.0
-        p = p * r + 1.0 / 720.0
-        p = p * r + 1.0 / 120.0
-        p = p * r + 1.0 / 24.0
-        p = p * r + 1.0 / 6.0
-        p = p * r + 0.5
-        p = p * r + 1.0
-        out[i] = p * r + 1.0
-        bits[i] = (np.int64(k) + 1023) << 52
-    power_of_two = bits.view(np.float64)
-    for i in range(m):
-        out[i] *= power_of_two[i]
+def exp(x):
+    """e^x to 2e-16 relative, x clipped to +-700, without a branch so that loops over it vectorise."""
+    v = min(max(x, -700.0), 700.0)
+    k = np.rint(v * _LOG2_E)
+    r = (v - k * _LN2_HIGH) - k * _LN2_LOW
+    p = 1.0 / 479001600.0
+    p = p * r + 1.0 / 39916800.0
+    p = p * r + 1.0 / 3628800.0
+    p = p * r + 1.0 / 362880.0
+    p = p * r + 1.0 / 40320.0
+    p = p * r + 1.0 / 5040.0
+    p = p * r + 1.0 / 720.0
+    p = p * r + 1.0 / 120.0
+    p = p * r + 1.0 / 24.0
+    p = p * r + 1.0 / 6.0
+    p = p * r + 0.5
+    p = p * r + 1.0
+    return (p * r + 1.0) * float_of_bits((np.int64(k) + 1023) << 52)
 
 
 @njit(cache=True, error_model="numpy", fastmath=_FLAGS)
-def _profile_block(code, s, m, value, slope, e, bits):
-    """g and g' at s[:m]; e and bits are scratch."""
+def profile_values(code, s, m, value):
+    """g at s[:m]."""
     if code == TANH:
         for i in range(m):
-            e[i] = -2.0 * abs(s[i])
-        exp_block(e, m, value, bits)
-        for i in range(m):
-            t = (1.0 - value[i]) / (1.0 + value[i])
-            value[i] = t if s[i] >= 0.0 else -t
-            slope[i] = 1.0 - t * t
+            value[i] = 1.0 - 2.0 / (1.0 + exp(2.0 * s[i]))
     elif code == SIGMOID:
         for i in range(m):
-            e[i] = -s[i]
-        exp_block(e, m, value, bits)
-        for i in range(m):
-            v = 1.0 / (1.0 + value[i])
-            slope[i] = v * v * value[i] if s[i] >= 0.0 else v * (1.0 - v)
-            value[i] = v
+            value[i] = 1.0 / (1.0 + exp(-s[i]))
     elif code == RELU:
         for i in range(m):
             value[i] = 0.0 if s[i] <= 0.0 else s[i]  # passes NaN on
+    elif code == SOFTPLUS:
+        for i in range(m):
+            value[i] = exp(-abs(s[i]))
+        for i in range(m):
+            value[i] = max(s[i], 0.0) + math.log1p(value[i])
+    elif code == ERF:
+        for i in range(m):
+            value[i] = math.erf(s[i])
+    else:
+        for i in range(m):
+            value[i] = exp(-0.5 * s[i] * s[i])
+
+
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+def profile_slopes(code, s, m, value, slope):
+    """g' at s[:m], given g there."""
+    if code == TANH:
+        for i in range(m):
+            slope[i] = 1.0 - value[i] * value[i]
+    elif code == SIGMOID:
+        for i in range(m):
+            slope[i] = value[i] * (1.0 - value[i])
+    elif code == RELU:
+        for i in range(m):
             slope[i] = 1.0 if s[i] > 0.0 else 0.0
     elif code == SOFTPLUS:
         for i in range(m):
-            e[i] = -abs(s[i])
-        exp_block(e, m, value, bits)
-        for i in range(m):
-            decay = value[i]
-            value[i] = max(s[i], 0.0) + math.log1p(decay)
-            slope[i] = (1.0 if s[i] >= 0.0 else decay) / (1.0 + decay)
+            slope[i] = 1.0 / (1.0 + exp(-s[i]))
     elif code == ERF:
         for i in range(m):
-            e[i] = -s[i] * s[i]
-        exp_block(e, m, slope, bits)
-        for i in range(m):
-            value[i] = math.erf(s[i])
-            slope[i] *= 1.1283791670955126
+            slope[i] = 1.1283791670955126 * exp(-s[i] * s[i])
     else:
-        for i in range(m):
-            e[i] = -0.5 * s[i] * s[i]
-        exp_block(e, m, value, bits)
         for i in range(m):
             slope[i] = -s[i] * value[i]
 
 
 @njit(cache=True, error_model="numpy", fastmath=_FLAGS)
-def _argument_block(y, first, m, A, B, p, s):
-    for i in range(m):
-        s[i] = B[p]
-    for d in range(A.shape[1]):
-        apd = A[p, d]
+def _argument_block(y, m, A, B, p, s):
+    """A_p . y + B_p at the first m units of y, shape (N, BLOCK)."""
+    if A.shape[1] == 1:
         for i in range(m):
-            s[i] += apd * y[d, first + i]
+            s[i] = B[p] + A[p, 0] * y[0, i]
+    elif A.shape[1] == 2:
+        for i in range(m):
+            s[i] = B[p] + (A[p, 0] * y[0, i] + A[p, 1] * y[1, i])
+    else:
+        for i in range(m):
+            s[i] = B[p]
+        for d in range(A.shape[1]):
+            for i in range(m):
+                s[i] += A[p, d] * y[d, i]
+
+
+# Blocks are copied into scratch arrays first: an index `first + i` that the compiler cannot prove positive costs a
+# gather, and sums over anything but scratch could depend on where arrays happen to lie.
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+def _load_block(z, weights, first, m, y, c, w):
+    N = y.shape[0]
+    for d in range(N):
+        part = z[d, first : first + m]
+        for i in range(m):
+            y[d, i] = part[i]
+    part = z[N, first : first + m]
+    for i in range(m):
+        c[i] = part[i]
+    if weights.size == 1:
+        w[:m] = weights[0]
+    else:
+        part = weights[first : first + m]
+        for i in range(m):
+            w[i] = part[i]
 
 
 @njit(cache=True, error_model="numpy", fastmath=_FLAGS)
-def _deposit_chunk(z, start, stop, weights, code, A, B, sums, scratch, bits):
-    N = A.shape[1]
-    s, value, slope, e, w = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4]
-    shared = weights.size == 1
+def _deposit_chunk(z, start, stop, weights, code, A, B, sums, y, scratch):
+    s, value, c, w = scratch[0], scratch[1], scratch[2], scratch[3]
     for first in range(start, stop, BLOCK):
         m = min(BLOCK, stop - first)
+        _load_block(z, weights, first, m, y, c, w)
         for i in range(m):
-            w[i] = (weights[0] if shared else weights[first + i]) * z[N, first + i]
+            w[i] *= c[i]
         for p in range(B.size):
-            _argument_block(z, first, m, A, B, p, s)
-            _profile_block(code, s, m, value, slope, e, bits)
+            _argument_block(y, m, A, B, p, s)
+            profile_values(code, s, m, value)
             total = 0.0
             for i in range(m):
                 total += w[i] * value[i]
@@ -125,38 +151,51 @@ def _deposit_chunk(z, start, stop, weights, code, A, B, sums, scratch, bits):
 
 
 @njit(cache=True, error_model="numpy", fastmath=_FLAGS)
-def _velocity_chunk(z, start, stop, weights, code, A, B, coefficients, out, scratch, bits):
+def _velocity_chunk(z, start, stop, weights, code, A, B, coefficients, out, y, gradient, scratch):
     N = A.shape[1]
-    s, value, slope, e, U = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4]
-    shared = weights.size == 1
+    s, value, slope, U, c, w, square = (
+        scratch[0],
+        scratch[1],
+        scratch[2],
+        scratch[3],
+        scratch[4],
+        scratch[5],
+        scratch[6],
+    )
     power = 0.0
     for first in range(start, stop, BLOCK):
         m = min(BLOCK, stop - first)
+        _load_block(z, weights, first, m, y, c, w)
         for i in range(m):
             U[i] = 0.0
         for d in range(N):
             for i in range(m):
-                out[d, first + i] = 0.0
+                gradient[d, i] = 0.0
         for p in range(B.size):
-            _argument_block(z, first, m, A, B, p, s)
-            _profile_block(code, s, m, value, slope, e, bits)
+            _argument_block(y, m, A, B, p, s)
+            profile_values(code, s, m, value)
+            profile_slopes(code, s, m, value, slope)
             factor = coefficients[p]
             for i in range(m):
                 U[i] += factor * value[i]
             for d in range(N):
                 factor_d = factor * A[p, d]
                 for i in range(m):
-                    out[d, first + i] += factor_d * slope[i]
+                    gradient[d, i] += factor_d * slope[i]
+        velocity = out[N, first : first + m]
         for i in range(m):
-            out[N, first + i] = -U[i]
-            e[i] = U[i] * U[i]
+            velocity[i] = -U[i]
+            square[i] = U[i] * U[i]
         for d in range(N):
+            velocity = out[d, first : first + m]
             for i in range(m):
-                v = -z[N, first + i] * out[d, first + i]
-                out[d, first + i] = v
-                e[i] += v * v
+                v = -c[i] * gradient[d, i]
+                velocity[i] = v
+                square[i] += v * v
+        total = 0.0
         for i in range(m):
-            power += (weights[0] if shared else weights[first + i]) * e[i]
+            total += w[i] * square[i]
+        power += total
     return power
 
 
@@ -168,8 +207,8 @@ def _deposit_quadrature(z, weights, active, code, A, B):
     partial = np.zeros((n_tasks, B.size))
     n_groups = min(GROUPS, n_tasks)
     for group in prange(n_groups):
-        scratch = np.empty((5, BLOCK))
-        bits = np.empty(BLOCK, dtype=np.int64)
+        scratch = aligned(ROWS, BLOCK)
+        y = aligned(A.shape[1], BLOCK)
         for task in range(group * n_tasks // n_groups, (group + 1) * n_tasks // n_groups):
             start = (task % n_chunks) * CHUNK
             _deposit_chunk(
@@ -181,8 +220,8 @@ def _deposit_quadrature(z, weights, active, code, A, B):
                 A,
                 B,
                 partial[task],
+                y,
                 scratch,
-                bits,
             )
     sums = np.zeros((active.size, B.size))
     for task in range(n_tasks):
@@ -199,8 +238,8 @@ def _velocity_quadrature(z, weights, active, code, A, B, coefficients, out):
     partial = np.zeros(n_tasks)
     n_groups = min(GROUPS, n_tasks)
     for group in prange(n_groups):
-        scratch = np.empty((5, BLOCK))
-        bits = np.empty(BLOCK, dtype=np.int64)
+        scratch = aligned(ROWS, BLOCK)
+        y, gradient = aligned(A.shape[1], BLOCK), aligned(A.shape[1], BLOCK)
         for task in range(group * n_tasks // n_groups, (group + 1) * n_tasks // n_groups):
             row = task // n_chunks
             start = (task % n_chunks) * CHUNK
@@ -214,8 +253,9 @@ def _velocity_quadrature(z, weights, active, code, A, B, coefficients, out):
                 B,
                 coefficients[row],
                 out[active[row]],
+                y,
+                gradient,
                 scratch,
-                bits,
             )
     power = np.zeros(active.size)
     for task in range(n_tasks):
