@@ -1,7 +1,7 @@
 """The continuum: the nonlinear Liouville equation of neural networks as interacting particles."""
 
 from .diagnostics import Diagnostics
-from .dynamics import GradientDescent, GradientFlow
+from .dynamics import DecreasingTheta, DiffusionSGD, GradientDescent, GradientFlow, MinibatchSGD, Quench
 from .errors import NotAvailable, SolveFailed
 from .features import make_features
 from .fluctuations import Fluctuations, fluctuations
@@ -42,8 +42,10 @@ __all__ = [
     "Box",
     "Characteristics",
     "Convolution",
+    "DecreasingTheta",
     "Density",
     "Diagnostics",
+    "DiffusionSGD",
     "Discrete",
     "Euclidean",
     "FiPyFiniteVolume",
@@ -55,12 +57,14 @@ __all__ = [
     "GradientDescent",
     "GradientFlow",
     "Initial",
+    "MinibatchSGD",
     "Minmod",
     "Normal",
     "NotAvailable",
     "PhaseGrid",
     "Problem",
     "Quadrature",
+    "Quench",
     "Ridge",
     "SemiLagrangian",
     "Solution",

@@ -9,14 +9,15 @@ from scipy.integrate import solve_ivp
 from scipy.interpolate import RegularGridInterpolator, make_interp_spline
 
 from . import storage
+from .batches import Batches
 from .checks import is_count
 from .diagnostics import Diagnostics
-from .dynamics import GradientDescent
+from .dynamics import is_discrete, legs
 from .errors import NotAvailable
 from .features import make_features
 from .grid import PhaseGrid
 from .problem import PERIOD, Box
-from .trajectories import make_walls
+from .walls import make_walls
 
 FIELDS = (
     ("coefficients", ("time", "feature"), "coefficients a(t) of f_0"),
@@ -34,6 +35,8 @@ class Solution:
     ----------
     problem, features, method, dynamics
         What was solved, through which features, and how.
+    seed : int
+        Of the batches, where the dynamics draws any.
     times : array, shape (T,)
     coefficients : array, shape (T, P)
         a(t) = int c Phi rho.
@@ -56,6 +59,7 @@ class Solution:
     grid: PhaseGrid | None = None
     nodes: np.ndarray | None = field(default=None, repr=False)
     node_weights: np.ndarray | None = field(default=None, repr=False)
+    seed: int = 0
     history: tuple = field(default=(), repr=False)  # times (H,) and coefficients (H, P) after every step
 
     def save(self, path):
@@ -82,7 +86,7 @@ class Solution:
         data["mass"] = storage.variable("time", self.mass, "total mass of rho_0(t)")
         attributes |= storage.provenance(
             self.problem,
-            0,
+            self.seed,
             method=self.method,
             dynamics=self.dynamics,
             window=self.diagnostics.window,
@@ -130,6 +134,7 @@ class Solution:
             features=features,
             method=storage.parse_object(file.attrs["method"]),
             dynamics=storage.parse_object(file.attrs["dynamics"]),
+            seed=int(file.attrs["seed"]),
             times=held["time"],
             **{name: held.get(name) for name, _, _ in FIELDS},
             grid=grid,
@@ -219,7 +224,7 @@ class Solution:
             return z, np.zeros(n)
         if walls is not None and t_end < t_start:
             raise NotAvailable("no characteristic leads back from the walls of a Box; flow forward in time")
-        if isinstance(self.dynamics, GradientDescent):
+        if is_discrete(self.dynamics):
             return self._euler_map(z, t_start, t_end), np.full(n, np.nan)
 
         def rate(t, state):
@@ -244,18 +249,25 @@ class Solution:
     def _euler_map(self, z, t_start, t_end):
         times, a = self.history
         if t_end < t_start:
-            raise NotAvailable("the Euler map of GradientDescent cannot be run backward; use GradientFlow")
+            raise NotAvailable(f"the Euler map of {self.dynamics} cannot be run backward; use GradientFlow")
         first, last = (int(np.argmin(np.abs(times - t))) for t in (t_start, t_end))
         for t, k in ((t_start, first), (t_end, last)):
-            if abs(times[k] - t) > 1e-6 * self.dynamics.step:
-                raise NotAvailable(f"t must be a multiple of the step {self.dynamics.step:g} of the Euler map, got {t}")
+            if abs(times[k] - t) > 1e-9 * max(t, 1.0):
+                raise NotAvailable(f"t must be a multiple of the step of {self.dynamics}, got {t}")
         active, weights = np.zeros(1, dtype=int), np.ones(1)
-        out = np.empty((1, *z.shape))
-        for k in range(first, last):
-            r = (a[k] - self.features.target)[None]
-            self.features.velocity(np.ascontiguousarray(z[None]), weights, active, r, out)
-            z = z + (times[k + 1] - times[k]) * out[0]
-        return z
+        batches, walls = Batches(self.features, self.dynamics, self.seed), make_walls(self.problem)
+        z, out, k = z[None], np.empty((1, *z.shape)), first
+        for phase, _, _, n_steps in legs(self.dynamics, times[first], times[last]):
+            for _ in range(n_steps):
+                batch = batches.at(phase, k)
+                batch.velocity(np.ascontiguousarray(z), weights, active, a[k][None], out)
+                if walls is not None:
+                    walls.slide(z, out)
+                z = z + phase.step * out
+                if walls is not None:
+                    walls.hold(z)
+                k += 1
+        return z[0]
 
     def density_at(self, t, y, c):
         """rho(t, y, c).

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .checks import is_count
 from .dynamics import GradientFlow, check_times
 from .features import check_features, make_features
 from .methods.characteristics import Characteristics
@@ -17,7 +18,7 @@ def default_method(problem: Problem):
     return Characteristics()
 
 
-def solve(problem, times, method=None, dynamics=None, features=None, progress=None) -> Solution:
+def solve(problem, times, method=None, dynamics=None, features=None, progress=None, seed=0) -> Solution:
     """Solve the nonlinear Liouville equation (P.12) from rho_in.
 
     d_t rho = div_y( c grad U rho ) + d_c( U rho )
@@ -29,11 +30,15 @@ def solve(problem, times, method=None, dynamics=None, features=None, progress=No
         Output times, strictly increasing, >= 0. Steps land on them.
     method : FiniteVolume, SemiLagrangian, Characteristics or FiPyFiniteVolume, optional
         By default the grid where y is one-dimensional and rho_in has a density, else characteristics.
-    dynamics : GradientFlow or GradientDescent, optional
+    dynamics : GradientFlow, GradientDescent, MinibatchSGD, DiffusionSGD or Quench, optional
+        Under a random one the continuum follows the same batches as the particles that `simulate` moves under the same
+        seed (P.26).
     features : optional
         From `make_features` of this problem; by default made to its default tolerance.
     progress : callable (t), optional
         Called with the time reached.
+    seed : int
+        Of the batches.
 
     Returns
     -------
@@ -59,4 +64,6 @@ def solve(problem, times, method=None, dynamics=None, features=None, progress=No
         check_features(problem, features)
     if not np.isfinite(features.target).all():
         raise ValueError("target must have finite coefficients")
-    return method.solve(problem, features, times, dynamics, progress)
+    if not is_count(seed, 0):
+        raise ValueError(f"seed must be an integer >= 0, got {seed!r}")
+    return method.solve(problem, features, times, dynamics, int(seed), progress)

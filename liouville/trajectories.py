@@ -1,4 +1,4 @@
-"""The weighted ODE that characteristics (weights w_i) and particles (weights 1/n) both integrate.
+"""The weighted ODE that characteristics (weights w_i) and particles (weights 1/n) both integrate, or its Euler map.
 
 dY_i/dt = -C_i grad U(Y_i),   dC_i/dt = -U(Y_i),   U from a = sum_i w_i C_i Phi(Y_i)       (P.9)
 """
@@ -6,14 +6,16 @@ dY_i/dt = -C_i grad U(Y_i),   dC_i/dt = -U(Y_i),   U from a = sum_i w_i C_i Phi(
 import itertools
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from .dynamics import GradientDescent
+from .descent import Descent
+from .dynamics import is_discrete
 from .errors import SolveFailed
 from .kernels import stepping
-from .problem import Box
-from .runge_kutta import CLASSICAL4, DORMAND_PRINCE5, EULER, RK4, Adaptive, Tableau
+from .runge_kutta import CLASSICAL4, DORMAND_PRINCE5, RK4, Adaptive, Tableau
+from .walls import make_walls
 
 SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0  # of the step-size controller; the usual values (Hairer, Norsett, Wanner, II.4)
 MAX_STEPS = 10_000_000
@@ -25,38 +27,12 @@ class Log:
 
     steps: np.ndarray
     rejected: np.ndarray
-    history: list  # (t, a of replicate 0) after every step of replicate 0, the start included
+    history: list | None  # (t, a of replicate 0) after every step of replicate 0, the start included
 
-
-class Walls:
-    """The walls of a Box, along which units slide: their velocity is projected, and so is any overshoot."""
-
-    def __init__(self, box):
-        self.lower = np.array(box.lower)[:, None]
-        self.upper = np.array(box.upper)[:, None]
-
-    def hold(self, z):
-        """Put every y of z, shape (..., N + 1, n), back into the box."""
-        np.clip(z[..., :-1, :], self.lower, self.upper, out=z[..., :-1, :])
-
-    def slide(self, z, velocity):
-        """Drop the outward part of the velocity at the walls; returns the v^2 dropped, shape (..., n)."""
-        y, v = z[..., :-1, :], velocity[..., :-1, :]
-        outward = ((y <= self.lower) & (v < 0)) | ((y >= self.upper) & (v > 0))
-        dropped = np.where(outward, v**2, 0.0).sum(axis=-2)
-        v[outward] = 0.0
-        return dropped
-
-    def mass(self, z, weights):
-        """Mass on the walls, shape (R,)."""
-        y = z[..., :-1, :]
-        touching = ((y <= self.lower) | (y >= self.upper)).any(axis=-2)
-        return (touching * weights).sum(axis=-1)
-
-
-def make_walls(problem):
-    """The walls of the problem's domain, or None."""
-    return Walls(problem.domain) if isinstance(problem.domain, Box) else None
+    def record(self, t, a):
+        """Write down that replicate 0 has reached time t, where the coefficients of all are `a`."""
+        if self.history is not None:
+            self.history.append((t, a[0].copy()))
 
 
 class _Flow:
@@ -147,7 +123,9 @@ class _Flow:
         self.evaluate(self.z, every, 0)
 
 
-def integrate(features, z, weights, times, dynamics, integrator, observe, progress=None) -> Log:
+def integrate(
+    features, z, weights, times, dynamics, integrator, observe, progress=None, batches=None, keep_history=True
+) -> Log:
     """Carry z from time 0 through the output times.
 
     Parameters
@@ -160,31 +138,35 @@ def integrate(features, z, weights, times, dynamics, integrator, observe, progre
     times : array
         Checked output times.
     dynamics, integrator
-        `integrator` is used by GradientFlow only.
+        `integrator` is used by GradientFlow only, `batches` by the others.
     observe : callable (k, z, a, dissipated)
-        Called at times[k] with the state, the coefficients (R, P) and int_0^t sum w |v|^2 (R,).
+        Called at times[k] with the state, the coefficients (R, P) and int_0^t sum w |v|^2 (R,), which is not a
+        number from the first random batch on.
     progress : callable (t), optional
+    batches : Batches, optional
+        Of a discrete dynamics.
+    keep_history : bool
 
     Raises
     ------
     SolveFailed
         Where the state ceases to be finite or the step underflows.
     """
-    if isinstance(dynamics, GradientDescent):
-        tableau = EULER
-    elif isinstance(integrator, RK4):
-        tableau = CLASSICAL4
-    elif isinstance(integrator, Adaptive):
-        tableau = DORMAND_PRINCE5
-    else:
+    if not (is_discrete(dynamics) or isinstance(integrator, (RK4, Adaptive))):
         raise ValueError(f"integrator must be RK4 or Adaptive, got {integrator!r}")
+    R = z.shape[0]
+    log = Log(np.zeros(R, dtype=int), np.zeros(R, dtype=int), [] if keep_history else None)
     with np.errstate(over="ignore", invalid="ignore"):
-        flow = _Flow(features, z, weights, tableau)
-    log = Log(np.zeros(flow.R, dtype=int), np.zeros(flow.R, dtype=int), [(0.0, flow.a[0].copy())])
-    if tableau is DORMAND_PRINCE5:
-        advance = _adaptive(flow, log, integrator.tolerance, progress)
-    else:
-        advance = _fixed(flow, log, dynamics.step if tableau is EULER else integrator.step, progress)
+        if is_discrete(dynamics):
+            flow = Descent(features, z, weights, dynamics, batches)
+            advance = partial(flow.advance, log=log, progress=progress)
+        elif isinstance(integrator, RK4):
+            flow = _Flow(features, z, weights, CLASSICAL4)
+            advance = _fixed(flow, log, integrator.step, progress)
+        else:
+            flow = _Flow(features, z, weights, DORMAND_PRINCE5)
+            advance = _adaptive(flow, log, integrator.tolerance, progress)
+    log.record(0.0, flow.a)
     for k, t in enumerate(times):
         with np.errstate(over="ignore", invalid="ignore"):  # a breakdown is checked for and raised as SolveFailed
             advance(t)
@@ -196,18 +178,14 @@ def _fixed(flow, log, step, progress):
     start = [0.0]
 
     def advance(t_end):
-        ratio = (t_end - start[0]) / step
-        if flow.tableau is EULER:
-            n_steps = int(np.rint(ratio))  # output times are multiples of the step, up to round-off
-        else:
-            n_steps = int(np.ceil(ratio * (1.0 - 1e-12) - 1e-9))
-            n_steps = max(n_steps, 1) if t_end > start[0] else n_steps
+        n_steps = int(np.ceil((t_end - start[0]) / step * (1.0 - 1e-12) - 1e-9))
+        n_steps = max(n_steps, 1) if t_end > start[0] else n_steps
         for i in range(n_steps):
-            h = step if flow.tableau is EULER else (t_end - start[0]) / n_steps
+            h = (t_end - start[0]) / n_steps
             flow.fixed_step(h)
             log.steps += 1
             t = start[0] + (i + 1) * (t_end - start[0]) / n_steps
-            log.history.append((t, flow.a[0].copy()))
+            log.record(t, flow.a)
             finite = np.isfinite(flow.a).all(axis=1)
             if not finite.all():
                 last_good = flow.stage[np.argmin(finite)].copy()
@@ -245,7 +223,7 @@ def _adaptive(flow, log, tolerance, progress):
             just_rejected[active] = ~accepted
             flow.time[active[accepted & last]] = t_end
             if accepted[0] and active[0] == 0:
-                log.history.append((flow.time[0], flow.a[0].copy()))
+                log.record(flow.time[0], flow.a)
             tiny = ~(h_next[active] >= 1e-13 * max(t_end, 1.0))  # True for NaN
             if tiny.any() or log.steps.max(initial=0) > MAX_STEPS:
                 worst = active[np.argmax(tiny)]

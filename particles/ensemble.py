@@ -29,6 +29,8 @@ class Ensemble:
     problem, features, dynamics, integrator
         What was simulated, and how.
     n, seed : int
+    independent_batches : bool
+        Whether replicates saw batches of their own.
     times : array, shape (T,)
     coefficients : array, shape (R, T, P)
         a(t) = (1/n) sum_i C_i Phi(Y_i).
@@ -37,7 +39,8 @@ class Ensemble:
     c : array, shape (R, K, n), or None
     kept_times : array, shape (K,)
     energy_dissipated : array, shape (R, T)
-        int_0^t (1/n) sum_i (C_i^2 |grad U|^2 + U^2), which equals the fall of the loss.
+        int_0^t (1/n) sum_i (C_i^2 |grad U|^2 + U^2), which equals the fall of the loss under GradientFlow, and up to
+        the order of the step under GradientDescent. Not a number from the first random batch on: noise feeds energy in.
     wall_mass : array, shape (R, T), or None
         Share of the particles on the walls of a Box.
     steps, rejected_steps : int arrays, shape (R,)
@@ -60,6 +63,7 @@ class Ensemble:
     steps: np.ndarray
     rejected_steps: np.ndarray
     seconds: float
+    independent_batches: bool = False
 
     def save(self, path):
         """Write everything to a NetCDF file, whole or not at all; `load` gives it back bit for bit."""
@@ -76,6 +80,7 @@ class Ensemble:
             "kind": "Ensemble",
             "fingerprint": storage.fingerprint(self.features),
             "n": self.n,
+            "independent_batches": int(self.independent_batches),
             "seconds": self.seconds,
         }
         return storage.write(
@@ -98,6 +103,7 @@ class Ensemble:
             times=held["time"],
             **{name: held.get(name) for name, _, _ in FIELDS},
             seconds=float(file.attrs["seconds"]),
+            independent_batches=bool(file.attrs["independent_batches"]),
         )
 
     @property

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from liouville.batches import Batches
 from liouville.checks import is_count
-from liouville.dynamics import GradientDescent, GradientFlow, check_times
+from liouville.dynamics import DecreasingTheta, GradientFlow, check_times, is_discrete
 from liouville.features import check_features, make_features
 from liouville.problem import Problem
-from liouville.runge_kutta import CLASSICAL4, DORMAND_PRINCE5, EULER, RK4, Adaptive
-from liouville.trajectories import integrate, make_walls
+from liouville.runge_kutta import CLASSICAL4, DORMAND_PRINCE5, RK4, Adaptive
+from liouville.trajectories import integrate
+from liouville.walls import make_walls
 
 from .ensemble import Ensemble
 from .sampling import draw
@@ -30,8 +32,8 @@ def _positive_integer(name, value):
 
 def _state_arrays(dynamics, integrator) -> int:
     """How many arrays of the size of the state a run holds: state, stage and the slopes of all stages."""
-    if isinstance(dynamics, GradientDescent):
-        return 2 + EULER.n_stages
+    if is_discrete(dynamics):
+        return 3
     return 2 + (CLASSICAL4 if isinstance(integrator, RK4) else DORMAND_PRINCE5).n_stages
 
 
@@ -64,6 +66,7 @@ def simulate(
     keep="last",
     features=None,
     progress=None,
+    independent_batches=False,
 ) -> Ensemble:
     """Simulate n particles by gradient descent on n times the loss (P.9), in independent replicates.
 
@@ -81,7 +84,7 @@ def simulate(
     replicates : int
     seed : int
         Replicate r uses streams keyed by (seed, r, coordinate).
-    dynamics : GradientFlow or GradientDescent, optional
+    dynamics : GradientFlow, GradientDescent, MinibatchSGD, DiffusionSGD, Quench or DecreasingTheta, optional
     integrator : RK4 or Adaptive, optional
         For GradientFlow; adaptive by default.
     keep : "last", "all" or None
@@ -90,6 +93,9 @@ def simulate(
         From `make_features` of this problem.
     progress : callable (fraction), optional
         Called with the fraction done.
+    independent_batches : bool
+        Whether replicates have batches of their own, keyed by (seed, replicate, step). By default the batches of a
+        random dynamics are keyed by (seed, step) alone: the same for all replicates, every n and `solve`.
 
     Raises
     ------
@@ -109,7 +115,11 @@ def simulate(
         raise ValueError(f"seed must be an integer >= 0, got {seed!r}")
     if keep not in KEEP:
         raise ValueError(f'keep must be "last", "all" or None, got {keep!r}')
+    if not isinstance(independent_batches, (bool, np.bool_)):
+        raise ValueError(f"independent_batches must be True or False, got {independent_batches!r}")
     dynamics = GradientFlow() if dynamics is None else dynamics
+    if isinstance(dynamics, DecreasingTheta):
+        dynamics = dynamics.for_size(n)
     integrator = Adaptive() if integrator is None else integrator
     times = check_times(times, dynamics)
     if not isinstance(integrator, (RK4, Adaptive)):
@@ -146,7 +156,11 @@ def simulate(
             done = first + (rows.stop - first) * t / times[-1]
             progress(done / replicates)
 
-        z = draw(problem, n, range(rows.start, rows.stop), seed)
+        those = range(rows.start, rows.stop)
+        batches = None
+        if is_discrete(dynamics):
+            batches = Batches(features, dynamics, seed, those if independent_batches else None)
+        z = draw(problem, n, those, seed)
         log = integrate(
             features,
             z,
@@ -156,6 +170,8 @@ def simulate(
             integrator,
             observe,
             report if progress and times[-1] > 0 else None,
+            batches,
+            keep_history=False,
         )
         steps[rows], rejected[rows] = log.steps, log.rejected
     if y is not None:
@@ -164,9 +180,10 @@ def simulate(
         problem=problem,
         features=features,
         dynamics=dynamics,
-        integrator=None if isinstance(dynamics, GradientDescent) else integrator,
+        integrator=None if is_discrete(dynamics) else integrator,
         n=int(n),
         seed=int(seed),
+        independent_batches=bool(independent_batches),
         times=times,
         coefficients=coefficients,
         y=y,

@@ -109,7 +109,7 @@ def test_the_euler_map_is_known_at_multiples_of_its_step_only():
     whole = solution.flow(z, 0.0, 0.3)[0]
     assert np.array_equal(solution.flow(half_way, 0.2, 0.3)[0], whole)
     for start, end in ((0.0, 0.25), (0.05, 0.3)):
-        with pytest.raises(NotAvailable, match=r"multiple of the step 0.1"):
+        with pytest.raises(NotAvailable, match=r"multiple of the step of GradientDescent"):
             solution.flow(z, start, end)
 
 

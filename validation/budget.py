@@ -7,7 +7,8 @@ it is marked, and takes no part in fits.
 
 import numpy as np
 
-from liouville import RK4, Adaptive, GradientDescent
+from liouville import RK4, Adaptive
+from liouville.dynamics import is_discrete
 
 RESOLVED_SHARE = 0.1
 TIGHTER = 100.0
@@ -27,7 +28,7 @@ def discretisation_error(solution, reference) -> np.ndarray:
 
 def tighter(integrator, dynamics):
     """A far more exact integrator to hold this one against; None where the step is part of the model."""
-    if isinstance(dynamics, GradientDescent):
+    if is_discrete(dynamics):
         return None
     if isinstance(integrator, RK4):
         return RK4(integrator.step / 2.0)

@@ -14,7 +14,7 @@ from liouville import (
     make_features,
 )
 from liouville import storage as files
-from liouville.dynamics import check_times
+from liouville.dynamics import check_times, is_noisy
 from liouville.storage import variable
 
 from .analysis import analyse, path_variables
@@ -127,6 +127,8 @@ def run_study(
     if not isinstance(problem, Problem):
         raise ValueError(f"problem must be a Problem, got {problem!r}")
     times = check_times(times, dynamics)
+    if is_noisy(dynamics):
+        raise ValueError(f"dynamics must be GradientFlow or GradientDescent in a study, got {dynamics!r}")
     sizes = _check_sizes(sizes)
     _check_integer("replicates", replicates, 2)
     _check_integer("seed", seed, 0)

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..batches import Batches
 from ..checks import is_count, is_finite
 from ..diagnostics import Diagnostics
-from ..dynamics import GradientDescent
+from ..dynamics import is_discrete
 from ..runge_kutta import Adaptive
 from ..solution import Solution
-from ..trajectories import check_max_nodes, count_nodes, integrate, make_walls, tensor_nodes
+from ..trajectories import check_max_nodes, count_nodes, integrate, tensor_nodes
+from ..walls import make_walls
 
 KEPT_BYTES = 512 * 2**20  # positions of the nodes are kept while they fit in this
 START = {1: 256, 2: 64, 3: 24, 4: 12}  # nodes per coordinate to begin with, by the number of coordinates with a density
@@ -25,7 +27,8 @@ class Characteristics:
     d/dt (Y_i, C_i) = (-C_i grad U(Y_i), -U(Y_i)),   a = sum_i w_i C_i Phi(Y_i),   w_i constant
 
     Geometric convergence for smooth problems at short and medium times; at late times particles with large |c| wind
-    ever faster and more nodes are needed. Works in any dimension that a tensor quadrature can afford.
+    ever faster and more nodes are needed. Works in any dimension that a tensor quadrature can afford. Under a discrete
+    dynamics the nodes make its very steps, which is the exact limit of infinitely many particles.
 
     Parameters
     ----------
@@ -70,7 +73,7 @@ class Characteristics:
                 return
             count = int(np.ceil(count * growth))
 
-    def solve(self, problem, features, times, dynamics, progress=None) -> Solution:
+    def solve(self, problem, features, times, dynamics, seed=0, progress=None) -> Solution:
         start = time.perf_counter()
         if self.nodes is None:
             check_max_nodes(problem, self._resolutions(problem), self.max_nodes)
@@ -85,7 +88,7 @@ class Characteristics:
                 break
             # Every other run takes larger time steps, so that the estimate covers their error too.
             step_tolerance = self.tolerance * (0.1 if level % 2 else 0.03)
-            coarse, best = best, _Run(problem, features, times, dynamics, counts, step_tolerance, progress)
+            coarse, best = best, _Run(problem, features, times, dynamics, seed, counts, step_tolerance, progress)
             if all(not law.has_density for law in problem.laws):
                 estimate = np.zeros(times.size)
                 break
@@ -100,6 +103,7 @@ class Characteristics:
             features=features,
             method=self,
             dynamics=dynamics,
+            seed=seed,
             times=times,
             coefficients=best.a,
             nodes=best.positions,
@@ -126,7 +130,7 @@ class Characteristics:
 class _Run:
     """One resolution, carried through all output times."""
 
-    def __init__(self, problem, features, times, dynamics, counts, tolerance, progress):
+    def __init__(self, problem, features, times, dynamics, seed, counts, tolerance, progress):
         nodes, self.weights = tensor_nodes(problem, counts)
         self.counts = counts
         self.a = np.empty((times.size, features.n_features))
@@ -143,5 +147,8 @@ class _Run:
             if self.positions is not None:
                 self.positions[k] = z[0]
 
-        integrator = None if isinstance(dynamics, GradientDescent) else Adaptive(max(tolerance, 1e-13))
-        self.log = integrate(features, nodes[None].copy(), self.weights, times, dynamics, integrator, observe, progress)
+        discrete = is_discrete(dynamics)
+        integrator = None if discrete else Adaptive(max(tolerance, 1e-13))
+        batches = Batches(features, dynamics, seed) if discrete else None
+        z = nodes[None].copy()
+        self.log = integrate(features, z, self.weights, times, dynamics, integrator, observe, progress, batches)

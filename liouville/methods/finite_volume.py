@@ -69,7 +69,7 @@ class FiniteVolume:
         if not (is_finite(self.cfl) and 0 < self.cfl <= POSITIVE_COURANT):
             raise ValueError(f"cfl must lie in (0, {POSITIVE_COURANT}], beyond which rho >= 0 fails, got {self.cfl!r}")
 
-    def solve(self, problem, features, times, dynamics, progress=None) -> Solution:
+    def solve(self, problem, features, times, dynamics, seed=0, progress=None) -> Solution:
         start = time.perf_counter()
         grid, window = prepare_grid(self, problem, features, dynamics, float(times[-1]))
         self.reconstruction.check_grid(grid)

@@ -98,7 +98,7 @@ class FiPyFiniteVolume:
         if not (is_finite(self.cfl) and 0 < self.cfl <= 0.5):
             raise ValueError(f"cfl must lie in (0, 0.5], got {self.cfl!r}")
 
-    def solve(self, problem, features, times, dynamics, progress=None) -> Solution:
+    def solve(self, problem, features, times, dynamics, seed=0, progress=None) -> Solution:
         start = time.perf_counter()
         grid, window = prepare_grid(self, problem, features, dynamics, float(times[-1]))
         rho, truncated = initial_averages(problem, grid)

@@ -63,7 +63,7 @@ class SemiLagrangian:
         if self.max_step is not None and not (is_finite(self.max_step) and self.max_step > 0):
             raise ValueError(f"max_step must be finite and positive, got {self.max_step!r}")
 
-    def solve(self, problem, features, times, dynamics, progress=None) -> Solution:
+    def solve(self, problem, features, times, dynamics, seed=0, progress=None) -> Solution:
         start = time.perf_counter()
         if isinstance(problem.domain, Box):
             raise ValueError("SemiLagrangian needs a domain without walls, got Box; use FiniteVolume()")

@@ -1,6 +1,7 @@
 """The measure mu over inputs x."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -79,9 +80,27 @@ class Quadrature:
 
     def sample(self, rng: np.random.Generator, size: int) -> np.ndarray:
         """`size` independent inputs; mu must be a probability."""
+        return self.points[self.sample_nodes(rng, size)]
+
+    def sample_nodes(self, rng: np.random.Generator, size: int) -> np.ndarray:
+        """Places of `size` independent inputs among the nodes."""
+        self.check_probability()
+        return np.minimum(np.searchsorted(self._cumulative, rng.random(size), side="right"), self.weights.size - 1)
+
+    @cached_property
+    def _cumulative(self):
+        return np.cumsum(self.weights)
+
+    def check_probability(self) -> None:
+        """Sampling needs weights that sum to 1.
+
+        Raises
+        ------
+        ValueError
+            If they do not.
+        """
         if abs(self.weights.sum() - 1.0) > 1e-12:
             raise ValueError(f"sampling needs weights that sum to 1, got {self.weights.sum()}")
-        return self.points[rng.choice(self.weights.size, size=size, p=self.weights / self.weights.sum())]
 
 
 @dataclass(frozen=True, eq=False)
