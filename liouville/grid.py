@@ -5,8 +5,9 @@ from functools import cached_property
 
 import numpy as np
 
+from .batches import Batches
 from .checks import is_finite
-from .dynamics import GradientFlow
+from .dynamics import is_discrete, legs
 from .problem import PERIOD, Box, Euclidean
 from .runge_kutta import Adaptive
 from .trajectories import integrate, tensor_nodes
@@ -147,8 +148,8 @@ def _boundary(y_range, c_range, periodic, n_side=257):
     return np.concatenate(sides, axis=1)
 
 
-def reach(problem, features, last_time, y_range=None, c_range=None):
-    """The box in (y, c) that the flow of rho_in sweeps up to `last_time`, from a coarse run of characteristics.
+def reach(problem, features, dynamics, seed, last_time, y_range=None, c_range=None):
+    """The box in (y, c) that the motion of rho_in sweeps up to `last_time`, from a coarse run of characteristics.
 
     Returns ((y_lower, y_upper), (c_lower, c_upper)); y is a full turn on a circle.
     """
@@ -167,19 +168,27 @@ def reach(problem, features, last_time, y_range=None, c_range=None):
 
     if last_time > 0:
         # Fine enough in time that what happens between looks is far below the margin added to the window.
-        times = last_time * np.linspace(0.0, 1.0, 65)
-        integrate(features, z, weights, times, GradientFlow(), Adaptive(1e-5), observe)
+        times, batches = last_time * np.linspace(0.0, 1.0, 65), None
+        if is_discrete(dynamics):
+            times, batches = _every_step(dynamics, last_time), Batches(features, dynamics, seed)
+        integrate(features, z, weights, times, dynamics, Adaptive(1e-5), observe, batches=batches, keep_history=False)
     y_reach = (float(lower[0]), float(upper[0])) if isinstance(problem.domain, Euclidean) else y_range
     return y_reach, (float(lower[1]), float(upper[1]))
 
 
-def choose_window(problem, features, last_time, cells):
-    """A window that the flow of all but 1e-10 of the initial mass does not leave up to `last_time`.
+def _every_step(dynamics, last_time):
+    """The times after each step of a discrete dynamics."""
+    parts = [np.linspace(begin, end, n_steps + 1)[1:] for _, begin, end, n_steps in legs(dynamics, 0.0, last_time)]
+    return np.concatenate(parts)
+
+
+def choose_window(problem, features, dynamics, seed, last_time, cells):
+    """A window that the motion of all but 1e-10 of the initial mass does not leave up to `last_time`.
 
     The margin covers what the scheme's own diffusion spreads beyond the exact flow: more in y, where the initial law
     may end in a jump.
     """
-    y_reach, c_reach = reach(problem, features, last_time)
+    y_reach, c_reach = reach(problem, features, dynamics, seed, last_time)
     window = []
     for (lower, upper), n, share in ((y_reach, cells[0], 0.06), (c_reach, cells[1], 0.01)):
         margin = share * (upper - lower) + 3.0 * (upper - lower) / n
@@ -187,7 +196,7 @@ def choose_window(problem, features, last_time, cells):
     return tuple(window[-len(unbounded(problem)) :])
 
 
-def check_window(problem, features, window, last_time):
+def check_window(problem, features, dynamics, seed, window, last_time):
     """A user's window: it must hold the initial law and its flow.
 
     Raises
@@ -215,7 +224,7 @@ def check_window(problem, features, window, last_time):
     for name, law, (lower, upper) in zip(names, laws, pairs, strict=True):
         tails = _tails(law)
         ranges[f"{name}_range"] = (max(tails[0], float(lower)), min(tails[1], float(upper)))
-    swept = reach(problem, features, last_time, **ranges)[-len(names) :]
+    swept = reach(problem, features, dynamics, seed, last_time, **ranges)[-len(names) :]
     for name, (lower, upper), (low, high) in zip(names, pairs, swept, strict=True):
         slack = 0.02 * (upper - lower)
         if low < lower - slack or high > upper + slack:

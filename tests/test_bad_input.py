@@ -5,12 +5,15 @@ import pytest
 from oracles import circle, five_points, line_gaussian
 
 from liouville import (
+    MP5,
     RK4,
     Adaptive,
     Box,
     Characteristics,
     Convolution,
+    DecreasingTheta,
     Density,
+    DiffusionSGD,
     Discrete,
     Euclidean,
     FiniteVolume,
@@ -20,10 +23,12 @@ from liouville import (
     GradientDescent,
     GradientFlow,
     Initial,
+    MinibatchSGD,
     Normal,
     NotAvailable,
     Problem,
     Quadrature,
+    Quench,
     Ridge,
     SemiLagrangian,
     Torus,
@@ -114,7 +119,45 @@ CASES = {
         lambda: solve(five_points(RIDGE, dim=2), [0.5], FEW),
         r"FiniteVolume needs one-dimensional y, got Euclidean\(dim=2\)",
     ),
-    "grid descent": (lambda: solve(circle(), [0.5], FEW, GradientDescent(0.1)), r"FiniteVolume solves GradientFlow"),
+    "descent of MP5": (
+        lambda: solve(circle(), [0.5], FiniteVolume(reconstruction=MP5()), GradientDescent(0.1)),
+        r"reconstruction must be Upwind, Minmod or VanLeer for GradientDescent.* got MP5",
+    ),
+    "semi-Lagrangian descent": (
+        lambda: solve(circle(), [0.5], SemiLagrangian(), GradientDescent(0.1)),
+        r"SemiLagrangian solves GradientFlow, got GradientDescent",
+    ),
+    "batch size": (lambda: MinibatchSGD(0.1, 0), r"batch_size must be an integer of at least 1, got 0"),
+    "batch step": (lambda: MinibatchSGD(-0.1, 5), r"step must be finite and positive, got -0.1"),
+    "theta": (lambda: DiffusionSGD(0.1, -1.0), r"theta must be finite and >= 0, got -1"),
+    "alpha": (lambda: DecreasingTheta(0.1, 1.0, 1.5), r"alpha must lie in \(0, 1\], got 1.5"),
+    "a": (lambda: DecreasingTheta(0.1, -1.0, 0.5), r"a must be finite and >= 0, got -1"),
+    "quench flow": (lambda: Quench(GradientFlow(), 1.0, MinibatchSGD(0.1, 5)), r"first must be .* got GradientFlow"),
+    "quench time": (
+        lambda: Quench(MinibatchSGD(0.1, 5), 0.25, MinibatchSGD(0.1, 9)),
+        r"time must be multiples of the step 0.1, got 0.25",
+    ),
+    "quench order": (
+        lambda: Quench(MinibatchSGD(0.1, 5), 2.0, Quench(MinibatchSGD(0.1, 9), 1.0, GradientDescent(0.1))),
+        r"time must be earlier than the times of then, got 2",
+    ),
+    "quenched times": (
+        lambda: simulate(circle(), 5, [0.2, 0.5], dynamics=Quench(GradientDescent(0.1), 0.2, GradientDescent(0.2))),
+        r"times must be multiples of the step 0.2 counted from 0.2, got 0.5",
+    ),
+    "theta without n": (
+        lambda: solve(circle(), [0.5], dynamics=DecreasingTheta(0.1, 1.0, 0.5)),
+        r"dynamics must be one for a number of particles .* use for_size\(n\)",
+    ),
+    "batches of a measure": (
+        lambda: simulate(line_gaussian(), 5, [0.2], dynamics=MinibatchSGD(0.1, 5)),
+        r"sampling needs weights that sum to 1, got 16.5",
+    ),
+    "solve seed": (lambda: solve(circle(), [0.5], FEW, seed=-1), r"seed must be an integer >= 0, got -1"),
+    "independent": (
+        lambda: simulate(circle(), 5, [0.2], independent_batches="yes"),
+        r"independent_batches must be True or False, got 'yes'",
+    ),
     # characteristics
     "nodes": (lambda: Characteristics(nodes=(2, 64)), r"nodes must be .* at least 4, got \(2, 64\)"),
     "nodes scalar": (lambda: Characteristics(nodes=64), r"nodes must be .* got 64"),

@@ -62,7 +62,8 @@ def trigonometric(x, n_modes, kept):
 
 def residual(E, w, f, a, base):
     """base + E^T w (E a - f), shape (R, P), for a and base of that shape; E, w and f each with S = 1 or S = R."""
-    out = base.copy()
+    # One memory layout, one compiled loop, one order of its sums: picked features of many replicates are transposed.
+    out = np.array(base, order="C")
     with threads_for(4 * a.size * f.shape[1]):
-        _residual(E, w, f, a, out)
+        _residual(E, w, f, np.ascontiguousarray(a), out)
     return out

@@ -1,8 +1,10 @@
 """One Runge-Kutta stage of the finite-volume scheme on a (y, c) grid.
 
 rho has shape (n_y, n_c) and holds cell averages, c contiguous. Face velocities: in y, -c_j D_{i+1/2} with D the slope
-of U over the face; in c, -U_i, the same on every face of a row. Cells have equal widths in y and any widths in c. Row
-blocks are fixed, so the bits do not depend on the number of threads.
+of U over the face; in c, -U_i, the same on every face of a row. `descent_stage` adds to them what corrects for the
+finite steps of a discrete dynamics: in y, -(A_{i+1/2} + c_j D_{i+1/2} + c_j^2 Q_{i+1/2}); in c, -(U_i + c_f S_i) on the
+face at c_f. Cells have equal widths in y and any widths in c. Row blocks are fixed, so the bits do not depend on the
+number of threads.
 """
 
 import numpy as np
@@ -97,6 +99,31 @@ def _flux_c(limiter, row, U, shares, flux):
         _faces_c(limiter, row, shares, -1.0, -U, 1, flux)
 
 
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+def _update_row(row, old, alpha, beta, per_y, per_c, below, above, flux_c, widths, c, new, moments):
+    """new = alpha old + beta row - the outflow through the four faces of each cell, and its moments."""
+    n_c = row.size
+    if alpha == 0.0:
+        for j in range(n_c):
+            new[j] = row[j] - per_y * (above[j] - below[j]) - per_c[j] * (flux_c[j + 1] - flux_c[j])
+    else:
+        for j in range(n_c):
+            new[j] = (
+                alpha * old[j] + beta * row[j] - per_y * (above[j] - below[j]) - per_c[j] * (flux_c[j + 1] - flux_c[j])
+            )
+    m0 = 0.0
+    m1 = 0.0
+    m2 = 0.0
+    for j in range(n_c):
+        v = new[j] * widths[j]
+        m0 += v
+        m1 += v * c[j]
+        m2 += v * c[j] * c[j]
+    moments[0] = m0
+    moments[1] = m1
+    moments[2] = m2
+
+
 @njit(parallel=True, cache=True, error_model="numpy", fastmath=_FLAGS)
 def _stage(rho, base, alpha, dt, U, D, c, dy, widths, shares, periodic, limiter, out, moments):
     n_y, n_c = rho.shape
@@ -126,32 +153,93 @@ def _stage(rho, base, alpha, dt, U, D, c, dy, widths, shares, periodic, limiter,
                 else:
                     _flux_y(limiter, rho[i0], rho[i1], rho[i2], rho[i3], D_face, c, j_zero, above)
             if i >= first:
-                row = rho[i]
-                old = base[i]
-                new = out[i]
-                _flux_c(limiter, row, U[i], shares, flux_c)
-                if alpha == 0.0:
-                    for j in range(n_c):
-                        new[j] = row[j] - per_y * (above[j] - below[j]) - per_c[j] * (flux_c[j + 1] - flux_c[j])
+                _flux_c(limiter, rho[i], U[i], shares, flux_c)
+                _update_row(
+                    rho[i], base[i], alpha, beta, per_y, per_c, below, above, flux_c, widths, c, out[i], moments[i]
+                )
+            below, above = above, below
+
+
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+def _carried(limiter, behind, centre, ahead, share_behind, share_ahead):
+    """The value that `centre` sends through its face towards `ahead`."""
+    if limiter == UPWIND:
+        return centre
+    half = _half_slope(limiter, share_behind * (centre - behind), share_ahead * (ahead - centre))
+    return _bounded(centre + half, centre)
+
+
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+def _descent_flux_y(limiter, r0, r1, r2, r3, A, D, Q, c, flux):
+    """Flux through the face between rows r1 and r2. The velocity is quadratic in c: columns have signs of their own."""
+    for j in range(c.size):
+        v = -(A + c[j] * (D + c[j] * Q))
+        up = v > 0.0
+        behind = r0[j] if up else r3[j]
+        centre = r1[j] if up else r2[j]
+        ahead = r2[j] if up else r1[j]
+        flux[j] = v * _carried(limiter, behind, centre, ahead, 0.5, 0.5)
+
+
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+def _descent_flux_c(limiter, row, U, S, edges, shares, flux):
+    """flux[f] through the face at edges[f] of one row; both ends are closed."""
+    n_c = row.size
+    flux[0] = 0.0
+    flux[n_c] = 0.0
+    for f in range(2, n_c - 1):
+        v = -(U + edges[f] * S)
+        up = v > 0.0
+        behind = row[f - 2] if up else row[f + 1]
+        centre = row[f - 1] if up else row[f]
+        ahead = row[f] if up else row[f - 1]
+        share_behind = shares[0, f - 1] if up else shares[1, f]
+        share_ahead = shares[1, f - 1] if up else shares[0, f]
+        flux[f] = v * _carried(limiter, behind, centre, ahead, share_behind, share_ahead)
+    for f in (1, n_c - 1):
+        v = -(U + edges[f] * S)
+        flux[f] = v * (row[f - 1] if v > 0.0 else row[f])
+
+
+@njit(parallel=True, cache=True, error_model="numpy", fastmath=_FLAGS)
+def _descent_stage(rho, base, alpha, dt, U, S, A, D, Q, c, edges, dy, widths, shares, periodic, limiter, out, moments):
+    n_y, n_c = rho.shape
+    n_blocks = (n_y + ROWS - 1) // ROWS
+    beta = 1.0 - alpha
+    per_y = beta * dt / dy
+    per_c = beta * dt / widths
+    for block in prange(n_blocks):
+        zero_row = np.zeros(n_c)
+        below = np.zeros(n_c)
+        above = np.zeros(n_c)
+        flux_c = np.zeros(n_c + 1)
+        first = block * ROWS
+        for i in range(first - 1, min(first + ROWS, n_y)):
+            i0, i1, i2, i3 = i - 1, i, i + 1, i + 2
+            if periodic:
+                i0, i1, i2, i3 = i0 % n_y, i1 % n_y, i2 % n_y, i3 % n_y
+            if i1 < 0 or i2 >= n_y:
+                above[:] = 0.0
+            else:
+                f = i1 + 1
+                if i0 < 0 or i3 >= n_y:
+                    _descent_flux_y(UPWIND, zero_row, rho[i1], rho[i2], zero_row, A[f], D[f], Q[f], c, above)
+                elif limiter == UPWIND:
+                    _descent_flux_y(UPWIND, rho[i0], rho[i1], rho[i2], rho[i3], A[f], D[f], Q[f], c, above)
+                elif limiter == MINMOD:
+                    _descent_flux_y(MINMOD, rho[i0], rho[i1], rho[i2], rho[i3], A[f], D[f], Q[f], c, above)
                 else:
-                    for j in range(n_c):
-                        new[j] = (
-                            alpha * old[j]
-                            + beta * row[j]
-                            - per_y * (above[j] - below[j])
-                            - per_c[j] * (flux_c[j + 1] - flux_c[j])
-                        )
-                m0 = 0.0
-                m1 = 0.0
-                m2 = 0.0
-                for j in range(n_c):
-                    v = new[j] * widths[j]
-                    m0 += v
-                    m1 += v * c[j]
-                    m2 += v * c[j] * c[j]
-                moments[i, 0] = m0
-                moments[i, 1] = m1
-                moments[i, 2] = m2
+                    _descent_flux_y(VAN_LEER, rho[i0], rho[i1], rho[i2], rho[i3], A[f], D[f], Q[f], c, above)
+            if i >= first:
+                if limiter == UPWIND:
+                    _descent_flux_c(UPWIND, rho[i], U[i], S[i], edges, shares, flux_c)
+                elif limiter == MINMOD:
+                    _descent_flux_c(MINMOD, rho[i], U[i], S[i], edges, shares, flux_c)
+                else:
+                    _descent_flux_c(VAN_LEER, rho[i], U[i], S[i], edges, shares, flux_c)
+                _update_row(
+                    rho[i], base[i], alpha, beta, per_y, per_c, below, above, flux_c, widths, c, out[i], moments[i]
+                )
             below, above = above, below
 
 
@@ -163,3 +251,11 @@ def stage(rho, base, alpha, dt, U, D, c, dy, widths, shares, periodic, limiter, 
     """
     with threads_for(8 * rho.size):
         _stage(rho, base, alpha, dt, U, D, c, dy, widths, shares, periodic, limiter, out, moments)
+
+
+def descent_stage(rho, base, alpha, dt, U, S, A, D, Q, c, edges, dy, widths, shares, periodic, limiter, out, moments):
+    """As `stage`, with the velocities of a discrete dynamics: S has shape (n_y,), A and Q have that of D."""
+    with threads_for(16 * rho.size):
+        _descent_stage(
+            rho, base, alpha, dt, U, S, A, D, Q, c, edges, dy, widths, shares, periodic, limiter, out, moments
+        )

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from ..batches import Batches
 from ..checks import is_finite
-from ..dynamics import GradientFlow
+from ..dynamics import is_discrete, is_noisy, legs
 from ..errors import SolveFailed
 from ..grid import Graded, check_window, choose_window, initial_averages, make_grid
 from ..runge_kutta import SSPRK2, SSPRK3, ForwardEuler
 from ..solution import Solution
-from .reconstruction import RECONSTRUCTIONS, VanLeer
+from .reconstruction import MP5, RECONSTRUCTIONS, VanLeer
 from .recorder import Recorder
 
 # With slopes limited so that both face values of a cell are >= 0, their mean being the cell average, an Euler step
@@ -24,6 +25,7 @@ from .recorder import Recorder
 POSITIVE_COURANT = 0.5
 ROUND_OFF = 1e-12  # kept from that bound, at which a cell may empty itself and round-off decides the sign
 MIN_STEP = 1e-12
+MOST_PARTS = 100_000  # of one step of a discrete dynamics
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,10 @@ class FiniteVolume:
     corrected features, a = sum c_j Phi~(y_i) rho_ij dy dc and U~_i = Phi~(y_i) . r, and each Euler stage obeys
     dt <= 1 / lambda_max of the discrete mobility. First order in space with Upwind, second with Minmod and VanLeer,
     fifth with MP5.
+
+    Under a discrete dynamics every step is transport by the frozen potential whose flow makes the Euler map of its
+    batch, c U_B + (step / 4) (c^2 |grad U_B|^2 + U_B^2), in as many parts as the CFL condition asks for: first order
+    in the step. Mass and positivity are kept as before. MP5 does not take such steps.
 
     Parameters
     ----------
@@ -58,6 +64,7 @@ class FiniteVolume:
     cfl: float = 0.4
     window: tuple | None = None
     c_spacing: Graded | None = None
+    takes_steps = True
 
     def __post_init__(self):
         check_cells(self.cells, self.c_spacing)
@@ -71,16 +78,22 @@ class FiniteVolume:
 
     def solve(self, problem, features, times, dynamics, seed=0, progress=None) -> Solution:
         start = time.perf_counter()
-        grid, window = prepare_grid(self, problem, features, dynamics, float(times[-1]))
+        if is_discrete(dynamics) and isinstance(self.reconstruction, MP5):
+            raise ValueError(f"reconstruction must be Upwind, Minmod or VanLeer for {dynamics!r}, got MP5()")
+        batches = Batches(features, dynamics, seed) if is_discrete(dynamics) else None
+        grid, window = prepare_grid(self, problem, features, dynamics, float(times[-1]), seed)
         self.reconstruction.check_grid(grid)
         rho, truncated = initial_averages(problem, grid)
         # One BLAS thread: the small matrices gain nothing from more, and their bits would depend on it.
         with threadpool_limits(limits=1, user_api="blas"):
             state = State(features, grid, rho, self.reconstruction)
             recorder = Recorder(
-                self, problem, features, times, dynamics, grid, window, truncated, state.a, state.mass, start
+                self, problem, features, times, dynamics, grid, window, truncated, state.a, state.mass, start, seed
             )
-            self._march(state, recorder, progress)
+            if batches is None:
+                self._march(state, recorder, progress)
+            else:
+                self._descend(state, recorder, batches, progress)
         return recorder.solution()
 
     def _march(self, state, recorder, progress):
@@ -113,6 +126,24 @@ class FiniteVolume:
                     progress(t)
             recorder.output(state.a, state.rho, state.mass)
 
+    def _descend(self, state, recorder, batches, progress):
+        t, n_taken = 0.0, 0
+        for t_end in recorder.times:
+            for phase, begin, end, n_steps in legs(recorder.dynamics, t, t_end):
+                for i in range(n_steps):
+                    r = batches.at(phase, n_taken).residual(state.a[None])[0]
+                    new = state.euler_map(self.stepper, self.cfl, r, phase.step)
+                    if new is None or not np.isfinite(new.a).all():
+                        raise SolveFailed(t, phase.step, "the state is not finite; use a smaller step", state.rho)
+                    power = np.nan if is_noisy(phase) else state.power()
+                    t = begin + (i + 1) * (end - begin) / n_steps
+                    recorder.step(t, phase.step, new.a, power, power)
+                    state, n_taken = new, n_taken + 1
+                    if progress:
+                        progress(t)
+            t = t_end
+            recorder.output(state.a, state.rho, state.mass)
+
 
 def check_cells(cells, c_spacing) -> None:
     """What every grid method asks of `cells` and `c_spacing`."""
@@ -123,7 +154,7 @@ def check_cells(cells, c_spacing) -> None:
         raise ValueError(f"c_spacing must be Graded(ratio) or None, got {c_spacing!r}")
 
 
-def prepare_grid(method, problem, features, dynamics, last_time):
+def prepare_grid(method, problem, features, dynamics, last_time, seed=0):
     """The grid of a grid method, and its window, chosen or checked.
 
     Raises
@@ -136,12 +167,12 @@ def prepare_grid(method, problem, features, dynamics, last_time):
         raise ValueError(f"{name} needs one-dimensional y, got {problem.domain}; use Characteristics()")
     if not all(law.has_density for law in problem.laws):
         raise ValueError(f"{name} needs an initial law with a density, got Discrete; use Characteristics()")
-    if not isinstance(dynamics, GradientFlow):
-        raise ValueError(f"{name} solves GradientFlow, got {dynamics!r}; use Characteristics()")
+    if is_discrete(dynamics) and not method.takes_steps:
+        raise ValueError(f"{name} solves GradientFlow, got {dynamics!r}; use FiniteVolume() or Characteristics()")
     if method.window is None:
-        window = choose_window(problem, features, last_time, method.cells)
+        window = choose_window(problem, features, dynamics, seed, last_time, method.cells)
     else:
-        window = check_window(problem, features, method.window, last_time)
+        window = check_window(problem, features, dynamics, seed, method.window, last_time)
     return make_grid(method.cells, window, problem, method.c_spacing), window
 
 
@@ -200,9 +231,28 @@ class State:
             current = current.advance(self.rho, alpha, dt, np.empty_like(self.rho))
         return current
 
+    def euler_map(self, stepper, cfl, r, step):
+        """One step of a discrete dynamics under the residual r, or None where no number of parts would do."""
+        field = self.operators.field(r).of_step(step, self.grid)
+        n_parts = np.ceil(step * courant_rate(field, self.grid) / (cfl * (1.0 - 2.0 * ROUND_OFF)))
+        if not n_parts <= MOST_PARTS:
+            return None
+        rho, moments = self.rho, np.empty((self.grid.shape[0], 3))
+        for _ in range(int(n_parts)):
+            start = rho
+            for alpha in stepper.alphas:
+                out = np.empty_like(rho)
+                self.reconstruction.stage(rho, start, alpha, step / n_parts, field, self.grid, out, moments)
+                rho = out
+        return State(self.features, self.grid, rho, self.reconstruction, moments, self.operators)
+
 
 def courant_rate(field, grid) -> float:
-    """The greatest sum over both directions of |velocity| / width; never zero."""
-    steepest = np.maximum(np.abs(field.slope[1:]), np.abs(field.slope[:-1]))
+    """A bound on the greatest sum over both directions of |velocity| / width; never zero."""
     reach = max(abs(grid.c_edges[0]), abs(grid.c_edges[-1]))
-    return float(np.max(reach * steepest / grid.dy + np.abs(field.U) / grid.c_widths.min())) + 1e-300
+    along_y, along_c = reach * np.abs(field.slope), np.abs(field.U)
+    if field.spread is not None:
+        along_y = along_y + np.abs(field.constant) + reach**2 * np.abs(field.quadratic)
+        along_c = along_c + reach * field.spread
+    fastest = np.maximum(along_y[1:], along_y[:-1])
+    return float(np.max(fastest / grid.dy + along_c / grid.c_widths.min())) + 1e-300

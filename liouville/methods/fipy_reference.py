@@ -90,6 +90,7 @@ class FiPyFiniteVolume:
     cfl: float = 0.4
     window: tuple | None = None
     c_spacing: object = None
+    takes_steps = False
 
     def __post_init__(self):
         check_cells(self.cells, self.c_spacing)

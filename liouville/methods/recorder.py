@@ -26,10 +26,12 @@ class Recorder:
         Total mass at time 0.
     started : float
         time.perf_counter() at the start of the run.
+    seed : int
+        Of the batches.
     """
 
-    def __init__(self, method, problem, features, times, dynamics, grid, window, truncated, a, mass, started):
-        self.started = started
+    def __init__(self, method, problem, features, times, dynamics, grid, window, truncated, a, mass, started, seed=0):
+        self.started, self.seed = started, seed
         self.method, self.problem, self.features, self.dynamics = method, problem, features, dynamics
         self.times, self.grid, self.window, self.truncated = times, grid, window, truncated
         self.first_energy, self.first_mass = float(features.loss(a)), mass
@@ -73,6 +75,7 @@ class Recorder:
             features=self.features,
             method=self.method,
             dynamics=self.dynamics,
+            seed=self.seed,
             times=self.times,
             coefficients=self.coefficients,
             density=self.density,

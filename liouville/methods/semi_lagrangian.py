@@ -55,6 +55,7 @@ class SemiLagrangian:
     window: tuple | None = None
     max_step: float | None = None
     c_spacing = None
+    takes_steps = False
 
     def __post_init__(self):
         check_cells(self.cells, None)
