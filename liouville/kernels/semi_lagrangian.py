@@ -70,9 +70,7 @@ def _sweep_y(rho, feet, periodic, out):
         start = block * COLUMNS
         stop = min(start + COLUMNS, n_c)
         columns = np.zeros((COLUMNS, n_y + 4))
-        flux = np.empty(n_y + 1)
         moved = np.empty((COLUMNS, n_y))
-        around = np.empty(3 * n_y)
         k1 = np.empty(n_y)
         k2 = np.empty(n_y)
         k3 = np.empty(n_y)
@@ -85,41 +83,37 @@ def _sweep_y(rho, feet, periodic, out):
             if periodic:
                 v[0], v[1], v[n_y + 2], v[n_y + 3] = v[n_y], v[n_y + 1], v[2], v[3]
             _quartics(v, n_y, True, k1, k2, k3, k4)
-            for i in range(n_y):  # three turns, so that sums need no remainders
-                around[i] = around[i + n_y] = around[i + 2 * n_y] = v[i + 2]
-            for edge in range(n_y + 1):
-                # The mass between the foot of an edge and the edge crosses it. It is added up cell by cell: differences
-                # of a cumulative sum would carry the round-off of the whole column into its emptiest cells.
-                foot = feet[edge, j]
-                cell = int(np.floor(foot))
-                if not periodic:
-                    cell = min(max(cell, 0), n_y - 1)
-                x = min(max(foot - cell - 0.5, -0.5), 0.5)
-                inside = cell
-                if inside < 0 or inside >= n_y:
-                    inside = cell % n_y
-                part = _mass_left_of(x, v[inside + 2], k1[inside], k2[inside], k3[inside], k4[inside])
-                first, last = (cell + 1, edge) if cell < edge else (edge, cell)
-                mass = 0.0
-                if first >= -n_y and last <= 2 * n_y:
-                    for k in range(first + n_y, last + n_y):
-                        mass += around[k]
-                else:
-                    for k in range(first, last):
-                        mass += v[k % n_y + 2]
-                flux[edge] = (v[inside + 2] - part) + mass if cell < edge else -(part + mass)
-            if periodic:
-                flux[n_y] = flux[0]
+            # A cell receives what lies between the feet of its edges, added up cell by cell: differences of a
+            # cumulative sum would carry the round-off of the whole column into its emptiest cells.
+            lowest = feet[0, j] if periodic else 0.0
+            foot = lowest
+            cell = int(np.floor(foot))
+            inside = cell % n_y
+            x = foot - cell - 0.5
+            first = _mass_left_of(x, v[inside + 2], k1[inside], k2[inside], k3[inside], k4[inside])
+            left = first
             for i in range(n_y):
-                value = v[i + 2] + (flux[i] - flux[i + 1])
-                moved[j - start, i] = value if value > 0.0 else 0.0
+                mass = -left
+                # Feet are in order but for round-off; the last is a turn, or the whole column, above the first.
+                foot = max(foot, min(feet[i + 1, j], lowest + n_y)) if i < n_y - 1 else lowest + n_y
+                above = int(np.floor(foot))
+                while cell < above:
+                    mass += v[inside + 2]
+                    cell += 1
+                    inside += 1
+                    if inside == n_y:
+                        inside = 0
+                x = foot - cell - 0.5
+                left = _mass_left_of(x, v[inside + 2], k1[inside], k2[inside], k3[inside], k4[inside])
+                mass += left if i < n_y - 1 else first
+                moved[j - start, i] = mass if mass > 0.0 else 0.0
         for i in range(n_y):
             for j in range(start, stop):
                 out[i, j] = moved[j - start, i]
 
 
 @njit(parallel=True, cache=True, error_model="numpy", fastmath=_FLAGS)
-def _sweep_c(rho, shifts, moments, c, out):
+def _sweep_c(rho, shifts, out):
     n_y, n_c = rho.shape
     n_blocks = (n_y + ROWS - 1) // ROWS
     for block in prange(n_blocks):
@@ -153,16 +147,6 @@ def _sweep_c(rho, shifts, moments, c, out):
                 moved[0] += max(head[k] + ((v[k + 2] - head[k + 1]) if k < n_c else 0.0), 0.0)
             for k in range(max(n_c - whole, 0), n_c + 1):
                 moved[n_c - 1] += max(head[k] + ((v[k + 2] - head[k + 1]) if k < n_c else 0.0), 0.0)
-            m0 = 0.0
-            m1 = 0.0
-            m2 = 0.0
-            for j in range(n_c):
-                m0 += moved[j]
-                m1 += moved[j] * c[j]
-                m2 += moved[j] * c[j] * c[j]
-            moments[i, 0] = m0
-            moments[i, 1] = m1
-            moments[i, 2] = m2
             for j in range(n_c):
                 out[i, j] = moved[j]
 
@@ -171,6 +155,7 @@ def _sweep_c(rho, shifts, moments, c, out):
 # pair of recursions u_i = r_i - q u_{i-1} and p_i = u_i - q p_{i+1}, times 24 q.
 _Q = 0.04554884989668032  # 11 - sqrt(120), the root of q^2 - 22 q + 1
 _GAIN = 24.0 * _Q
+SHARE = 0.499  # of its content that a cell gives away at most through one edge
 WARM_UP = 12  # rows after which the start of a recursion is forgotten: q^12 is 8e-17
 
 
@@ -214,14 +199,14 @@ def _to_points(rho, periodic, out):
         above = np.zeros(WIDE)
         if periodic:
             for j in range(m):
-                most = 0.25 * min(rho[n_y - 1, start + j], rho[0, start + j])
-                below[j] = min(max((_GAIN / 24.0) * (p[0, j] - p[n_y - 1, j]), -most), most)
+                flux = (_GAIN / 24.0) * (p[0, j] - p[n_y - 1, j])
+                below[j] = min(max(flux, -SHARE * rho[0, start + j]), SHARE * rho[n_y - 1, start + j])
         for i in range(n_y):
             upper = (i + 1) % n_y
             closed = (not periodic) and i == n_y - 1
             for j in range(m):
-                most = 0.0 if closed else 0.25 * min(rho[i, start + j], rho[upper, start + j])
-                above[j] = min(max((_GAIN / 24.0) * (p[i + 1, j] - p[i, j]), -most), most)
+                flux = 0.0 if closed else (_GAIN / 24.0) * (p[i + 1, j] - p[i, j])
+                above[j] = min(max(flux, -SHARE * rho[upper, start + j]), SHARE * rho[i, start + j])
             for j in range(m):
                 out[i, start + j] = rho[i, start + j] - (above[j] - below[j])
             below, above = above, below
@@ -240,15 +225,10 @@ def _to_averages(rho, periodic, out):
 
 
 @njit(cache=True, error_model="numpy", fastmath=_FLAGS)
-def _interpolate(table, n, lower, spacing, periodic, y):
-    u = (y - lower) / spacing
-    if not periodic:
-        u = min(max(u, 0.0), float(n))
-    cell = np.floor(u)
-    t = u - cell
-    k = int(cell)
-    k = k % n if periodic else min(k, n - 1)
-    t = t if periodic else u - k
+def _interpolate(table, n, periodic, u):
+    u = u - n * np.floor(u / n) if periodic else min(max(u, 0.0), float(n))
+    k = min(int(u), n - 1)
+    t = u - k
     f0, g0, h0 = table[k, 0], table[k, 1], table[k, 2]
     f1, g1, h1 = table[k + 1, 0], table[k + 1, 1], table[k + 1, 2]
     # f0 + g0 t + h0 t^2 / 2 and the three terms that fit the other end
@@ -261,29 +241,41 @@ def _interpolate(table, n, lower, spacing, periodic, y):
     return f0 + t * (g0 + t * (0.5 * h0 + t * (cubic + t * (quartic + t * quintic))))
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
-def trace(table, lower, spacing, periodic, start, targets, longest, out):
-    """Solve dY/ds = -U'(Y) from Y(0) = start to every s in `targets`, which lead away from 0 in order.
+@njit(parallel=True, cache=True, error_model="numpy", fastmath=_FLAGS)
+def _trace(tables, spacing, periodic, lengths, strides, out):
+    n = out.shape[0] - 1
+    n_blocks = (n + ROWS) // ROWS
+    for block in prange(n_blocks):
+        start = block * ROWS
+        size = min(ROWS, n + 1 - start)
+        u = np.empty(ROWS)
+        for m in range(lengths.size):
+            stride = strides[m]
+            n_steps = tables.shape[0] // (2 * stride)
+            h = -lengths[m] / (n_steps * spacing)
+            for i in range(size):
+                u[i] = start + i
+            for k in range(n_steps):
+                first, middle, last = tables[2 * k * stride], tables[(2 * k + 1) * stride], tables[(2 * k + 2) * stride]
+                for i in range(size):
+                    a = _interpolate(first, n, periodic, u[i])
+                    b = _interpolate(middle, n, periodic, u[i] + 0.5 * h * a)
+                    c = _interpolate(middle, n, periodic, u[i] + 0.5 * h * b)
+                    d = _interpolate(last, n, periodic, u[i] + h * c)
+                    u[i] += h / 6.0 * (a + 2.0 * (b + c) + d)
+            for i in range(size):
+                out[start + i, m] = u[i]
 
-    table[k] holds the slope of U and, times spacing and its square, the next two derivatives at lower + k spacing,
-    k = 0 .. n; between them the slope is their quintic Hermite interpolant. Classical Runge-Kutta steps no longer than
-    `longest`. out[i, m] = Y_i(targets[m]).
+
+def trace(tables, spacing, periodic, lengths, strides, out):
+    """Solve dY/ds = -lengths[m] U'(s, Y), 0 <= s <= 1, from every edge; out[i, m] = Y(1), in cells from the lower end.
+
+    tables[k, i] holds the slope of U and, times `spacing` (of the edges) and its square, the next two derivatives at
+    edge i and time s = k / (n_times - 1). In y the slope is their quintic Hermite interpolant; in time a classical
+    Runge-Kutta step takes 2 strides[m] rows.
     """
-    n = table.shape[0] - 1
-    for i in range(start.size):
-        y = start[i]
-        s = 0.0
-        for m in range(targets.size):
-            n_steps = max(1, int(np.ceil(abs(targets[m] - s) / longest)))
-            h = (targets[m] - s) / n_steps
-            for _ in range(n_steps):
-                a = -_interpolate(table, n, lower, spacing, periodic, y)
-                b = -_interpolate(table, n, lower, spacing, periodic, y + 0.5 * h * a)
-                c = -_interpolate(table, n, lower, spacing, periodic, y + 0.5 * h * b)
-                d = -_interpolate(table, n, lower, spacing, periodic, y + h * c)
-                y += h / 6.0 * (a + 2.0 * (b + c) + d)
-            s = targets[m]
-            out[i, m] = y
+    with threads_for(40 * tables.shape[0] * out.size):
+        _trace(tables, spacing, periodic, lengths, strides, out)
 
 
 def sweep_y(rho, feet, periodic, out):
@@ -295,12 +287,10 @@ def sweep_y(rho, feet, periodic, out):
         _sweep_y(rho, feet, periodic, out)
 
 
-def sweep_c(rho, shifts, c, out):
-    """Shift row i by shifts[i] cells in c; returns sum_j out_ij (1, c_j, c_j^2), shape (n_y, 3)."""
-    moments = np.empty((rho.shape[0], 3))
+def sweep_c(rho, shifts, out):
+    """Shift row i by shifts[i] cells in c."""
     with threads_for(16 * rho.size):
-        _sweep_c(rho, shifts, moments, c, out)
-    return moments
+        _sweep_c(rho, shifts, out)
 
 
 def to_points(rho, periodic, out):

@@ -119,7 +119,7 @@ class FiniteVolume:
                         raise SolveFailed(t, dt, "no step keeps rho >= 0 and lets the energy fall", state.rho)
                     continue
                 t = t_end if landed else t + dt
-                recorder.step(t, dt, new.a, state.power(), new.power())
+                recorder.step(t, new.a, 0.5 * dt * (state.power() + new.power()))
                 state, energy = new, new_energy
                 scale = min(1.0, 1.2 * scale)
                 if progress:

@@ -119,7 +119,7 @@ class FiPyFiniteVolume:
                     if not np.isfinite(new.a).all():
                         raise SolveFailed(t, dt, "the state is not finite", state.rho)
                     t = t_end if n_left == 1 else t + dt
-                    recorder.step(t, dt, new.a, state.power(), new.power())
+                    recorder.step(t, new.a, 0.5 * dt * (state.power() + new.power()))
                     state = new
                     if progress:
                         progress(t)

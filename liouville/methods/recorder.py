@@ -41,9 +41,9 @@ class Recorder:
         self.coefficients, self.density = np.empty((T, a.size)), np.empty((T, *grid.shape))
         self.drift, self.drop, self.lost = np.empty(T), np.empty(T), np.empty(T)
 
-    def step(self, t, dt, a, power_before, power_after):
-        """A step of length dt has led to time t and coefficients a; powers are int |v|^2 rho at its two ends."""
-        self.dissipated += 0.5 * dt * (power_before + power_after)
+    def step(self, t, a, dissipated):
+        """A step has led to time t and coefficients a; `dissipated` is its integral over t of int |v|^2 rho."""
+        self.dissipated += dissipated
         self.history.append((t, a.copy()))
 
     def output(self, a, density, mass):

@@ -1,7 +1,8 @@
 """The continuum on a grid without a CFL limit: a conservative semi-Lagrangian splitting.
 
 C. Z. Cheng, G. Knorr, J. Comput. Phys. 22 (1976); F. Filbet, E. Sonnendruecker, P. Bertrand, J. Comput. Phys. 172
-(2001); N. Crouseilles, M. Mehrenberger, E. Sonnendruecker, J. Comput. Phys. 229 (2010).
+(2001); N. Crouseilles, M. Mehrenberger, E. Sonnendruecker, J. Comput. Phys. 229 (2010); S. A. Chin, Phys. Lett. A 226
+(1997), for the splitting.
 """
 
 import time
@@ -20,23 +21,49 @@ from ..solution import Solution
 from .finite_volume import check_cells, prepare_grid
 from .recorder import Recorder
 
-TABLE_REFINEMENT = 4  # nodes of the table of U' per cell in y
-TURN = 0.1  # bound on |U''| h in a step of the traces
+TURN = 0.3  # bound on |c U''| h in a step of the traces
 MIN_STEP = 1e-10
-# The estimate is the error of the trapezoidal rule, of the same order as that of the splitting and about six times as
-# large (measured on circle-vonmises, where halving uniform steps gives the error of the splitting itself).
-ESTIMATE_SHARE = 1.0 / 6.0
-SAFETY, SHRINK, GROW = 0.9, 0.3, 2.0  # of the step-size controller
+PAST = 4  # mobilities that the prediction of r goes through
+MAX_TERMS = 60  # of the Taylor series of r in a step
+SAFETY, SHRINK, GROW = 0.9, 0.3, 2.5  # of the step-size controller
+
+
+@dataclass(frozen=True)
+class Splitting:
+    """A composition of kicks (rows shift in c) and drifts (mass moves in y), in turn, kicks first and last.
+
+    Parameters
+    ----------
+    kicks : tuple of (weight, correction)
+        A kick of a step h shifts rows by -weight h U (1 + correction h^2 U'^2).
+    drifts : tuple of float
+        Fractions of the step, one fewer than kicks.
+    order : int
+    """
+
+    kicks: tuple
+    drifts: tuple
+    order: int
+
+
+# exp(h A/6) exp(h B/2) exp(2h A~/3) exp(h B/2) exp(h A/6), A~ = A + h^2/48 [A, [B, A]], for A = -U d/dc and
+# B = -c U' d/dy (Chin's scheme A). [A, [A, B]] = 2 U U'^2 d/dc is again a shift in c, so that all steps can be forward.
+# In A, time stands still; in B it runs, so that r(t) does not disturb this.
+SPLITTINGS = {
+    2: Splitting(((1 / 2, 0.0), (1 / 2, 0.0)), (1.0,), 2),
+    4: Splitting(((1 / 6, 0.0), (2 / 3, 1 / 24), (1 / 6, 0.0)), (1 / 2, 1 / 2), 4),
+}
 
 
 @dataclass(frozen=True)
 class SemiLagrangian:
     """Exact sweeps in c and y in turn, conservative and >= 0, with steps as long as the error allows.
 
-    The state is rho averaged over cells in y at points in c. A sweep in c shifts every row by -int U dt, with r(t)
-    during the sweep in closed form (r' = -B r, B = int Phi Phi^T rho, because the y-marginal stands still). A sweep in
-    y traces cell edges back through dY/ds = -U'(Y), s = c dt, and remaps. Strang splitting with U re-evaluated at the
-    midpoint: second order in time.
+    The state is rho averaged over cells in y at points in c. Through a step, r(t) is foretold: r' = -G(t) r with the
+    mobility G = int (Phi Phi^T + c^2 Phi' Phi'^T) rho extrapolated from the last steps. In the field of this r, a sweep
+    in c shifts every row by U dt, a sweep in y traces cell edges back through dY/dt = -c U'(t, Y) and remaps. At the
+    end of the step r is deposited from rho anew. Fourth order in time by default, with forward sub-steps only: the
+    commutator [A, [A, B]] of the two parts is a shift in c too.
 
     Parameters
     ----------
@@ -48,12 +75,15 @@ class SemiLagrangian:
         As in FiniteVolume.
     max_step : float, optional
         Longest step.
+    order : 2 or 4
+        Strang's splitting, with one sweep in y a step, or Chin's, with two.
     """
 
-    cells: tuple = (384, 128)
+    cells: tuple = (384, 96)
     tolerance: float = 1e-5
     window: tuple | None = None
     max_step: float | None = None
+    order: int = 4
     c_spacing = None
     takes_steps = False
 
@@ -63,6 +93,8 @@ class SemiLagrangian:
             raise ValueError(f"tolerance must lie in (0, 1), got {self.tolerance!r}")
         if self.max_step is not None and not (is_finite(self.max_step) and self.max_step > 0):
             raise ValueError(f"max_step must be finite and positive, got {self.max_step!r}")
+        if isinstance(self.order, bool) or self.order not in SPLITTINGS:
+            raise ValueError(f"order must be 2 or 4, got {self.order!r}")
 
     def solve(self, problem, features, times, dynamics, seed=0, progress=None) -> Solution:
         start = time.perf_counter()
@@ -71,7 +103,7 @@ class SemiLagrangian:
         grid, window = prepare_grid(self, problem, features, dynamics, float(times[-1]))
         # One BLAS thread: the small matrices gain nothing from more, and their bits would depend on it.
         with threadpool_limits(limits=1, user_api="blas"):
-            run = _Run(problem, features, grid)
+            run = _Run.start(problem, features, grid)
             truncated = initial_averages(problem, grid)[1]
             recorder = Recorder(
                 self, problem, features, times, dynamics, grid, window, truncated, run.a, run.mass, start
@@ -80,178 +112,171 @@ class SemiLagrangian:
         return recorder.solution()
 
     def _march(self, run, recorder, progress):
-        longest = self.max_step or np.inf
-        dt, t = min(longest, run.first_step()), 0.0
+        splitting, longest = SPLITTINGS[self.order], self.max_step or np.inf
+        dt, past = min(longest, run.first_step(self.tolerance)), [run]
         for t_end in recorder.times:
-            while t < t_end:
-                remaining = t_end - t
+            while run.t < t_end:
+                remaining = t_end - run.t
                 n_left = np.ceil(remaining / min(dt, remaining) * (1.0 - 1e-10))
                 h = remaining / n_left if n_left <= 2 else dt
-                new, error = run.step(h)
+                new, error, dissipated = march(past, h, splitting)
                 share = error / (self.tolerance * h)
-                # The local error is of third order, the error per unit of time of second.
-                factor = np.clip(SAFETY / np.sqrt(max(share, 1e-10)), SHRINK, GROW) if share == share else SHRINK
+                factor = SAFETY * max(share, 1e-10) ** (-1.0 / splitting.order) if share == share else SHRINK
+                factor = float(np.clip(factor, SHRINK, GROW))
                 if not share <= 1.5:
                     recorder.rejected += 1
                     dt = h * min(factor, 0.8)
-                    if dt < MIN_STEP * max(t, 1.0):
-                        raise SolveFailed(t, dt, "the error estimate does not fall with the step", run.averages())
+                    if dt < MIN_STEP * max(run.t, 1.0):
+                        raise SolveFailed(run.t, dt, "the error estimate does not fall with the step", run.averages())
                     continue
-                t = t_end if n_left <= 1 else t + h
-                recorder.step(t, h, new.a, run.power, new.power)
-                run = new
+                if n_left <= 1:
+                    new.t = t_end
+                past, run = [*past[1 - PAST :], new], new
+                recorder.step(run.t, run.a, dissipated)
                 dt = min(longest, max(h * factor, dt if h < dt else 0.0) if factor >= 1.0 else h * factor)
                 if progress:
-                    progress(t)
+                    progress(run.t)
             recorder.output(run.a, run.averages(), run.mass)
+
+
+def march(past, dt, splitting):
+    """The last state of `past` a step later, an estimate of the error in a that the step makes, and what it dissipates.
+
+    Once G at the end of the step is known, the foretold r(t) can be told better. It was off by the difference at the
+    end of the step, by less before, and a follows r by a' = -G r. By the better r, int r . G r dt is half of what
+    r . r loses.
+    """
+    run = past[-1]
+    if len(past) == 1:  # nothing to extrapolate from: the end of a first attempt serves instead
+        foretold = _foretold([run, run.step(dt, _foretold(past, run, dt), splitting)], run, dt)
+    else:
+        foretold = _foretold(past, run, dt)
+    new = run.step(dt, foretold, splitting)
+    better = _foretold([*past[1 - PAST :], new], run, dt)(dt)
+    error = 0.25 * dt * float(np.linalg.norm(new.G @ (foretold(dt) - better)))
+    return new, error, 0.5 * float(run.r @ run.r - better @ better)
+
+
+def _foretold(past, start, dt):
+    """r(s) for 0 <= s <= dt from the state `start`: r' = -G(s) r, G the interpolant through the states of `past`."""
+    s = np.array([run.t - start.t for run in past]) / dt
+    inverse = np.linalg.inv(np.vander(s, increasing=True))
+    G = -dt * np.concatenate(np.tensordot(inverse, np.array([run.G for run in past]), axes=1), axis=1)
+    # Taylor's series; term j + 1 is sum_i G_i term_(j-i) / (j + 1). The last term stands first.
+    terms = np.zeros((MAX_TERMS + len(past), start.r.size))
+    last = MAX_TERMS
+    terms[last] = start.r
+    bound = 1e-16 * np.abs(start.r).max()
+    while last > 0 and not np.abs(terms[last : last + len(past)]).max() <= bound:
+        terms[last - 1] = G @ terms[last : last + len(past)].ravel() / (MAX_TERMS - last + 1)
+        last -= 1
+    terms = terms[last : MAX_TERMS + 1][::-1]
+    return lambda at: np.power.outer(np.asarray(at) / dt, np.arange(len(terms))) @ terms
 
 
 class _Operators:
     """Everything that depends on the grid alone."""
 
     def __init__(self, features, grid):
-        y, h = grid.y[:, None], grid.dy
-        self.average = features.cell_matrix(y, h)  # against averages over cells
-        self.point = features.matrix(y)  # at centres
+        self.grid, self.target = grid, features.target
+        y = grid.y[:, None]
+        self.value = features.matrix(y)
         self.slope = features.gradient(y)[:, 0]
-        n_table = TABLE_REFINEMENT * grid.shape[0]
-        self.spacing = (grid.y_edges[-1] - grid.y_edges[0]) / n_table
-        nodes = (grid.y_edges[0] + self.spacing * np.arange(n_table + 1))[:, None]
-        self.table_slope = features.gradient(nodes)[:, 0]
-        # Derivatives of the table by sixth-order differences of the exact slopes around each node.
-        shifted = {k: features.gradient(nodes + 0.5 * k * self.spacing)[:, 0] for k in (-3, -2, -1, 1, 2, 3)}
-        self.table_second = (
-            45.0 * (shifted[1] - shifted[-1]) - 9.0 * (shifted[2] - shifted[-2]) + (shifted[3] - shifted[-3])
-        ) / 30.0
-        self.table_third = (
-            270.0 * (shifted[1] + shifted[-1])
-            - 27.0 * (shifted[2] + shifted[-2])
-            + 2.0 * (shifted[3] + shifted[-3])
-            - 490.0 * self.table_slope
-        ) / 45.0
+        self.powers = grid.c[:, None] ** np.arange(3)
+        self.scale = grid.dy * float(grid.c_widths[0])
+        # A table of U' and its derivatives at the edges. Sixth-order differences of the exact slopes make them.
+        nodes, h = grid.y_edges[:, None], 0.5 * grid.dy
+        at = {k: features.gradient(nodes + k * h)[:, 0] for k in range(-3, 4)}
+        second = (45.0 * (at[1] - at[-1]) - 9.0 * (at[2] - at[-2]) + (at[3] - at[-3])) / 30.0
+        third = (270.0 * (at[1] + at[-1]) - 27.0 * (at[2] + at[-2]) + 2.0 * (at[3] + at[-3]) - 490.0 * at[0]) / 45.0
+        self.table = np.stack([at[0], second, third], axis=1)  # times the first and second power of dy
         self.reach = float(np.abs(grid.c).max())
         self.lagrange = {}
 
-    def interpolation(self, grid, degree):
-        """Chebyshev nodes s / S in [-1, 1] and the matrix that takes values there to those at s = -c_j dt."""
+    def interpolation(self, degree):
+        """Chebyshev nodes for c in [-reach, reach] and the matrix that takes values there to those at the c_j."""
         if degree not in self.lagrange:
             nodes = np.cos(np.pi * (np.arange(degree) + 0.5) / degree)[::-1]
             # Chebyshev polynomials are orthogonal on these nodes; SciPy's barycentric weights are made in random order
             norms = np.full(degree, 2.0 / degree)
             norms[0] = 1.0 / degree
-            at_nodes, at_columns = (chebvander(s, degree - 1) for s in (nodes, -grid.c / self.reach))
-            self.lagrange[degree] = (nodes, (at_nodes * norms) @ at_columns.T)
+            at_nodes, at_columns = (chebvander(s, degree - 1) for s in (nodes, self.grid.c / self.reach))
+            self.lagrange[degree] = (self.reach * nodes, (at_nodes * norms) @ at_columns.T)
         return self.lagrange[degree]
+
+    def shift(self, r, correction):
+        """-U (1 + correction U'^2) at the centres of the rows."""
+        return -(self.value @ r) * (1.0 + correction * (self.slope @ r) ** 2)
+
+    def feet(self, r, start, dt):
+        """Where the edges at start + dt come from in each column, in cells from the lower end; (n_y + 1, n_c)."""
+        grid = self.grid
+        ends = np.abs(self.table[:, 1] @ r(np.array([start, start + dt])).T).max() / grid.dy
+        stretch = self.reach * dt * ends  # the exponent with which neighbouring edges part
+        nodes, matrix = self.interpolation(int(min(40, 8 + np.ceil(3.0 * stretch))))
+        # Columns of small |c| turn less and take every second, fourth .. row of the tables.
+        halvings = lambda turn: np.ceil(np.log2(np.maximum(turn / TURN, 1.0))).astype(int)  # noqa: E731
+        most, needed = halvings(min(stretch, 1e3)), halvings(np.minimum(stretch, 1e3) * np.abs(nodes) / self.reach)
+        back = r(start + dt * np.linspace(1.0, 0.0, 2 * 2**most + 1))
+        tables = np.ascontiguousarray(np.moveaxis(self.table @ back.T, 2, 0))
+        Y = np.empty((grid.y_edges.size, nodes.size))
+        kernels.trace(tables, grid.dy, grid.periodic, -dt * nodes, 2 ** (most - needed), Y)
+        return Y @ matrix
 
 
 class _Run:
-    """The state: `points` are values at centres in y and points in c; steps return a new state."""
+    """The state at time t: `points` are values at centres in y and points in c, and rows have yet to shift by `shift`.
 
-    def __init__(self, problem, features, grid, points=None, moments=None, operators=None):
-        self.features, self.grid = features, grid
-        self.c = grid.c
-        self.dc = float(grid.c_widths[0])
-        self.operators = operators or _Operators(features, grid)
-        if points is None:
-            y_law, c_law = problem.laws
-            rho = np.outer(np.diff(y_law.cdf(grid.y_edges)) / grid.dy, c_law.density(grid.c))
-            rho /= rho.sum() * grid.dy * self.dc
-            points = np.empty_like(rho)
-            kernels.to_points(rho, grid.periodic, points)
-            moments = points @ (self.c[:, None] ** np.arange(3))
-        self.points, self.moments = points, moments
-        self.a = self._coefficients(moments, self.operators.point)
-        self.r = self.a - features.target
-        B, M = self._mobilities(moments, self.operators.point)
-        self.B, self.rate = B, -(B + M) @ self.r
-        self.power = float(-self.r @ self.rate)
+    Two shifts of the same rows in turn are one, so the last of a step waits for the first of the next. Moments and all
+    that follows from them are those of the shifted rows.
+    """
 
-    def _coefficients(self, moments, Phi):
-        return self.grid.dy * self.dc * (moments[:, 1] @ Phi)
+    def __init__(self, operators, t, points, shift):
+        self.operators, self.t, self.points, self.shift = operators, t, points, shift
+        m0, m1, m2 = (points @ operators.powers).T
+        m2 = m2 + shift * (2.0 * m1 + shift * m0)
+        m1 = m1 + shift * m0
+        scale, value, slope = operators.scale, operators.value, operators.slope
+        self.mass = float(m0.sum() * scale)
+        self.a = scale * (m1 @ value)
+        self.r = self.a - operators.target
+        self.G = scale * (value.T @ (m0[:, None] * value) + slope.T @ (m2[:, None] * slope))
 
-    def _mobilities(self, moments, Phi):
-        """int Phi Phi^T rho and int c^2 Phi' Phi'^T rho."""
-        slope, scale = self.operators.slope, self.grid.dy * self.dc
-        B = scale * Phi.T @ (moments[:, :1] * Phi)
-        M = scale * slope.T @ (moments[:, 2:] * slope)
-        return B, M
+    @classmethod
+    def start(cls, problem, features, grid):
+        y_law, c_law = problem.laws
+        rho = np.outer(np.diff(y_law.cdf(grid.y_edges)) / grid.dy, c_law.density(grid.c))
+        rho /= rho.sum() * grid.dy * grid.c_widths[0]
+        points = np.empty_like(rho)
+        kernels.to_points(rho, grid.periodic, points)
+        return cls(_Operators(features, grid), 0.0, points, np.zeros(grid.shape[0]))
 
-    @property
-    def mass(self) -> float:
-        return float(self.moments[:, 0].sum() * self.grid.dy * self.dc)
-
-    def first_step(self) -> float:
-        """A tenth of the time in which the residual would fall to nothing."""
-        return 0.1 * float(np.linalg.norm(self.r)) / max(float(np.linalg.norm(self.rate)), 1e-300)
+    def first_step(self, tolerance) -> float:
+        """Cautious, since the first step has no history to be checked by; its error in r is of third order."""
+        speed = max(float(np.linalg.norm(self.G @ self.r)), 1e-300)
+        return 2.0 * tolerance ** (1 / 3) * float(np.linalg.norm(self.r)) / speed
 
     def averages(self):
         """Cell averages, for the record."""
-        in_y, both = np.empty_like(self.points), np.empty((self.grid.shape[1], self.grid.shape[0]))
-        kernels.to_averages(self.points, self.grid.periodic, in_y)
+        grid, shifted = self.operators.grid, np.empty_like(self.points)
+        kernels.sweep_c(self.points, self.shift / grid.c_widths[0], shifted)
+        in_y, both = np.empty_like(shifted), np.empty((grid.shape[1], grid.shape[0]))
+        kernels.to_averages(shifted, grid.periodic, in_y)
         kernels.to_averages(np.ascontiguousarray(in_y.T), False, both)
         return np.ascontiguousarray(both.T)
 
-    def _sweep_c(self, points, moments, r, dt, out):
-        """Shift rows for dt; r(t) is in closed form, r' = -B r, since the y-marginal does not move."""
-        B, _ = self._mobilities(moments, self.operators.point)
-        shifts = -(self.operators.point @ _integral(B, r, dt)) / self.dc
-        return kernels.sweep_c(points, shifts, self.c, out)
-
-    def _feet(self, r, dt):
-        """Where the edges in y come from in each column, in cells from the lower end; shape (n_y + 1, n_c)."""
-        ops, grid = self.operators, self.grid
-        second = ops.table_second @ r
-        table = np.stack([ops.table_slope @ r, second, ops.table_third @ r], axis=1)
-        steepest = float(np.abs(second).max()) / ops.spacing
-        S = ops.reach * dt
-        nodes, matrix = ops.interpolation(grid, int(min(40, 8 + 4 * np.ceil(1.5 * S * steepest))))
-        longest = TURN / max(steepest, 1e-300)
-        Y = np.empty((grid.y_edges.size, nodes.size))
-        for side in (np.flatnonzero(nodes > 0), np.flatnonzero(nodes < 0)[::-1]):
-            out = np.empty((grid.y_edges.size, side.size))
-            kernels.trace(
-                table, grid.y_edges[0], ops.spacing, grid.periodic, grid.y_edges, S * nodes[side], longest, out
-            )
-            Y[:, side] = out
-        return (Y @ matrix - grid.y_edges[0]) / grid.dy
-
-    def step(self, dt):
-        """One Strang step and an estimate of the error it makes in a: what its trapezoidal rule does not explain."""
-        grid, ops, powers = self.grid, self.operators, self.c[:, None] ** np.arange(3)
-        first, second = np.empty_like(self.points), np.empty_like(self.points)
-        moments = self._sweep_c(self.points, self.moments, self.r, 0.5 * dt, first)
-        shifted = self._coefficients(moments, ops.point)
-        kernels.to_averages(first, grid.periodic, second)
-        moments = second @ powers
-        averaged = self._coefficients(moments, ops.average)
-        r = averaged - self.features.target
-        _, M = self._mobilities(moments, ops.average)
-        middle = r - M @ _integral(M, r, 0.5 * dt)
-        kernels.sweep_y(second, self._feet(middle, dt), grid.periodic, first)
-        remapped = self._coefficients(first @ powers, ops.average)
-        kernels.to_points(first, grid.periodic, second)
-        moments = second @ powers
-        pointwise = self._coefficients(moments, ops.point)
-        moments = self._sweep_c(second, moments, pointwise - self.features.target, 0.5 * dt, first)
-        new = _Run(None, self.features, grid, first, moments, ops)
-        error = ESTIMATE_SHARE * float(np.linalg.norm(new.a - self.a - 0.5 * dt * (self.rate + new.rate)))
-        # Converting between points and averages makes an error in space, which no shorter step would lower.
-        in_space = float(np.linalg.norm(averaged - shifted) + np.linalg.norm(pointwise - remapped))
-        return new, max(0.0, error - in_space)
-
-
-def _integral(B, r, dt):
-    """int_0^dt exp(-B t) r dt by its series, for B dt of moderate size."""
-    n_parts = max(1, int(np.ceil(dt * float(np.abs(B).sum(axis=1).max()))))
-    h = dt / n_parts
-    total = np.zeros_like(r)
-    for _ in range(n_parts):
-        term, k = h * r, 1
-        part = term.copy()
-        while np.abs(term).max() > 1e-17 * (np.abs(r).max() + 1e-300) * h and k < 40:
-            k += 1
-            term = -(h / k) * (B @ term)
-            part += term
-        total += part
-        r = r - B @ part
-    return total
+    def step(self, dt, r, splitting):
+        """The state a step later in the field of r(s), s from the start of the step."""
+        operators, grid = self.operators, self.operators.grid
+        (first, *kicks), start = splitting.kicks, 0.0
+        points, shift = self.points, self.shift + first[0] * dt * operators.shift(r(0.0), first[1] * dt**2)
+        scratch = np.empty_like(points)
+        moved = np.empty_like(points)
+        for fraction, (weight, correction) in zip(splitting.drifts, kicks, strict=True):
+            kernels.sweep_c(points, shift / grid.c_widths[0], scratch)
+            kernels.to_averages(scratch, grid.periodic, moved)
+            kernels.sweep_y(moved, operators.feet(r, start, fraction * dt), grid.periodic, scratch)
+            kernels.to_points(scratch, grid.periodic, moved)
+            start += fraction * dt
+            points, shift = moved, weight * dt * operators.shift(r(start), correction * dt**2)
+        return _Run(operators, self.t + dt, points, shift)
