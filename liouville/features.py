@@ -12,11 +12,12 @@ replicates to work on.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from .checks import is_count, is_finite
-from .kernels import fourier
+from .kernels import fourier, replicates
 from .pairs import make_pairs
 from .problem import PERIOD, Convolution, Problem, Torus, UniformTorus, Unit
 
@@ -154,6 +155,30 @@ class FourierFeatures:
         alpha, beta = self.potential_coefficients(r)
         return fourier.velocity_fourier(z, weights, active, alpha, beta, out)
 
+    def fuses(self, n) -> bool:
+        """Whether `stages` serves n units."""
+        return n <= replicates.MOST
+
+    @cached_property
+    def _by_mode(self):
+        """The target and whether a feature is kept, 1 or 0, each of shape (2, M + 1): cosines, then sines."""
+        full = np.zeros((2, 2 * self.n_modes + 1))
+        full[0, self.kept], full[1, self.kept] = self.target, 1.0
+        target, kept = np.zeros((2, 2, self.n_modes + 1))
+        for by_mode, flat in ((target, full[0]), (kept, full[1])):
+            by_mode[0], by_mode[1, 1:] = flat[: self.n_modes + 1], flat[self.n_modes + 1 :]
+        return target, kept
+
+    def stages(self, z, weights, active, h, rows, places, slopes, stage):
+        """Stages of a Runge-Kutta step, all in one call, for few units: see `kernels.replicates`.
+
+        Returns a at the last stage, shape (len(active), P), and sum w |v|^2 at all, shape (len(active), S).
+        """
+        moments, power = replicates.stages_fourier(
+            z, weights, active, h, rows, places, self.A, self.B, *self._by_mode, slopes, stage
+        )
+        return self._from_moments(moments), power
+
     def matrix(self, y):
         """Phi(y), shape (n, P), for y of shape (n, 1)."""
         angles = np.asarray(y, dtype=float)[:, :1] * np.arange(self.n_modes + 1)
@@ -233,6 +258,17 @@ class QuadratureFeatures:
     def velocity(self, z, weights, active, r, out):
         """(-c grad U, -U) into out; returns sum w |v|^2 of each active replicate."""
         return self.pairs.velocity(z, weights, active, self.root_weights * r, out)
+
+    def fuses(self, n) -> bool:
+        """Whether `stages` serves n units."""
+        return self.pairs.fuses(n)
+
+    def stages(self, z, weights, active, h, rows, places, slopes, stage):
+        """Stages of a Runge-Kutta step, all in one call, for few units; returns as for FourierFeatures."""
+        sums, power = self.pairs.stages(
+            z, weights, active, h, rows, places, self.root_weights, self.target, slopes, stage
+        )
+        return self.root_weights * sums, power
 
     def matrix(self, y):
         """Phi(y), shape (n, P), for y of shape (n, N)."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .kernels import pairs, quadrature
+from .kernels import pairs, quadrature, replicates
 from .problem import Unit
 
 PART = 4096  # units at a time where a (P, n) matrix is formed
@@ -36,6 +36,18 @@ class ProfilePairs:
             z, weights, active, self.code, self.A, self.B, self.unit.scale * coefficients, out
         )
 
+    def fuses(self, n) -> bool:
+        """Whether `stages` serves n units."""
+        return n <= replicates.MOST
+
+    def stages(self, z, weights, active, h, rows, places, root_weights, target, slopes, stage):
+        """Stages of a Runge-Kutta step; sum w c phi(x_p, y) at the last one and sum w |v|^2 at all."""
+        gains = root_weights * self.unit.scale
+        sums, power = replicates.stages_quadrature(
+            z, weights, active, h, rows, places, self.code, self.A, self.B, gains, target, slopes, stage
+        )
+        return self.unit.scale * sums, power
+
     def values(self, x, y):
         """phi(x, y), shape (k, n), for y of shape (n, N)."""
         return self.unit.value(x, y)
@@ -57,6 +69,10 @@ class ArrayPairs(ProfilePairs):
     def __init__(self, unit, points):
         self.unit, self.points = unit, points
         self.A, self.B = unit.affine(points)
+
+    def fuses(self, n) -> bool:
+        """Never: there is no kernel for these units."""
+        return False
 
     @staticmethod
     def _parts(z, weights, active):
@@ -111,6 +127,10 @@ class CompiledPairs:
             worst = np.abs(gradients[:, :, d] - difference).max()
             if not worst <= 1e-4 * max(np.abs(difference).max(), 1e-8):
                 raise ValueError(f"gradient does not match value: it differs from differences by {worst:.1e}")
+
+    def fuses(self, n) -> bool:
+        """Never: kernels that cannot be cached are kept few."""
+        return False
 
     def deposit(self, z, weights, active):
         """sum w c phi(x_p, y), shape (len(active), P)."""

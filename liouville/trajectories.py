@@ -44,6 +44,7 @@ class _Flow:
     def __init__(self, features, z, weights, tableau: Tableau):
         self.features, self.weights, self.tableau = features, weights, tableau
         self.walls = make_walls(features.problem)
+        self.fused = self.walls is None and features.fuses(z.shape[2])
         self.z = z
         self.R = z.shape[0]
         self.stage = np.empty_like(z)
@@ -80,11 +81,18 @@ class _Flow:
 
     def stages(self, active, h):
         """All stages after the first; returns a of the last."""
+        S = self.tableau.n_stages
+        if self.fused:
+            a, self.power[active, 1:] = self._fused(active, h, self.tableau.a[1:], np.arange(1, S))
+            return a
         a = None
-        for s in range(1, self.tableau.n_stages):
+        for s in range(1, S):
             self.combine(active, self.tableau.a[s], h, self.stage)
             a = self.evaluate(self.stage, active, s)
         return a
+
+    def _fused(self, active, h, rows, places):
+        return self.features.stages(self.z, self.weights, active, h, rows, places, self.slopes, self.stage)
 
     def _mean_power(self, rows):
         # Stage by stage: a matrix product adds in an order that depends on the number of replicates.
@@ -115,12 +123,20 @@ class _Flow:
         """One step of every replicate; the state before it is left in `stage`."""
         every = np.arange(self.R)
         steps = np.full(self.R, h)
-        self.stages(every, steps)
-        self.combine(every, self.tableau.b, steps, self.stage)
+        if self.fused:
+            rows = np.vstack([self.tableau.a[1:], self.tableau.b])
+            self.a, power = self._fused(every, steps, rows, np.append(np.arange(1, self.tableau.n_stages), 0))
+            self.power[:, 1:] = power[:, :-1]
+            self.dissipated += h * self._mean_power(every)
+            self.power[:, 0] = power[:, -1]
+        else:
+            self.stages(every, steps)
+            self.combine(every, self.tableau.b, steps, self.stage)
+            self.dissipated += h * self._mean_power(every)
         self.z, self.stage = self.stage, self.z
-        self.dissipated += h * self._mean_power(every)
         self.time += h
-        self.evaluate(self.z, every, 0)
+        if not self.fused:
+            self.evaluate(self.z, every, 0)
 
 
 def integrate(

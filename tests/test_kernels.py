@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from oracles import VonMises, circle, five_points, line_gaussian, observed_order
+from oracles import VonMises, circle, five_points, line_gaussian, line_tanh, observed_order
 
 from liouville import Convolution, Gaussian, Ridge, make_features
 from liouville.kernels import fourier, quadrature
@@ -17,7 +17,7 @@ def test_sincos_matches_numpy_near_multiples_of_a_quarter_turn_and_far_out():
         [rng.uniform(-20, 20, 20_000), rng.uniform(-1e6, 1e6, 20_000), np.arange(-4000, 4000) * (np.pi / 4), [0.0]]
     )
     work = np.empty((6, y.size))
-    fourier._powers(y, y.size, work)
+    fourier.powers(y, y.size, work)
     assert np.abs(work[0] - np.cos(y)).max() < 4e-16
     assert np.abs(work[1] - np.sin(y)).max() < 4e-16
 
@@ -25,7 +25,7 @@ def test_sincos_matches_numpy_near_multiples_of_a_quarter_turn_and_far_out():
 def test_double_and_fivefold_angles_match_numpy():
     y = np.random.default_rng(2).uniform(-4.0, 4.0, 20_000)
     work = np.empty((6, y.size))
-    fourier._powers(y, y.size, work)
+    fourier.powers(y, y.size, work)
     longer = y.astype(np.longdouble)
     for row, k in ((2, 2), (4, 5)):
         assert np.abs(work[row] - np.cos(k * longer)).max() < k * 4e-16
@@ -164,6 +164,33 @@ def test_bits_do_not_depend_on_where_arrays_lie_in_memory(n, gap):
     for order in (["z", "scratch", "out"], ["scratch", "z", "out"], ["out", "z", "scratch"], ["z", "out", "scratch"]):
         for one, other in zip(run(gap, order), apart, strict=True):
             assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    "problem", [circle(VonMises(0.8, 2.5, 0.7)), five_points(), line_tanh()], ids=["circle", "points", "tanh"]
+)
+@pytest.mark.parametrize(("n", "replicates"), [(1, 3), (7, 40), (33, 17)])
+@pytest.mark.parametrize("equal", [True, False], ids=["equal weights", "unequal weights"])
+def test_replicates_side_by_side_move_as_they_do_one_by_one(problem, n, replicates, equal):
+    """All stages of a step in one call, against deposit and velocity stage by stage."""
+    features = make_features(problem)
+    rng = np.random.default_rng(5)
+    z = rng.normal(size=(replicates, problem.domain.dim + 1, n))
+    weights = np.array([1.0 / n]) if equal else rng.dirichlet(np.ones(n))
+    active, h = rng.permutation(replicates)[: replicates - 1], rng.uniform(0.1, 0.2, replicates - 1)
+    rows, places = np.array([[0.5, 0.0, 0.0], [0.2, 0.3, 0.0], [0.1, 0.7, 0.2]]), np.array([1, 2, 0])
+    slopes, stage = rng.normal(size=(3, *z.shape)), np.zeros_like(z)
+    expected = slopes.copy()
+    a, power = features.stages(z, weights, active, h, rows, places, slopes, stage)
+    for s, place in enumerate(places):
+        there = z.copy()
+        there[active] += h[:, None, None] * np.einsum("k,krdi->rdi", rows[s], expected[:, active])
+        at = features.deposit(there, weights, active)
+        now = features.velocity(there, weights, active, at - features.target, expected[place])
+        assert np.abs(power[:, s] - now).max() < 1e-13 * np.abs(now).max()
+    assert np.abs(stage[active] - there[active]).max() < 1e-13
+    assert np.abs(slopes - expected).max() < 1e-13 * np.abs(expected).max()
+    assert np.abs(a - at).max() < 1e-13 * np.abs(at).max()
 
 
 def test_bessel_kernel_is_the_product_of_features():

@@ -106,6 +106,9 @@ class FrozenPositions:
         self.inner, self.target, self.n_features = features, features.target, features.n_features
         self.deposit, self.problem = features.deposit, features.problem
 
+    def fuses(self, n):
+        return False
+
     def velocity(self, z, weights, active, r, out):
         self.inner.velocity(z, weights, active, r, out)
         out[active, :-1] = 0.0

@@ -1,4 +1,4 @@
-"""The continuum under the batches of the particles: the Euler map in the limit, and its modified potential on a grid."""
+"""The continuum under the batches of the particles: the Euler map in the limit, its modified potential on a grid."""
 
 import numpy as np
 import pytest

@@ -38,47 +38,47 @@ def n_groups_of(n_modes):
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract"})
-def _powers(y, m, work):
-    """cos and sin of y, 2y and 5y into the first six rows of work, for y[:m].
+def angle_powers(x):
+    """cos and sin of x, 2x and 5x.
 
-    Within 3e-16 absolute for |y| < 1e6, without a branch so that it vectorises: reduction to [-pi/2, pi/2] and
-    polynomials that interpolate sin and cos there at Chebyshev nodes (errors 2e-18 and 6e-17). No reassociation here:
-    it would simplify the reduction away.
+    Within 3e-16 (times the factor) for |x| < 1e6, without a branch so that loops vectorise: reduction to
+    [-pi/2, pi/2] and polynomials that interpolate sin and cos there at Chebyshev nodes (errors 2e-18 and 6e-17). No
+    reassociation here: it would simplify the reduction away.
     """
+    k = np.rint(x * _ONE_OVER_PI)
+    r = ((x - k * _P1) - k * _P2) - k * _P3
+    t = r * r
+    s = 2.7314446091851362625e-15
+    s = -7.6439702841429586427e-13 + t * s
+    s = 1.6058977312067698838e-10 + t * s
+    s = -2.5052107616990069117e-08 + t * s
+    s = 2.7557319219163185409e-06 + t * s
+    s = -1.9841269841254973591e-04 + t * s
+    s = 8.3333333333333158686e-03 + t * s
+    s = -1.6666666666666666633e-01 + t * s
+    c = 4.6464356966859059684e-14
+    c = -1.1466252241909257469e-11 + t * c
+    c = 2.0876681558417904840e-09 + t * c
+    c = -2.7557318573360998723e-07 + t * c
+    c = 2.4801587298913524569e-05 + t * c
+    c = -1.3888888888884766986e-03 + t * c
+    c = 4.1666666666666656289e-02 + t * c
+    sign = 1.0 - 2.0 * (k - 2.0 * np.floor(0.5 * k))
+    c1 = sign * ((1.0 - 0.5 * t) + (t * t) * c)
+    s1 = sign * (r + (r * t) * s)
+    c2 = c1 * c1 - s1 * s1
+    s2 = 2.0 * (c1 * s1)
+    c4 = c2 * c2 - s2 * s2
+    s4 = 2.0 * (c2 * s2)
+    return c1, s1, c2, s2, c4 * c1 - s4 * s1, s4 * c1 + c4 * s1
+
+
+@njit(cache=True, error_model="numpy", fastmath={"contract"})
+def powers(y, m, work):
+    """cos and sin of y, 2y and 5y into the first six rows of work, for y[:m]."""
     c1, s1, c2, s2, c5, s5 = work[0], work[1], work[2], work[3], work[4], work[5]
     for i in range(m):
-        x = y[i]
-        k = np.rint(x * _ONE_OVER_PI)
-        r = ((x - k * _P1) - k * _P2) - k * _P3
-        t = r * r
-        s = 2.7314446091851362625e-15
-        s = -7.6439702841429586427e-13 + t * s
-        s = 1.6058977312067698838e-10 + t * s
-        s = -2.5052107616990069117e-08 + t * s
-        s = 2.7557319219163185409e-06 + t * s
-        s = -1.9841269841254973591e-04 + t * s
-        s = 8.3333333333333158686e-03 + t * s
-        s = -1.6666666666666666633e-01 + t * s
-        c = 4.6464356966859059684e-14
-        c = -1.1466252241909257469e-11 + t * c
-        c = 2.0876681558417904840e-09 + t * c
-        c = -2.7557318573360998723e-07 + t * c
-        c = 2.4801587298913524569e-05 + t * c
-        c = -1.3888888888884766986e-03 + t * c
-        c = 4.1666666666666656289e-02 + t * c
-        sign = 1.0 - 2.0 * (k - 2.0 * np.floor(0.5 * k))
-        a = sign * ((1.0 - 0.5 * t) + (t * t) * c)
-        b = sign * (r + (r * t) * s)
-        p = a * a - b * b
-        q = 2.0 * (a * b)
-        u = p * p - q * q
-        v = 2.0 * (p * q)
-        c1[i] = a
-        s1[i] = b
-        c2[i] = p
-        s2[i] = q
-        c5[i] = u * a - v * b
-        s5[i] = v * a + u * b
+        c1[i], s1[i], c2[i], s2[i], c5[i], s5[i] = angle_powers(y[i])
 
 
 @njit(cache=True, error_model="numpy")
@@ -118,7 +118,7 @@ def _deposit_chunk(y, wc, start, stop, weights, moments, work):
     for first in range(start, stop, BLOCK):
         m = min(BLOCK, stop - first)
         _fetch_next(y, wc, first, m)
-        _powers(y[first : first + m], m, work)
+        powers(y[first : first + m], m, work)
         _load_weights(weights, first, m, w)
         c = wc[first : first + m]
         for i in range(m):
@@ -230,7 +230,7 @@ def _velocity_chunk(y, c_weight, start, stop, weights, table, out_y, out_c, work
     for first in range(start, stop, BLOCK):
         m = min(BLOCK, stop - first)
         _fetch_next(y, c_weight, first, m)
-        _powers(y[first : first + m], m, work)
+        powers(y[first : first + m], m, work)
         p0, p1, p2, p3, p4 = table[0, 0], table[0, 1], table[0, 2], table[0, 3], table[0, 4]
         d0, d1, d2, d3, d4 = table[0, 10], table[0, 11], table[0, 12], table[0, 13], table[0, 14]
         for i in range(m):
