@@ -137,7 +137,7 @@ class FiniteVolume:
                         raise SolveFailed(t, phase.step, "the state is not finite; use a smaller step", state.rho)
                     power = np.nan if is_noisy(phase) else state.power()
                     t = begin + (i + 1) * (end - begin) / n_steps
-                    recorder.step(t, phase.step, new.a, power, power)
+                    recorder.step(t, new.a, phase.step * power)
                     state, n_taken = new, n_taken + 1
                     if progress:
                         progress(t)
