@@ -6,6 +6,8 @@ import sys
 import numpy as np
 import pytest
 
+from liouville import MinibatchSGD, Solution
+from particles import Ensemble
 from validation import load_study
 from validation import maps as maps_module
 from validation import study as study_module
@@ -209,6 +211,20 @@ def test_simulate_prints_losses_and_memory(case, tmp_path, capsys):
     assert dataset["loss"].shape == (4, 2)
 
 
+def test_solve_and_simulate_take_a_dynamics_and_its_seed(case, tmp_path, capsys):
+    noisy = ("--step", 0.1, "--batch-size", 3, "--seed", 5)
+    limit, run_, path = tmp_path / "limit.nc", tmp_path / "run.nc", str(case)
+    assert run("solve", case, *noisy, "--method", "characteristics", "--out", limit) == 0
+    assert run("simulate", case, "-n", 4000, *noisy, "--out", run_) == 0
+    problem = find_case(path).problem
+    solution, ensemble = Solution.load(limit, problem), Ensemble.load(run_, problem)
+    assert solution.dynamics == ensemble.dynamics == MinibatchSGD(0.1, 3)
+    assert solution.seed == ensemble.seed == 5
+    assert np.linalg.norm(solution.coefficients - ensemble.coefficients[0], axis=1).max() < 10 / np.sqrt(4000)
+    assert run("solve", case, "--step", 0.1, "--theta", 0.01, "--cells", "16,16") == 0
+    assert "nan" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
@@ -237,6 +253,8 @@ def test_simulate_prints_losses_and_memory(case, tmp_path, capsys):
         (["solve", "{case}", "--times", ""], ["--times", "numbers"]),
         (["solve", "{case}", "--out", "{case}"], ["out must end in .nc"]),
         (["simulate", "{case}"], ["-n"]),
+        (["solve", "{case}", "--batch-size", "5"], ["batch-size must come with --step, got 5"]),
+        (["solve", "{case}", "--step", "0.1", "--batch-size", "5", "--theta", "1"], ["theta must be left out", "1.0"]),
         (["simulate", "{case}", "-n", "0"], ["n must be", "got 0"]),
         (["frobnicate"], ["frobnicate"]),
     ],

@@ -9,8 +9,11 @@ import click
 from liouville import (
     MP5,
     Characteristics,
+    DiffusionSGD,
     FiniteVolume,
     FiPyFiniteVolume,
+    GradientDescent,
+    MinibatchSGD,
     Minmod,
     SolveFailed,
     Upwind,
@@ -58,6 +61,11 @@ reconstruction_option = click.option(
     "--reconstruction", type=click.Choice(list(RECONSTRUCTIONS)), help="On a grid. [default: the method's]"
 )
 cells_option = click.option("--cells", type=INTEGERS, help="Cells of the grid in y and in c, such as 256,256.")
+step_option = click.option("--step", type=float, help="Gradient descent with steps of this size, not its flow.")
+batch_option = click.option(
+    "--batch-size", type=int, help="With --step: a fresh batch of so many inputs at every step."
+)
+theta_option = click.option("--theta", type=float, help="With --step: the diffusion of that strength instead.")
 
 
 class Progress:
@@ -103,6 +111,20 @@ def _method(name, cells, reconstruction=None):
     if reconstruction is not None:
         chosen["reconstruction"] = RECONSTRUCTIONS[reconstruction]()
     return GRIDS[name or "finite-volume"](**chosen)
+
+
+def _dynamics(step, batch_size, theta):
+    """The dynamics that the options ask for, or None where they leave it open."""
+    if step is None:
+        for option, value in (("batch-size", batch_size), ("theta", theta)):
+            if value is not None:
+                raise ValueError(f"{option} must come with --step, got {value} alone")
+        return None
+    if batch_size is not None and theta is not None:
+        raise ValueError(f"theta must be left out with --batch-size, got {theta}")
+    if batch_size is not None:
+        return MinibatchSGD(step, batch_size)
+    return GradientDescent(step) if theta is None else DiffusionSGD(step, theta)
 
 
 @click.group(
@@ -199,8 +221,12 @@ def study(case, sizes, replicates, times, seed, method, cells, prediction, out):
 @method_option
 @reconstruction_option
 @cells_option
+@step_option
+@batch_option
+@theta_option
+@seed_option
 @click.option("--out", type=click.Path(path_type=Path), help="NetCDF file for coefficients and density.")
-def solve_command(case, times, method, reconstruction, cells, out):
+def solve_command(case, times, method, reconstruction, cells, step, batch_size, theta, seed, out):
     """Solve for the continuum and print its loss, mass and diagnostics.
 
     \b
@@ -210,8 +236,10 @@ def solve_command(case, times, method, reconstruction, cells, out):
       liouville solve circle --method characteristics
       liouville solve circle --reconstruction mp5
       liouville solve circle --method fipy --cells 64,64 --times 0,0.5
+      liouville solve circle --step 0.05 --batch-size 20 --seed 3 --times 0,1,4
     """
     found = find_case(case)
+    dynamics = _dynamics(step, batch_size, theta)
     if out is not None:
         storage.check_writable_file("out", out)
     times = found.times if times is None else times
@@ -221,7 +249,9 @@ def solve_command(case, times, method, reconstruction, cells, out):
             found.problem,
             times,
             _method(method, cells, reconstruction),
+            dynamics,
             progress=lambda t: progress("continuum", min(t / last, 1.0)),
+            seed=seed,
         )
     diagnostics = solution.diagnostics
     click.echo(f"{solution.method!r}")
@@ -288,17 +318,22 @@ def convergence_command(case, method, reconstruction, cells, refinements, times,
 @click.option("-n", "n", type=int, required=True, help="Number of particles.")
 @click.option("--replicates", type=int, default=1, show_default=True, help="Independent networks.")
 @times_option
+@step_option
+@batch_option
+@theta_option
 @seed_option
 @click.option("--out", type=click.Path(path_type=Path), help="NetCDF file for coefficients and losses.")
-def simulate_command(case, n, replicates, times, seed, out):
+def simulate_command(case, n, replicates, times, step, batch_size, theta, seed, out):
     """Simulate n particles and print the loss over replicates.
 
     \b
     Examples:
       liouville simulate circle -n 1000 --replicates 10
       liouville simulate line -n 100000 --times 0,1,3 --seed 1 --out line.nc
+      liouville simulate circle -n 1000 --step 0.05 --batch-size 20 --seed 3 --times 0,1,4
     """
     found = find_case(case)
+    dynamics = _dynamics(step, batch_size, theta)
     if out is not None:
         storage.check_writable_file("out", out)
     times = found.times if times is None else times
@@ -309,13 +344,14 @@ def simulate_command(case, n, replicates, times, seed, out):
             times,
             replicates,
             seed,
+            dynamics,
             keep=None,
             progress=lambda done: progress(f"particles, n = {n}", min(done, 1.0)),
         )
     click.echo(f"{'t':>10} {'mean loss':>14} {'least':>14} {'greatest':>14}")
     for t, loss in zip(ensemble.times, ensemble.loss.T, strict=True):
         click.echo(f"{t:>10g} {loss.mean():>14.8g} {loss.min():>14.8g} {loss.max():>14.8g}")
-    memory = estimate_memory(found.problem, n, times, replicates, keep=None)
+    memory = estimate_memory(found.problem, n, times, replicates, dynamics, keep=None)
     click.echo(
         f"n = {n}, {replicates} replicates, at most {ensemble.steps.max()} steps, {ensemble.seconds:.2f} s, "
         f"memory about {memory / 2**20:.3g} MiB"

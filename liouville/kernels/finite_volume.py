@@ -187,6 +187,13 @@ def _descent_flux_c(limiter, row, U, S, edges, shares, flux):
     n_c = row.size
     flux[0] = 0.0
     flux[n_c] = 0.0
+    # The end cells have no neighbour to take a slope from.
+    v = -(U + edges[1] * S)
+    inner = _carried(limiter, row[2], row[1], row[0], shares[1, 1], shares[0, 1])
+    flux[1] = v * (row[0] if v > 0.0 else inner)
+    v = -(U + edges[n_c - 1] * S)
+    inner = _carried(limiter, row[n_c - 3], row[n_c - 2], row[n_c - 1], shares[0, n_c - 2], shares[1, n_c - 2])
+    flux[n_c - 1] = v * (inner if v > 0.0 else row[n_c - 1])
     for f in range(2, n_c - 1):
         v = -(U + edges[f] * S)
         up = v > 0.0
@@ -196,9 +203,6 @@ def _descent_flux_c(limiter, row, U, S, edges, shares, flux):
         share_behind = shares[0, f - 1] if up else shares[1, f]
         share_ahead = shares[1, f - 1] if up else shares[0, f]
         flux[f] = v * _carried(limiter, behind, centre, ahead, share_behind, share_ahead)
-    for f in (1, n_c - 1):
-        v = -(U + edges[f] * S)
-        flux[f] = v * (row[f - 1] if v > 0.0 else row[f])
 
 
 @njit(parallel=True, cache=True, error_model="numpy", fastmath=_FLAGS)
