@@ -5,7 +5,6 @@ import pytest
 from oracles import circle, five_points, line_gaussian
 
 from liouville import (
-    MP5,
     RK4,
     Adaptive,
     Box,
@@ -118,10 +117,6 @@ CASES = {
     "grid dimension": (
         lambda: solve(five_points(RIDGE, dim=2), [0.5], FEW),
         r"FiniteVolume needs one-dimensional y, got Euclidean\(dim=2\)",
-    ),
-    "descent of MP5": (
-        lambda: solve(circle(), [0.5], FiniteVolume(reconstruction=MP5()), GradientDescent(0.1)),
-        r"reconstruction must be Upwind, Minmod or VanLeer for GradientDescent.* got MP5",
     ),
     "semi-Lagrangian descent": (
         lambda: solve(circle(), [0.5], SemiLagrangian(), GradientDescent(0.1)),

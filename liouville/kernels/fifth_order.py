@@ -3,6 +3,9 @@
 Face values by the monotonicity-preserving reconstruction of A. Suresh and H. T. Huynh (J. Comput. Phys. 136, 1997).
 Fluxes through a face are averages over the face, not products of averages: the transverse terms below. Fluxes are then
 cut so that no cell gives away more than it holds.
+
+`stage` is for the velocities of the flow, -c D in y and -U in c; `descent_stage` for those of a discrete dynamics,
+-(A + c D + c^2 Q) in y and -(U + c S) in c, whose signs differ from face to face.
 """
 
 import numpy as np
@@ -219,3 +222,159 @@ def stage(rho, base, alpha, dt, U, U1, U2, D, c, dy, dc, periodic, out, moments)
     """
     with threads_for(16 * rho.size):
         _stage(rho, base, alpha, dt, U, U1, U2, D, c, dy, dc, periodic, out, moments)
+
+
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+def _descent_outflow(padded, c, dc, per_y, per_c, below, above, U, S, reach_U, reach_S, dt, q):
+    """As _outflow; `below` and `above` hold (A, D, Q) of the faces in y. Velocities are bounded over each face."""
+    for j in range(c.size):
+        up = _most(-above[0], -above[1], -above[2], c[j], dc)
+        down = _most(below[0], below[1], below[2], c[j], dc)
+        left_end, right_end = c[j] - 0.5 * dc, c[j] + 0.5 * dc
+        left = max(0.0, U + left_end * S + reach_U + abs(left_end) * reach_S)
+        right = max(0.0, -U - right_end * S + reach_U + abs(right_end) * reach_S)
+        q[j] = _KEEP * padded[j + PAD] / (dt * ((up + down) * per_y + (left + right) * per_c) + 1e-300)
+
+
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+def _most(A, D, Q, c, dc):
+    """A bound from above, at least 0, on A + c D + c^2 Q over a cell in c."""
+    reach = 0.5 * dc * abs(D + 2.0 * c * Q) + 0.25 * dc * dc * abs(Q)
+    return max(0.0, A + c * (D + c * Q) + reach)
+
+
+@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+def _descent_face_row_y(r, A, D, Q, c, dc, up, down, q_below, q_above, flux):
+    """As _face_row_y; up and down are scratch for the face values seen from either side."""
+    n_c = c.size
+    n = n_c + 2 * PAD
+    mp5(r[0], r[1], r[2], r[3], r[4], 0, n, up)
+    mp5(r[5], r[4], r[3], r[2], r[1], 0, n, down)
+    for k in range(n):
+        centre = c[0] + (k - PAD) * dc
+        up[k] = down[k] if A + centre * (D + centre * Q) > 0.0 else up[k]
+    transverse = dc * dc / 12.0
+    for j in range(n_c):
+        k = j + PAD
+        slope = ((41.0 / 60.0) * (up[k + 1] - up[k - 1]) - (11.0 / 120.0) * (up[k + 2] - up[k - 2])) / dc
+        curve = up[k + 1] - 2.0 * up[k] + up[k - 1]
+        mean = A + c[j] * (D + c[j] * Q) + transverse * Q
+        f = -(mean * up[k] + transverse * (D + 2.0 * c[j] * Q) * slope + dc * dc / 360.0 * Q * curve)
+        most_up = _most(-A, -D, -Q, c[j], dc) * q_below[j]
+        most_down = _most(A, D, Q, c[j], dc) * q_above[j]
+        flux[j] = max(min(f, most_up), -most_down)
+
+
+@njit(parallel=True, cache=True, error_model="numpy", fastmath=_FLAGS)
+def _descent_stage(rho, base, alpha, dt, U, S, along_y, c, dy, dc, periodic, out, moments):
+    n_y, n_c = rho.shape
+    n = n_c + 2 * PAD
+    n_blocks = (n_y + ROWS - 1) // ROWS
+    beta = 1.0 - alpha
+    per_y = 1.0 / dy
+    per_c = 1.0 / dc
+    edges = np.append(c - 0.5 * dc, c[-1] + 0.5 * dc)
+    for block in prange(n_blocks):
+        first = block * ROWS
+        last = min(first + ROWS, n_y)
+        rows = np.zeros((ROWS + 6, n))
+        faces = np.zeros((ROWS + 4, n_c + 1))
+        other = np.zeros(n_c + 1)
+        for p in range(last - first + 6):
+            i = first - 3 + p
+            if periodic:
+                i = i % n_y
+            if 0 <= i < n_y:
+                for j in range(n_c):
+                    rows[p, j + PAD] = rho[i, j]
+        for p in range(last - first + 4):
+            i = first - 2 + p
+            if periodic:
+                i = i % n_y
+            if 0 <= i < n_y:
+                r = rows[p + 1]
+                mp5(r, r[1:], r[2:], r[3:], r[4:], 0, n_c + 1, faces[p])
+                mp5(r[5:], r[4:], r[3:], r[2:], r[1:], 0, n_c + 1, other)
+                for j in range(n_c + 1):
+                    faces[p, j] = other[j] if U[0, i] + edges[j] * S[0, i] > 0.0 else faces[p, j]
+        up = np.zeros(n)
+        down = np.zeros(n)
+        below = np.zeros(n_c)
+        above = np.zeros(n_c)
+        q_below = np.zeros(n_c)
+        q_above = np.zeros(n_c)
+        flux_c = np.zeros(n_c + 1)
+        for i in range(first - 1, last):
+            p = i - first + 3
+            i1 = i % n_y if periodic else i
+            i2 = (i + 1) % n_y if periodic else i + 1
+            for place, k, q in ((p, i1, q_below), (p + 1, i2, q_above)):
+                if (k == i1 and i > first - 1) or k < 0 or k >= n_y:
+                    continue  # carried over from the row before, or none
+                reach_U, reach_S = 0.5 * dy * abs(U[1, k]), 0.5 * dy * abs(S[1, k])
+                _descent_outflow(
+                    rows[place],
+                    c,
+                    dc,
+                    per_y,
+                    per_c,
+                    along_y[k],
+                    along_y[k + 1],
+                    U[0, k],
+                    S[0, k],
+                    reach_U,
+                    reach_S,
+                    dt,
+                    q,
+                )
+            if i1 < 0 or i2 >= n_y:
+                above[:] = 0.0
+            else:
+                A, D, Q = along_y[i1 + 1]
+                _descent_face_row_y(rows[p - 2 : p + 4], A, D, Q, c, dc, up, down, q_below, q_above, above)
+            if i >= first:
+                f = faces[p - 3 : p + 2]
+                reach_U, reach_S = 0.5 * dy * abs(U[1, i1]), 0.5 * dy * abs(S[1, i1])
+                flux_c[0] = 0.0
+                flux_c[n_c] = 0.0
+                for j in range(1, n_c):
+                    e = edges[j]
+                    slope = (41.0 / 60.0) * (f[3, j] - f[1, j]) - (11.0 / 120.0) * (f[4, j] - f[0, j])
+                    curve = f[3, j] - 2.0 * f[2, j] + f[1, j]
+                    mean = U[0, i1] + e * S[0, i1]
+                    first_order = dy / 12.0 * (U[1, i1] + e * S[1, i1])
+                    second_order = dy * dy / 720.0 * (U[2, i1] + e * S[2, i1])
+                    value = -(mean * f[2, j] + first_order * slope + second_order * curve)
+                    reach = reach_U + abs(e) * reach_S
+                    flux_c[j] = max(
+                        min(value, max(0.0, -mean + reach) * q_below[j - 1]), -max(0.0, mean + reach) * q_below[j]
+                    )
+                m0 = 0.0
+                m1 = 0.0
+                m2 = 0.0
+                old = base[i]
+                row = rho[i]
+                new = out[i]
+                for j in range(n_c):
+                    v = row[j] - dt * ((above[j] - below[j]) * per_y + (flux_c[j + 1] - flux_c[j]) * per_c)
+                    v = alpha * old[j] + beta * v
+                    v = 0.0 if (v < 0.0) and (v > -1e-290) else v
+                    new[j] = v
+                    m0 += v
+                    m1 += v * c[j]
+                    m2 += v * c[j] * c[j]
+                moments[i, 0] = m0 * dc
+                moments[i, 1] = m1 * dc
+                moments[i, 2] = m2 * dc
+            below, above = above, below
+            q_below, q_above = q_above, q_below
+
+
+def descent_stage(rho, base, alpha, dt, U, S, along_y, c, dy, dc, periodic, out, moments):
+    """As `stage` for the velocities of a discrete dynamics.
+
+    U and S have shape (3, n_y): averages, slopes and second derivatives as U, U1, U2 of `stage`. along_y holds A, D and
+    Q at the n_y + 1 faces in y.
+    """
+    with threads_for(32 * rho.size):
+        _descent_stage(rho, base, alpha, dt, U, S, along_y, c, dy, dc, periodic, out, moments)

@@ -206,7 +206,7 @@ def _descent_flux_c(limiter, row, U, S, edges, shares, flux):
 
 
 @njit(parallel=True, cache=True, error_model="numpy", fastmath=_FLAGS)
-def _descent_stage(rho, base, alpha, dt, U, S, A, D, Q, c, edges, dy, widths, shares, periodic, limiter, out, moments):
+def _descent_stage(rho, base, alpha, dt, U, S, along_y, c, edges, dy, widths, shares, periodic, limiter, out, moments):
     n_y, n_c = rho.shape
     n_blocks = (n_y + ROWS - 1) // ROWS
     beta = 1.0 - alpha
@@ -225,15 +225,15 @@ def _descent_stage(rho, base, alpha, dt, U, S, A, D, Q, c, edges, dy, widths, sh
             if i1 < 0 or i2 >= n_y:
                 above[:] = 0.0
             else:
-                f = i1 + 1
+                A, D, Q = along_y[i1 + 1]
                 if i0 < 0 or i3 >= n_y:
-                    _descent_flux_y(UPWIND, zero_row, rho[i1], rho[i2], zero_row, A[f], D[f], Q[f], c, above)
+                    _descent_flux_y(UPWIND, zero_row, rho[i1], rho[i2], zero_row, A, D, Q, c, above)
                 elif limiter == UPWIND:
-                    _descent_flux_y(UPWIND, rho[i0], rho[i1], rho[i2], rho[i3], A[f], D[f], Q[f], c, above)
+                    _descent_flux_y(UPWIND, rho[i0], rho[i1], rho[i2], rho[i3], A, D, Q, c, above)
                 elif limiter == MINMOD:
-                    _descent_flux_y(MINMOD, rho[i0], rho[i1], rho[i2], rho[i3], A[f], D[f], Q[f], c, above)
+                    _descent_flux_y(MINMOD, rho[i0], rho[i1], rho[i2], rho[i3], A, D, Q, c, above)
                 else:
-                    _descent_flux_y(VAN_LEER, rho[i0], rho[i1], rho[i2], rho[i3], A[f], D[f], Q[f], c, above)
+                    _descent_flux_y(VAN_LEER, rho[i0], rho[i1], rho[i2], rho[i3], A, D, Q, c, above)
             if i >= first:
                 if limiter == UPWIND:
                     _descent_flux_c(UPWIND, rho[i], U[i], S[i], edges, shares, flux_c)
@@ -257,9 +257,10 @@ def stage(rho, base, alpha, dt, U, D, c, dy, widths, shares, periodic, limiter, 
         _stage(rho, base, alpha, dt, U, D, c, dy, widths, shares, periodic, limiter, out, moments)
 
 
-def descent_stage(rho, base, alpha, dt, U, S, A, D, Q, c, edges, dy, widths, shares, periodic, limiter, out, moments):
-    """As `stage`, with the velocities of a discrete dynamics: S has shape (n_y,), A and Q have that of D."""
+def descent_stage(rho, base, alpha, dt, U, S, along_y, c, edges, dy, widths, shares, periodic, limiter, out, moments):
+    """As `stage`, with the velocities of a discrete dynamics: S has shape (n_y,), along_y (n_y + 1, 3)
+    and holds A, D and Q of each face in y."""
     with threads_for(16 * rho.size):
         _descent_stage(
-            rho, base, alpha, dt, U, S, A, D, Q, c, edges, dy, widths, shares, periodic, limiter, out, moments
+            rho, base, alpha, dt, U, S, along_y, c, edges, dy, widths, shares, periodic, limiter, out, moments
         )

@@ -17,7 +17,7 @@ from ..errors import SolveFailed
 from ..grid import Graded, check_window, choose_window, initial_averages, make_grid
 from ..runge_kutta import SSPRK2, SSPRK3, ForwardEuler
 from ..solution import Solution
-from .reconstruction import MP5, RECONSTRUCTIONS, VanLeer
+from .reconstruction import RECONSTRUCTIONS, VanLeer
 from .recorder import Recorder
 
 # With slopes limited so that both face values of a cell are >= 0, their mean being the cell average, an Euler step
@@ -41,7 +41,7 @@ class FiniteVolume:
 
     Under a discrete dynamics every step is transport by the frozen potential whose flow makes the Euler map of its
     batch, c U_B + (step / 4) (c^2 |grad U_B|^2 + U_B^2), in as many parts as the CFL condition asks for: first order
-    in the step. Mass and positivity are kept as before. MP5 does not take such steps.
+    in the step. Mass and positivity are kept as before.
 
     Parameters
     ----------
@@ -78,8 +78,6 @@ class FiniteVolume:
 
     def solve(self, problem, features, times, dynamics, seed=0, progress=None) -> Solution:
         start = time.perf_counter()
-        if is_discrete(dynamics) and isinstance(self.reconstruction, MP5):
-            raise ValueError(f"reconstruction must be Upwind, Minmod or VanLeer for {dynamics!r}, got MP5()")
         batches = Batches(features, dynamics, seed) if is_discrete(dynamics) else None
         grid, window = prepare_grid(self, problem, features, dynamics, float(times[-1]), seed)
         self.reconstruction.check_grid(grid)
@@ -233,7 +231,7 @@ class State:
 
     def euler_map(self, stepper, cfl, r, step):
         """One step of a discrete dynamics under the residual r, or None where no number of parts would do."""
-        field = self.operators.field(r).of_step(step, self.grid)
+        field = self.reconstruction.step_field(self.operators, r, step, self.grid)
         n_parts = np.ceil(step * courant_rate(field, self.grid) / (cfl * (1.0 - 2.0 * ROUND_OFF)))
         if not n_parts <= MOST_PARTS:
             return None
@@ -250,9 +248,6 @@ class State:
 def courant_rate(field, grid) -> float:
     """A bound on the greatest sum over both directions of |velocity| / width; never zero."""
     reach = max(abs(grid.c_edges[0]), abs(grid.c_edges[-1]))
-    along_y, along_c = reach * np.abs(field.slope), np.abs(field.U)
-    if field.spread is not None:
-        along_y = along_y + np.abs(field.constant) + reach**2 * np.abs(field.quadratic)
-        along_c = along_c + reach * field.spread
+    along_y, along_c = field.speeds(reach)
     fastest = np.maximum(along_y[1:], along_y[:-1])
     return float(np.max(fastest / grid.dy + along_c / grid.c_widths.min())) + 1e-300

@@ -20,6 +20,10 @@ class Operators:
     slope : array, shape (n_y + 1, P)
     first, second : arrays, shape (n_y, P), or None
         Derivatives at centres, for transverse terms.
+    around : array, shape (5, n_y, P), or None
+        First derivatives at the centres and up to two cells away, for the potential of a discrete step.
+    at_faces : array, shape (2, n_y + 1, P), or None
+        Values and second derivatives at the faces, likewise.
     """
 
     deposit: np.ndarray
@@ -27,6 +31,8 @@ class Operators:
     slope: np.ndarray
     first: np.ndarray | None = None
     second: np.ndarray | None = None
+    around: np.ndarray | None = None
+    at_faces: np.ndarray | None = None
 
     def field(self, r):
         """The potential of the residual r."""
@@ -40,34 +46,40 @@ class Operators:
 
 @dataclass(frozen=True, eq=False)
 class Field:
-    """The potential on the grid: U of shape (n_y,), slopes over the faces (n_y + 1,), derivatives at centres.
-
-    The last three make it the potential of a discrete dynamics, see `of_step`.
-    """
+    """The potential on the grid: U of shape (n_y,), slopes over the faces (n_y + 1,), derivatives at centres."""
 
     U: np.ndarray
     slope: np.ndarray
     first: np.ndarray | None = None
     second: np.ndarray | None = None
-    spread: np.ndarray | None = None
-    constant: np.ndarray | None = None
-    quadratic: np.ndarray | None = None
 
-    def of_step(self, step, grid, share=1.0):
-        """The field whose flow over `step` makes the Euler step z - step grad(c U), up to the third order in it.
+    def speeds(self, reach):
+        """Bounds on the velocities where |c| <= reach: along y at the faces, along c in the rows."""
+        return reach * np.abs(self.slope), np.abs(self.U)
 
-        xi = c U + (step / 4) (c^2 U'^2 + U^2): a potential again. Face velocities are -(U + c spread) in c and
-        -(constant + c slope + c^2 quadratic) in y. `share` 0 leaves the correction out.
-        """
-        quarter = 0.25 * share * step
-        square = (0.5 * (self.slope[1:] + self.slope[:-1])) ** 2
-        return Field(
-            self.U,
-            self.slope,
-            spread=2.0 * quarter * square,
-            constant=quarter * _face_slopes(self.U**2, grid),
-            quadratic=quarter * _face_slopes(square, grid),
-        )
+
+@dataclass(frozen=True, eq=False)
+class StepField:
+    """The potential whose flow over a step makes the Euler step z - step grad(c U), up to the third order in it.
+
+    xi = c U + (step / 4) (c^2 U'^2 + U^2), a potential again; velocities are -(U + c S) in c, S = (step / 2) U'^2, and
+    -(A + c D + c^2 Q) in y, the differences of xi.
+
+    Attributes
+    ----------
+    U, S : arrays, shape (k, n_y)
+        Values in the rows; for a scheme of higher order their first and second derivatives too.
+    along_y : array, shape (n_y + 1, 3)
+        A, D and Q at the faces.
+    """
+
+    U: np.ndarray
+    S: np.ndarray
+    along_y: np.ndarray
+
+    def speeds(self, reach):
+        """As those of Field."""
+        return np.abs(self.along_y) @ (1.0, reach, reach**2), np.abs(self.U[0]) + reach * np.abs(self.S[0])
 
 
 def _face_slopes(values, grid):
@@ -88,22 +100,28 @@ class LimitedLinear:
         cell = features.cell_matrix(grid.y[:, None], grid.dy)
         return Operators(deposit=cell, cell=cell, slope=_face_slopes(cell, grid))
 
+    def step_field(self, operators, r, step, grid, share=1.0) -> StepField:
+        """The potential of a step of a discrete dynamics under the residual r; `share` 0 leaves the correction out."""
+        field, quarter = operators.field(r), 0.25 * share * step
+        square = (0.5 * (field.slope[1:] + field.slope[:-1])) ** 2
+        constant, quadratic = (quarter * _face_slopes(values, grid) for values in (field.U**2, square))
+        along_y = np.stack([constant, field.slope, quadratic], axis=1)
+        return StepField(field.U[None], 2.0 * quarter * square[None], along_y)
+
     def check_grid(self, grid) -> None:
         """Any grid will do."""
 
     def stage(self, rho, base, alpha, dt, field, grid, out, moments):
         """out = alpha base + (1 - alpha) (rho + dt L(rho)), and the moments of its rows."""
-        if field.spread is not None:
+        if isinstance(field, StepField):
             finite_volume.descent_stage(
                 rho,
                 base,
                 alpha,
                 dt,
-                field.U,
-                field.spread,
-                field.constant,
-                field.slope,
-                field.quadratic,
+                field.U[0],
+                field.S[0],
+                field.along_y,
                 grid.c,
                 grid.c_edges,
                 grid.dy,
@@ -177,7 +195,7 @@ class MP5:
         shifted = {k: features.matrix(y + k * h) for k in (-2, -1, 0, 1, 2)}
         second = shifted[1] - 2.0 * shifted[0] + shifted[-1]
         fourth = shifted[2] - 4.0 * shifted[1] + 6.0 * shifted[0] - 4.0 * shifted[-1] + shifted[-2]
-        slopes = {k: features.gradient(y + k * h)[:, 0] for k in (-1, 0, 1)}
+        slopes = {k: features.gradient(y + k * h)[:, 0] for k in (-2, -1, 0, 1, 2)}
         third = slopes[1] - 2.0 * slopes[0] + slopes[-1]  # h^2 times the third derivative
         return Operators(
             deposit=features.cell_matrix(y, h),
@@ -186,6 +204,21 @@ class MP5:
             # With the slope of averages that the kernel takes, the mean of (y - y_i)(U - U_i) over a cell to h^6.
             first=slopes[0] + third / 40.0,
             second=second / h**2,
+            around=np.stack(list(slopes.values())),
+            at_faces=_at_faces(features, grid),
+        )
+
+    def step_field(self, operators, r, step, grid, share=1.0) -> StepField:
+        """The potential of a step of a discrete dynamics under the residual r; `share` 0 leaves the correction out."""
+        field, h, half = operators.field(r), grid.dy, 0.5 * share * step
+        a, b, c, d, e = half * (operators.around @ r) ** 2  # S at centres
+        second, fourth = d - 2.0 * c + b, e - 4.0 * d + 6.0 * c - 4.0 * b + a
+        average = c + second / 24.0 - 17.0 / 5760.0 * fourth
+        first = (8.0 * (d - b) - (e - a)) / (12.0 * h) + (e - 2.0 * d + 2.0 * b - a) / (80.0 * h)
+        value, curve = operators.at_faces @ r
+        along_y = np.stack([half * value * field.slope, field.slope, half * field.slope * curve], axis=1)
+        return StepField(
+            np.stack([field.U, field.first, field.second]), np.stack([average, first, second / h**2]), along_y
         )
 
     def check_grid(self, grid) -> None:
@@ -194,6 +227,23 @@ class MP5:
 
     def stage(self, rho, base, alpha, dt, field, grid, out, moments):
         """out = alpha base + (1 - alpha) (rho + dt L(rho)), and the moments of its rows."""
+        if isinstance(field, StepField):
+            fifth_order.descent_stage(
+                rho,
+                base,
+                alpha,
+                dt,
+                field.U,
+                field.S,
+                field.along_y,
+                grid.c,
+                grid.dy,
+                grid.c_widths[0],
+                grid.periodic,
+                out,
+                moments,
+            )
+            return
         fifth_order.stage(
             rho,
             base,
@@ -210,6 +260,13 @@ class MP5:
             out,
             moments,
         )
+
+
+def _at_faces(features, grid):
+    """Phi and its second derivative, the latter to fourth order, at the faces in y."""
+    faces, h = grid.y_edges[:, None], grid.dy
+    slopes = {k: features.gradient(faces + 0.5 * k * h)[:, 0] for k in (-3, -1, 1, 3)}
+    return np.stack([features.matrix(faces), (27.0 * (slopes[1] - slopes[-1]) - slopes[3] + slopes[-3]) / (24.0 * h)])
 
 
 RECONSTRUCTIONS = (Upwind, Minmod, VanLeer, MP5)
