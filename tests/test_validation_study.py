@@ -105,7 +105,7 @@ def test_by_default_particles_meet_characteristics_and_a_grid_checks_them():
     problem = toy()
     d = run_study(problem, [0.0, 0.4], [4, 8, 16], 12).dataset
     assert d.attrs["comparator"] == "Characteristics"
-    assert d.attrs["checker"] == "FiniteVolume"
+    assert d.attrs["checker"] == "SemiLagrangian"
     assert 1e-7 < d["check_distance"].values[1] < 1e-3
     assert d["discretisation_error"].values[1] < 1e-5
     assert "map_continuum" in d

@@ -81,7 +81,7 @@ def solve_continuum(problem, features, times, on_paths, method, dynamics, aim, p
         progress(stage, 0.0)
         return solve(problem, at, how, dynamics, features, lambda t: progress(stage, t / last))
 
-    default = default_method(problem) if isinstance(dynamics, GradientFlow) else Characteristics()
+    default = default_method(problem, dynamics) if isinstance(dynamics, GradientFlow) else Characteristics()
     exact = Characteristics(tolerance=aim)
     if method is None and not isinstance(default, Characteristics):
         check = run("continuum", times, default)

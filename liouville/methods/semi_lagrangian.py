@@ -79,8 +79,8 @@ class SemiLagrangian:
         Strang's splitting, with one sweep in y a step, or Chin's, with two.
     """
 
-    cells: tuple = (384, 96)
-    tolerance: float = 1e-5
+    cells: tuple = (384, 192)
+    tolerance: float = 1e-6
     window: tuple | None = None
     max_step: float | None = None
     order: int = 4
