@@ -1,5 +1,6 @@
 """Slow, obvious twins of what the packages compute, closed forms, and the problems the tests share."""
 
+import itertools
 import json
 from pathlib import Path
 
@@ -223,3 +224,64 @@ class Saddle:
             for v, wv in zip(nodes, weights, strict=True):
                 total += 0.25 * wu * wv * function((y + 0.5 * dy * u)[:, None], (c + 0.5 * dc * v)[None, :])
         return total
+
+
+class SphereForce:
+    """F(w) = E f(x) g(w . x) and its gradient on the sphere of radius sqrt(d), for a cubic form f = a[x, x, x] / d.
+
+    On |x|^2 = d a cubic form is h_3 + h_1 with harmonics h_3 and h_1(x) = 3 v . x / (d + 2), v_r = sum_p a_ppr over the
+    symmetrised a. By the formula of Funk and Hecke, with w = |w| e, t = e . x / sqrt(d) and P_k the Gegenbauer
+    polynomial of degree k with P_k(1) = 1,
+
+        F(w) = lambda_1(|w|) h_1(sqrt(d) e) + lambda_3(|w|) h_3(sqrt(d) e),   lambda_k(s) = E g(s sqrt(d) t) P_k(t).
+    """
+
+    def __init__(self, target, g, derivative):
+        self.d, self.g, self.derivative = target.dim, g, derivative
+        a = target.coefficients
+        self.a = sum(np.transpose(a, order) for order in itertools.permutations(range(3))) / 6.0
+        self.v = np.einsum("ppr->r", self.a)
+        # Gauss-Jacobi on each half, for kinks at 0: the density of t is (1 - t^2)^((d - 3) / 2).
+        nodes, weights = special.roots_jacobi(80, 0.5 * (self.d - 3), 0.0)
+        t, q = 0.5 * (1.0 + nodes), weights * (1.5 + 0.5 * nodes) ** (0.5 * (self.d - 3))
+        self.t, self.q = np.concatenate([-t, t]), np.concatenate([q, q]) / (2.0 * q.sum())
+
+    def harmonics(self, x):
+        """h_1, h_3 and their gradients at one x of the sphere."""
+        d = self.d
+        h1 = 3.0 * self.v @ x / (d + 2)
+        cubic = self.a @ x @ x
+        slope1 = 3.0 * self.v / (d + 2)
+        # Off the sphere h_3 = a[x, x, x] / d - |x|^2 h_1 / d, which is harmonic.
+        slope3 = 3.0 * cubic / d - 2.0 * x * h1 / d - (x @ x) * slope1 / d
+        return h1, x @ cubic / d - (x @ x) * h1 / d, slope1, slope3
+
+    def eigenvalues(self, s):
+        """lambda_1, lambda_3 and their derivatives in s = |w|."""
+        d, t = self.d, self.t
+        root = np.sqrt(d) * t
+        for_degree = (t, ((d + 2) * t**3 - 3.0 * t) / (d - 1))
+        values = [self.q @ (self.g(s * root) * P) for P in for_degree]
+        slopes = [self.q @ (root * self.derivative(s * root) * P) for P in for_degree]
+        return values, slopes
+
+    def __call__(self, w):
+        """F and grad F at one w."""
+        s = np.linalg.norm(w)
+        e = w / s
+        (l1, l3), (l1_slope, l3_slope) = self.eigenvalues(s)
+        h1, h3, slope1, slope3 = self.harmonics(np.sqrt(self.d) * e)
+        along = l1_slope * h1 + l3_slope * h3
+        across = np.sqrt(self.d) / s * (l1 * slope1 + l3 * slope3)
+        return l1 * h1 + l3 * h3, along * e + across - (across @ e) * e
+
+
+def arc_cosine_kernel(w, other):
+    """K(w, w') = E relu(w . x) relu(w' . x) on the sphere of radius sqrt(d) and its gradient in w, for one w each.
+
+    That of Gaussian x, since relu is homogeneous and E |x|^2 = d for both.
+    """
+    s, s_other = np.linalg.norm(w), np.linalg.norm(other)
+    angle = np.arccos(np.clip(w @ other / (s * s_other), -1.0, 1.0))
+    K = s * s_other * (np.sin(angle) + (np.pi - angle) * np.cos(angle)) / (2.0 * np.pi)
+    return K, (s_other * np.sin(angle) * w / s + (np.pi - angle) * other) / (2.0 * np.pi)

@@ -11,13 +11,13 @@ SMALL = 200_000
 
 @contextmanager
 def threads_for(work):
-    """Run small work on the calling thread alone. Results do not depend on it: partitions are fixed."""
+    """Run small work on the calling thread alone; gives how many threads there are. Results do not depend on it."""
     n_threads = numba.get_num_threads()
     if work >= SMALL or n_threads == 1:
-        yield
+        yield n_threads
         return
     numba.set_num_threads(1)
     try:
-        yield
+        yield 1
     finally:
         numba.set_num_threads(n_threads)

@@ -1,9 +1,10 @@
 """What is true: domain, unit, data, target, initial law. No numerics live here."""
 
-from .data import Quadrature, TrainingSet, UniformTorus
+from .data import Quadrature, TrainingSet, UniformSphere, UniformTorus
 from .domains import PERIOD, Box, Euclidean, Torus
 from .initial import Density, Discrete, Initial, Normal, Uniform
 from .problem import Problem
+from .targets import SphericalSpin
 from .units import Convolution, Gaussian, Ridge, Unit
 
 __all__ = [
@@ -19,9 +20,11 @@ __all__ = [
     "Problem",
     "Quadrature",
     "Ridge",
+    "SphericalSpin",
     "Torus",
     "TrainingSet",
     "Uniform",
+    "UniformSphere",
     "UniformTorus",
     "Unit",
 ]

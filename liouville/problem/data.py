@@ -5,7 +5,10 @@ from functools import cached_property
 
 import numpy as np
 
+from ..checks import is_count
 from .domains import PERIOD
+
+TEST_STREAM = (2**32 - 2,)  # spawn key that no stream of particles or batches has
 
 
 def _numbers(name, values) -> np.ndarray:
@@ -62,6 +65,7 @@ class Quadrature:
 
     points: np.ndarray
     weights: np.ndarray
+    sampled = False  # whether the nodes are a random sample of a mu that they only stand for
 
     def __post_init__(self):
         points = as_points("points", self.points)
@@ -119,3 +123,44 @@ class TrainingSet(Quadrature):
         points = as_points("points", self.points)
         object.__setattr__(self, "weights", np.full(points.shape[0], 1.0 / points.shape[0]))
         super().__post_init__()
+
+
+@dataclass(frozen=True, eq=False)
+class UniformSphere(Quadrature):
+    """The uniform probability on the sphere of radius sqrt(d) in R^d.
+
+    No finite number of features carries it. Stochastic gradient descent draws its batches from the sphere itself;
+    whatever else integrates over mu (the loss, f_n as a function, gradient descent on all of mu) does so over a fixed
+    sample of it, the test points, and the loss has the standard error `Ensemble.loss_error`.
+
+    Parameters
+    ----------
+    dim : int
+        d, at least 2.
+    test_points : int
+        How many points the fixed sample has.
+    seed : int
+        Of the fixed sample, drawn from a stream of its own.
+    """
+
+    points: np.ndarray = field(init=False, default=None, repr=False)
+    weights: np.ndarray = field(init=False, default=None, repr=False)
+    dim: int
+    test_points: int = 10_000
+    seed: int = 0
+    sampled = True
+
+    def __post_init__(self):
+        for name, least in (("dim", 2), ("test_points", 2), ("seed", 0)):
+            if not is_count(getattr(self, name), least):
+                raise ValueError(f"{name} must be an integer of at least {least}, got {getattr(self, name)!r}")
+        stream = np.random.SeedSequence(self.seed, spawn_key=TEST_STREAM)
+        points = self.sample(np.random.Generator(np.random.Philox(stream)), self.test_points)
+        object.__setattr__(self, "points", points)
+        object.__setattr__(self, "weights", np.full(self.test_points, 1.0 / self.test_points))
+        super().__post_init__()
+
+    def sample(self, rng: np.random.Generator, size: int) -> np.ndarray:
+        """`size` fresh independent inputs, shape (size, d)."""
+        x = rng.standard_normal((size, self.dim))
+        return x * (np.sqrt(self.dim) / np.sqrt(np.einsum("kd,kd->k", x, x)))[:, None]
