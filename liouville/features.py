@@ -208,6 +208,10 @@ class FourierFeatures:
         """1/2 ||f_rho - f||^2 for coefficients of shape (..., P)."""
         return 0.5 * np.sum((a - self.target) ** 2, axis=-1) + self.unreachable
 
+    def loss_error(self, a):
+        """The standard error of `loss`, 0: mu is integrated exactly."""
+        return np.zeros(np.shape(a)[:-1])
+
     def function(self, a, x):
         """f_rho at x of shape (k,), exact anywhere; shape (..., k)."""
         x = np.asarray(x, dtype=float)
@@ -289,6 +293,13 @@ class QuadratureFeatures:
     def loss(self, a):
         """1/2 ||f_rho - f||^2 in L2(mu) for coefficients of shape (..., P)."""
         return 0.5 * np.sum((a - self.target) ** 2, axis=-1)
+
+    def loss_error(self, a):
+        """The standard error of `loss` where the nodes are a random sample of mu, else 0; shape (...)."""
+        if not self.problem.data.sampled:
+            return np.zeros(np.shape(a)[:-1])
+        P = self.n_features
+        return np.std(0.5 * P * (a - self.target) ** 2, axis=-1, ddof=1) / np.sqrt(P)
 
     def unit_values(self, x, y):
         """phi(x, y), shape (k, n), for y of shape (n, N)."""

@@ -13,6 +13,7 @@ import numpy as np
 from .descent import Descent
 from .dynamics import is_discrete
 from .errors import SolveFailed
+from .fresh import FreshDescent, draws_afresh
 from .kernels import stepping
 from .runge_kutta import CLASSICAL4, DORMAND_PRINCE5, RK4, Adaptive, Tableau
 from .walls import make_walls
@@ -148,7 +149,8 @@ def integrate(
     ----------
     features
     z : array, shape (R, N + 1, n)
-        Initial positions and weights; overwritten with states of the run.
+        Initial positions and weights; overwritten with states of the run. Its type sets the precision where inputs are
+        drawn afresh.
     weights : array, shape (n,) or (1,)
         w_i; one entry stands for equal weights.
     times : array
@@ -174,7 +176,8 @@ def integrate(
     log = Log(np.zeros(R, dtype=int), np.zeros(R, dtype=int), [] if keep_history else None)
     with np.errstate(over="ignore", invalid="ignore"):
         if is_discrete(dynamics):
-            flow = Descent(features, z, weights, dynamics, batches)
+            kind = FreshDescent if draws_afresh(features.problem, dynamics) else Descent
+            flow = kind(features, z, weights, dynamics, batches)
             advance = partial(flow.advance, log=log, progress=progress)
         elif isinstance(integrator, RK4):
             flow = _Flow(features, z, weights, CLASSICAL4)

@@ -115,6 +115,11 @@ class Ensemble:
         """1/2 ||f_n(t) - f||^2 in L2(mu), shape (R, T)."""
         return self.features.loss(self.coefficients)
 
+    @property
+    def loss_error(self) -> np.ndarray:
+        """The standard error of `loss` from the test points of `UniformSphere`, shape (R, T); 0 for other data."""
+        return self.features.loss_error(self.coefficients)
+
     def function(self, x) -> np.ndarray:
         """f_n(t, x), shape (R, T, k), for x of shape (k,) or (k, d).
 

@@ -12,6 +12,7 @@ from liouville.batches import Batches
 from liouville.checks import is_count
 from liouville.dynamics import DecreasingTheta, GradientFlow, check_times, is_discrete
 from liouville.features import check_features, make_features
+from liouville.fresh import draws_afresh
 from liouville.problem import Problem
 from liouville.runge_kutta import CLASSICAL4, DORMAND_PRINCE5, RK4, Adaptive
 from liouville.trajectories import integrate
@@ -28,6 +29,12 @@ ANNOUNCED_BYTES = 2**30  # runs above this say so before they start
 def _positive_integer(name, value):
     if not is_count(value):
         raise ValueError(f"{name} must be an integer of at least 1, got {value!r}")
+
+
+def _is_single(dtype) -> bool:
+    if dtype not in (np.float32, np.float64):
+        raise ValueError(f"dtype must be numpy.float64 or numpy.float32, got {dtype!r}")
+    return dtype == np.float32
 
 
 def _state_arrays(dynamics, integrator) -> int:
@@ -67,6 +74,7 @@ def simulate(
     features=None,
     progress=None,
     independent_batches=False,
+    dtype=np.float64,
 ) -> Ensemble:
     """Simulate n particles by gradient descent on n times the loss (P.9), in independent replicates.
 
@@ -96,6 +104,8 @@ def simulate(
     independent_batches : bool
         Whether replicates have batches of their own, keyed by (seed, replicate, step). By default the batches of a
         random dynamics are keyed by (seed, step) alone: the same for all replicates, every n and `solve`.
+    dtype : numpy.float64 or numpy.float32
+        The precision of the particles; single only under MinibatchSGD on UniformSphere.
 
     Raises
     ------
@@ -122,6 +132,9 @@ def simulate(
         dynamics = dynamics.for_size(n)
     integrator = Adaptive() if integrator is None else integrator
     times = check_times(times, dynamics)
+    single = _is_single(dtype)
+    if single and not (is_discrete(dynamics) and draws_afresh(problem, dynamics)):
+        raise ValueError(f"dtype float32 needs MinibatchSGD on UniformSphere, got {dynamics!r} on {problem.data!r}")
     if not isinstance(integrator, (RK4, Adaptive)):
         raise ValueError(f"integrator must be RK4 or Adaptive, got {integrator!r}")
     if features is not None:
@@ -134,8 +147,8 @@ def simulate(
     kept = {None: times[:0], "last": times[-1:], "all": times}[keep]
     coefficients = np.empty((replicates, T, features.n_features))
     dissipated = np.empty((replicates, T))
-    y = np.empty((replicates, kept.size, N, n)) if keep else None
-    c = np.empty((replicates, kept.size, n)) if keep else None
+    y = np.empty((replicates, kept.size, N, n), dtype) if keep else None
+    c = np.empty((replicates, kept.size, n), dtype) if keep else None
     walls = make_walls(problem)
     wall_mass = None if walls is None else np.empty((replicates, T))
     steps, rejected = np.empty(replicates, dtype=int), np.empty(replicates, dtype=int)
@@ -160,7 +173,7 @@ def simulate(
         batches = None
         if is_discrete(dynamics):
             batches = Batches(features, dynamics, seed, those if independent_batches else None)
-        z = draw(problem, n, those, seed)
+        z = draw(problem, n, those, seed).astype(dtype, copy=False)
         log = integrate(
             features,
             z,

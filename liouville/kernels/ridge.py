@@ -85,29 +85,30 @@ def _activate_row(code, s, slope, e, bits):
     real = s.dtype.type
     m = s.size
     zero, one = real(0.0), real(1.0)
+    # exp_row takes two arrays: within one, the compiler would fear that its loops overlap and not vectorise them.
     if code == TANH:
         for i in range(m):
-            e[i] = real(-2.0) * abs(s[i])
-        exp_row(e, e, bits)
+            e[i] = real(2.0) * s[i]
+        exp_row(e, s, bits)
         for i in range(m):
-            t = (one - e[i]) / (one + e[i])
-            s[i] = t if s[i] >= zero else -t
+            s[i] = one - real(2.0) / (one + s[i])
     elif code == SIGMOID:
         for i in range(m):
             e[i] = -s[i]
-        exp_row(e, e, bits)
+        exp_row(e, s, bits)
         for i in range(m):
-            s[i] = one / (one + e[i])
+            s[i] = one / (one + s[i])
     elif code == RELU:
         for i in range(m):
             s[i] = zero if s[i] <= zero else s[i]  # passes NaN on
     elif code == SOFTPLUS:
         for i in range(m):
             e[i] = -abs(s[i])
-        exp_row(e, e, bits)
+        exp_row(e, slope, bits)
         for i in range(m):
-            slope[i] = (one if s[i] >= zero else e[i]) / (one + e[i])
-            s[i] = max(s[i], zero) + real(math.log1p(e[i]))
+            decay = slope[i]
+            slope[i] = (one if s[i] >= zero else decay) / (one + decay)
+            s[i] = max(s[i], zero) + real(math.log1p(decay))
     else:
         for i in range(m):
             e[i] = -s[i] * s[i]
