@@ -70,6 +70,7 @@ class Row:
     quench_batch: int | None = None
     halved_from: float = np.inf
     realisations: int = 10
+    side_realisations: int = 5  # of the variants
     test_points: int = 100_000
 
     def batches(self, n):
@@ -85,10 +86,16 @@ class Row:
         return f"T = {self.step * self.n_steps:g}, step {self.step:g}"
 
 
-SIGMOID = Row(10, "sigmoid", (100, 141, 200, 283, 400, 566, 800), 0.1, 100_000, 500)
-RELU = Row(50, "relu", (500, 1000, 2000, 4000), 0.02, 50_000, 300, 50, 2500, realisations=5)
-REDUCED = {10: SIGMOID, 25: replace(SIGMOID, dim=25, n_steps=50_000, quench_steps=200, realisations=5), 50: RELU}
-_PAPER = Row(10, "sigmoid", tuple(range(100, 1001, 100)), 1e-3, 2_000_000, 200_000, test_points=1_000_000)
+SIGMOID = Row(10, "sigmoid", (100, 141, 200, 283, 400, 566, 800), 0.1, 50_000, 500)
+RELU = Row(50, "relu", (500, 1000, 2000, 4000), 0.02, 30_000, 200, 50, 2500, realisations=5, side_realisations=2)
+REDUCED = {
+    10: SIGMOID,
+    25: replace(SIGMOID, dim=25, n_steps=30_000, quench_steps=200, realisations=5, side_realisations=2),
+    50: RELU,
+}
+_PAPER = Row(
+    10, "sigmoid", tuple(range(100, 1001, 100)), 1e-3, 2_000_000, 200_000, side_realisations=0, test_points=1_000_000
+)
 FULL = {
     10: _PAPER,
     25: replace(_PAPER, dim=25),
@@ -111,11 +118,14 @@ SYMBOLS = {
 
 
 def variants(row):
-    """The row itself, stopped at a third of the time, and with a quarter of the step (fewer realisations of these)."""
-    few = min(row.realisations, 5)
-    yield row
-    yield replace(row, n_steps=row.n_steps // 3, realisations=few)
-    yield replace(row, n_steps=4 * row.n_steps, step=0.25 * row.step, realisations=few)
+    """What the slopes depend on, beside the row itself: other times and a smaller step."""
+    side = replace(row, realisations=row.side_realisations)
+    return {
+        "": row,
+        "T/3": replace(side, n_steps=row.n_steps // 3),
+        "2 T": replace(side, n_steps=2 * row.n_steps),
+        "step/4, same T": replace(side, n_steps=4 * row.n_steps, step=0.25 * row.step),
+    }
 
 
 def run(row, n, realisation, steps=None):
@@ -164,12 +174,12 @@ def seconds_per_run(row, n):
     """An estimate from a few steps of either kind."""
     _, n_steps = row.training(n)
     batch, quench_batch = row.batches(n)
-    few, fewer = (int(np.clip(3_000_000 // (n * size), 1, 1000)) for size in (batch, quench_batch))
+    few, fewer = (int(np.clip(100_000_000 // (n * size), 1, 3000)) for size in (batch, quench_batch))
     run(row, n, 0, steps=(1, 1))  # compiles
     base = run(row, n, 0, steps=(few, fewer))["seconds"]
     training = run(row, n, 0, steps=(3 * few, fewer))["seconds"] - base
     quench = run(row, n, 0, steps=(few, 3 * fewer))["seconds"] - base
-    return training / (2 * few) * n_steps, quench / (2 * fewer) * row.quench_steps
+    return max(0.0, training) / (2 * few) * n_steps, max(0.0, quench) / (2 * fewer) * row.quench_steps
 
 
 def load(store, row):
@@ -217,18 +227,18 @@ def describe(row, full):
 
 def slope_lines(store, row, name):
     """Slopes with standard errors, after and before the quench, and those of the variants after it."""
-    for variant, what in zip(variants(row), ("after the quench", "T/3", "step/4, same T"), strict=True):
+    for what, variant in variants(row).items():
         values = load(store, variant)[name]
-        for place in (1, 0) if variant is row else (1,):
+        for place in (1,) if what else (1, 0):
             if len(values):
                 exponent, error = slope(row.sizes, values[:, :, place])
-                label = what if place else "before the quench"
+                label = what or ("before", "after")[place] + " the quench"
                 yield f"  {label:18s}{exponent:6.2f} +- {error:.2f}  ({len(values)} real.)"
 
 
 def draw_quantity(axes, store, row, name, colour, marker):
     """One quantity of the row against n: realisations, their mean with a fitted power, and the variants."""
-    for variant, style in zip(variants(row), ("", ":", "-."), strict=True):
+    for variant, style in zip(variants(row).values(), ("", ":", (0, (5, 1)), "-."), strict=True):
         values = load(store, variant)[name]
         if not len(values):
             continue
@@ -274,7 +284,7 @@ def draw(store, rows, full, path):
             right.text(0.0, 1.0, "\n".join(text), fontsize=6.0, family="monospace", va="top", linespacing=1.35)
         figure.supxlabel(
             "Thin: realisations of a. Marks: their mean with its standard error, after the quench; solid: fitted power "
-            "of n. Dashed: before the quench.\nDotted: a third of the time. Dash-dotted: a quarter of the step. The "
+            "of n. Dashed: before the quench.\nDotted: T/3. Long dashes: 2 T. Dash-dotted: a quarter of the step. The "
             "slopes depend on the step and on T and are those at the values stated.",
             fontsize=7.0,
         )
@@ -294,7 +304,8 @@ def main():
     arguments = parser.parse_args()
     rows = [(FULL if arguments.full else REDUCED)[int(dim)] for dim in arguments.rows.split(",")]
     if arguments.realisations:
-        rows = [replace(row, realisations=arguments.realisations) for row in rows]
+        R = arguments.realisations
+        rows = [replace(row, realisations=R, side_realisations=min(R, row.side_realisations)) for row in rows]
     scaled = {"n_steps": lambda row: row.n_steps, "quench_steps": lambda row: row.quench_steps}
     rows = [
         replace(row, **{name: max(3, int(get(row) * arguments.steps)) for name, get in scaled.items()}) for row in rows
@@ -303,13 +314,13 @@ def main():
         for row in rows:
             jobs = [
                 (variant, n, realisation)
-                for variant in variants(row)
+                for variant in variants(row).values()
                 for realisation, n in itertools.product(range(variant.realisations), sorted(variant.sizes)[::-1])
                 if not path_of(arguments.store, variant, n, realisation).exists()
             ]
             each = {n: seconds_per_run(row, n) for n in {n for _, n, _ in jobs}}
             total = sum(each[n][0] * variant.n_steps / row.n_steps + each[n][1] for variant, n, _ in jobs)
-            minutes = max(0.0, total) / arguments.workers / 60
+            minutes = total / arguments.workers / 60
             print(f"d = {row.dim}: {len(jobs)} runs to go, about {minutes:.1f} minutes", flush=True)
             with ProcessPoolExecutor(arguments.workers, multiprocessing.get_context("spawn")) as pool:
                 started = [pool.submit(run_and_store, arguments.store, *job) for job in jobs]
