@@ -91,7 +91,9 @@ class FreshDescent:
                 while done < n_steps:
                     number, place = divmod(self.n_steps, length)
                     count = min(length - place, n_steps - done)
-                    self._descend(phase, self._batches(phase, number, length), place, count, begin + done * h)
+                    steps = slice(place, place + count)
+                    batches = [(X[steps], f[steps]) for X, f in self._batches(phase, number, length)]
+                    self._descend(phase, batches, begin + done * h)
                     done += count
                     self.n_steps += count
                     log.steps += count
@@ -101,21 +103,24 @@ class FreshDescent:
             self.dissipated = np.full(self.dissipated.size, np.nan)
         self.time = t_end
 
-    def _descend(self, phase, batches, place, count, start):
+    def _descend(self, phase, batches, start):
+        """The steps of some batches, from time `start` on; every stream has its own replicate, or one has all."""
         before = self.blocks.copy()
         rows = [slice(None)] if len(batches) == 1 else [slice(k, k + 1) for k in range(len(batches))]
         for (X, f), those in zip(batches, rows, strict=True):
-            X, f = X[place : place + count], f[place : place + count]
-
-            def run(blocks, n_steps, X=X, f=f):
-                return ridge.descend(self.code, self.unit.scale, blocks, self.n, X[:n_steps], f[:n_steps], phase.step)
-
-            broken = run(self.blocks[those], count)
-            broken[(broken < 0) & ~np.isfinite(self.blocks[those]).all(axis=(1, 2, 3))] = count
+            blocks = self.blocks[those]
+            broken = self._kernel(blocks, X, f, phase.step)
+            broken[(broken < 0) & ~np.isfinite(blocks).all(axis=(1, 2, 3))] = len(f)
             if (broken >= 0).any():
                 row = int(np.argmax(broken >= 0))
                 last_good, n_good = before[those][row : row + 1], max(int(broken[row]) - 1, 0)
-                run(last_good, n_good)
-                state = ridge.from_blocks(last_good, self.n)[0]
-                t = start + (n_good + 1) * phase.step
-                raise SolveFailed(t, phase.step, "the state is not finite; use a smaller step", state)
+                self._kernel(last_good, X[:n_good], f[:n_good], phase.step)
+                raise SolveFailed(
+                    start + (n_good + 1) * phase.step,
+                    phase.step,
+                    "the state is not finite; use a smaller step",
+                    ridge.from_blocks(last_good, self.n)[0],
+                )
+
+    def _kernel(self, blocks, X, f, step):
+        return ridge.descend(self.code, self.unit.scale, blocks, self.n, X, f, step)

@@ -13,6 +13,7 @@ from liouville.checks import is_count
 from liouville.dynamics import DecreasingTheta, GradientFlow, check_times, is_discrete
 from liouville.features import check_features, make_features
 from liouville.fresh import draws_afresh
+from liouville.kernels import ridge
 from liouville.problem import Problem
 from liouville.runge_kutta import CLASSICAL4, DORMAND_PRINCE5, RK4, Adaptive
 from liouville.trajectories import integrate
@@ -37,10 +38,11 @@ def _is_single(dtype) -> bool:
     return dtype == np.float32
 
 
-def _state_arrays(dynamics, integrator) -> int:
+def _state_arrays(problem, dynamics, integrator) -> int:
     """How many arrays of the size of the state a run holds: state, stage and the slopes of all stages."""
     if is_discrete(dynamics):
-        return 3
+        # Besides state, stage and slopes the values of all units on a batch that is drawn afresh.
+        return 3 + (-(-ridge.TILE // (problem.domain.dim + 1)) if draws_afresh(problem, dynamics) else 0)
     return 2 + (CLASSICAL4 if isinstance(integrator, RK4) else DORMAND_PRINCE5).n_stages
 
 
@@ -48,8 +50,8 @@ def estimate_memory(problem, n, times, replicates, dynamics=None, integrator=Non
     """Bytes that `simulate` will hold at its peak, without what the imports take."""
     state = 8 * n * (problem.domain.dim + 1)
     kept = {None: 0, "last": 1, "all": len(times)}[keep]
-    together = min(replicates, max(1, BATCH_BYTES // (state * _state_arrays(dynamics, integrator))))
-    return together * state * _state_arrays(dynamics, integrator) + replicates * kept * state
+    together = min(replicates, max(1, BATCH_BYTES // (state * _state_arrays(problem, dynamics, integrator))))
+    return together * state * _state_arrays(problem, dynamics, integrator) + replicates * kept * state
 
 
 def _available_memory():
@@ -152,7 +154,7 @@ def simulate(
     walls = make_walls(problem)
     wall_mass = None if walls is None else np.empty((replicates, T))
     steps, rejected = np.empty(replicates, dtype=int), np.empty(replicates, dtype=int)
-    state_bytes = 8 * n * (N + 1) * _state_arrays(dynamics, integrator)
+    state_bytes = 8 * n * (N + 1) * _state_arrays(problem, dynamics, integrator)
     batch = int(min(replicates, max(1, BATCH_BYTES // state_bytes)))
     for first in range(0, replicates, batch):
         rows = slice(first, min(first + batch, replicates))
