@@ -233,7 +233,7 @@ def slope_lines(store, row, name):
             if len(values):
                 exponent, error = slope(row.sizes, values[:, :, place])
                 label = what or ("before", "after")[place] + " the quench"
-                yield f"  {label:18s}{exponent:6.2f} +- {error:.2f}  ({len(values)} real.)"
+                yield f"  {label:18s}{exponent:7.3f} +- {error:.3f}  ({len(values)} real.)"
 
 
 def draw_quantity(axes, store, row, name, colour, marker):
@@ -285,7 +285,8 @@ def draw(store, rows, full, path):
         figure.supxlabel(
             "Thin: realisations of a. Marks: their mean with its standard error, after the quench; solid: fitted power "
             "of n. Dashed: before the quench.\nDotted: T/3. Long dashes: 2 T. Dash-dotted: a quarter of the step. The "
-            "slopes depend on the step and on T and are those at the values stated.",
+            "slopes depend on the step and on T and are those at the values stated;\ntheir errors are those over "
+            "realisations and leave out that the curves bend.",
             fontsize=7.0,
         )
         Path(path).parent.mkdir(parents=True, exist_ok=True)
