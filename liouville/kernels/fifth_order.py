@@ -244,12 +244,17 @@ def _most(A, D, Q, c, dc):
 
 
 @njit(cache=True, error_model="numpy", fastmath=_FLAGS)
-def _descent_face_row_y(r, A, D, Q, c, dc, up, down, q_below, q_above, flux):
-    """As _face_row_y; up and down are scratch for the face values seen from either side."""
+def _descent_flux_y(r, A, D, Q, c, dc, lines, q_below, q_above, flux):
+    """Flux through one face in y; r holds six padded rows, three on each side, `lines` seven of scratch."""
     n_c = c.size
     n = n_c + 2 * PAD
-    mp5(r[0], r[1], r[2], r[3], r[4], 0, n, up)
-    mp5(r[5], r[4], r[3], r[2], r[1], 0, n, down)
+    up, down, curve, curve_next = lines[0], lines[1], lines[2], lines[3]
+    for face in range(3):  # least curvatures at the faces below, at and above this one
+        curvatures(r[face], r[face + 1], r[face + 2], curve)
+        curvatures(r[face + 1], r[face + 2], r[face + 3], curve_next)
+        least_curvatures(curve, curve_next, lines[4 + face])
+    mp5(r[0], r[1], r[2], r[3], r[4], lines[4], lines[5], up)
+    mp5(r[5], r[4], r[3], r[2], r[1], lines[6], lines[5], down)
     for k in range(n):
         centre = c[0] + (k - PAD) * dc
         up[k] = down[k] if A + centre * (D + centre * Q) > 0.0 else up[k]
@@ -277,9 +282,15 @@ def _descent_stage(rho, base, alpha, dt, U, S, along_y, c, dy, dc, periodic, out
     for block in prange(n_blocks):
         first = block * ROWS
         last = min(first + ROWS, n_y)
-        rows = np.zeros((ROWS + 6, n))
-        faces = np.zeros((ROWS + 4, n_c + 1))
-        other = np.zeros(n_c + 1)
+        rows = aligned(ROWS + 6, n)
+        faces = aligned(ROWS + 4, n_c + 1)
+        lines = aligned(7, n)
+        inner = aligned(5, n_c + 1)
+        rows[:] = 0.0
+        faces[:] = 0.0
+        inner[:] = 0.0
+        below, above, flux_c = inner[0, :n_c], inner[1, :n_c], inner[2, : n_c + 1]
+        q_below, q_above = inner[3, :n_c], inner[4, :n_c]
         for p in range(last - first + 6):
             i = first - 3 + p
             if periodic:
@@ -292,18 +303,11 @@ def _descent_stage(rho, base, alpha, dt, U, S, along_y, c, dy, dc, periodic, out
             if periodic:
                 i = i % n_y
             if 0 <= i < n_y:
-                r = rows[p + 1]
-                mp5(r, r[1:], r[2:], r[3:], r[4:], 0, n_c + 1, faces[p])
-                mp5(r[5:], r[4:], r[3:], r[2:], r[1:], 0, n_c + 1, other)
+                other = lines[0]
+                _faces_c(rows[p + 1], -1.0, n_c, lines[1], lines[2], faces[p])
+                _faces_c(rows[p + 1], 1.0, n_c, lines[1], lines[2], other)
                 for j in range(n_c + 1):
                     faces[p, j] = other[j] if U[0, i] + edges[j] * S[0, i] > 0.0 else faces[p, j]
-        up = np.zeros(n)
-        down = np.zeros(n)
-        below = np.zeros(n_c)
-        above = np.zeros(n_c)
-        q_below = np.zeros(n_c)
-        q_above = np.zeros(n_c)
-        flux_c = np.zeros(n_c + 1)
         for i in range(first - 1, last):
             p = i - first + 3
             i1 = i % n_y if periodic else i
@@ -331,7 +335,7 @@ def _descent_stage(rho, base, alpha, dt, U, S, along_y, c, dy, dc, periodic, out
                 above[:] = 0.0
             else:
                 A, D, Q = along_y[i1 + 1]
-                _descent_face_row_y(rows[p - 2 : p + 4], A, D, Q, c, dc, up, down, q_below, q_above, above)
+                _descent_flux_y(rows[p - 2 : p + 4], A, D, Q, c, dc, lines, q_below, q_above, above)
             if i >= first:
                 f = faces[p - 3 : p + 2]
                 reach_U, reach_S = 0.5 * dy * abs(U[1, i1]), 0.5 * dy * abs(S[1, i1])
@@ -358,7 +362,7 @@ def _descent_stage(rho, base, alpha, dt, U, S, along_y, c, dy, dc, periodic, out
                 for j in range(n_c):
                     v = row[j] - dt * ((above[j] - below[j]) * per_y + (flux_c[j + 1] - flux_c[j]) * per_c)
                     v = alpha * old[j] + beta * v
-                    v = 0.0 if (v < 0.0) and (v > -1e-290) else v
+                    v = v if abs(v) > 1e-290 else 0.0
                     new[j] = v
                     m0 += v
                     m1 += v * c[j]
