@@ -19,8 +19,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-os.environ.setdefault("NUMBA_NUM_THREADS", "1")  # the workers are processes: one run, one core
-
+import numba
 import numpy as np
 
 from liouville import (
@@ -323,7 +322,9 @@ def main():
             total = sum(each[n][0] * variant.n_steps / row.n_steps + each[n][1] for variant, n, _ in jobs)
             minutes = total / arguments.workers / 60
             print(f"d = {row.dim}: {len(jobs)} runs to go, about {minutes:.1f} minutes", flush=True)
-            with ProcessPoolExecutor(arguments.workers, multiprocessing.get_context("spawn")) as pool:
+            # The workers are processes: one run, one core.
+            context = multiprocessing.get_context("spawn")
+            with ProcessPoolExecutor(arguments.workers, context, numba.set_num_threads, (1,)) as pool:
                 started = [pool.submit(run_and_store, arguments.store, *job) for job in jobs]
                 for k, future in enumerate(started):
                     future.result()

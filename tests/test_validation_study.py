@@ -106,7 +106,7 @@ def test_by_default_particles_meet_characteristics_and_a_grid_checks_them():
     d = run_study(problem, [0.0, 0.4], [4, 8, 16], 12).dataset
     assert d.attrs["comparator"] == "Characteristics"
     assert d.attrs["checker"] == "SemiLagrangian"
-    assert 1e-7 < d["check_distance"].values[1] < 1e-3
+    assert 0 < d["check_distance"].values[1] < 1e-4
     assert d["discretisation_error"].values[1] < 1e-5
     assert "map_continuum" in d
     # Statistics follow from the coefficients alone.
