@@ -245,6 +245,10 @@ def test_solve_and_simulate_take_a_dynamics_and_its_seed(case, tmp_path, capsys)
             ["reconstruction must be left"],
         ),
         (["solve", "{case}", "--method", "fipy", "--reconstruction", "mp5"], ["reconstruction must be Upwind()"]),
+        (
+            ["solve", "{case}", "--method", "semi-lagrangian", "--reconstruction", "mp5"],
+            ["reconstruction must be left out with --method semi-lagrangian"],
+        ),
         (["convergence", "{case}", "--method", "characteristics"], ["--method", "characteristics"]),
         (["convergence", "{case}", "--refinements", "0"], ["refinements must be", "got 0"]),
         (["convergence", "{case}", "--times", "0"], ["times must hold a time after 0"]),

@@ -49,7 +49,7 @@ def test_a_shift_by_a_fraction_is_of_sixth_order():
     assert observed_order(1.0 / sizes, errors) == pytest.approx(6.0, abs=0.3)
 
 
-@pytest.mark.parametrize("turn", [0.0, 0.37, -2.6, 40.0, -130.4])
+@pytest.mark.parametrize("turn", [0.0, 1e-17, -1e-17, 0.37, -2.6, 40.0, -130.4])
 def test_a_sweep_in_y_by_a_constant_is_a_rotation(turn):
     n = 48
     _, _, rho = smooth(n, 12)

@@ -15,6 +15,7 @@ from liouville import (
     GradientDescent,
     MinibatchSGD,
     Minmod,
+    SemiLagrangian,
     SolveFailed,
     Upwind,
     VanLeer,
@@ -28,8 +29,8 @@ from .convergence import convergence
 from .study import FILE_NAME, run_study
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
-METHODS = ("finite-volume", "characteristics", "fipy")
-GRIDS = {"finite-volume": FiniteVolume, "fipy": FiPyFiniteVolume}
+GRIDS = {"semi-lagrangian": SemiLagrangian, "finite-volume": FiniteVolume, "fipy": FiPyFiniteVolume}
+METHODS = (*GRIDS, "characteristics")
 RECONSTRUCTIONS = {"upwind": Upwind, "minmod": Minmod, "van-leer": VanLeer, "mp5": MP5}
 
 
@@ -98,10 +99,11 @@ class Progress:
 
 def _method(name, cells, reconstruction=None):
     """The method that the options ask for, or None where they leave it open."""
+    if name in ("characteristics", "semi-lagrangian") and reconstruction is not None:
+        raise ValueError(f"reconstruction must be left out with --method {name}, got {reconstruction}")
     if name == "characteristics":
-        for option, value in (("cells", cells), ("reconstruction", reconstruction)):
-            if value is not None:
-                raise ValueError(f"{option} must be left out with --method characteristics, got {value}")
+        if cells is not None:
+            raise ValueError(f"cells must be left out with --method {name}, got {cells}")
         return Characteristics()
     if name is None and cells is None and reconstruction is None:
         return None
@@ -110,7 +112,7 @@ def _method(name, cells, reconstruction=None):
         chosen["cells"] = tuple(cells)
     if reconstruction is not None:
         chosen["reconstruction"] = RECONSTRUCTIONS[reconstruction]()
-    return GRIDS[name or "finite-volume"](**chosen)
+    return GRIDS[name or ("semi-lagrangian" if reconstruction is None else "finite-volume")](**chosen)
 
 
 def _dynamics(step, batch_size, theta):

@@ -92,18 +92,21 @@ def _sweep_y(rho, feet, periodic, out):
             x = foot - cell - 0.5
             first = _mass_left_of(x, v[inside + 2], k1[inside], k2[inside], k3[inside], k4[inside])
             left = first
+            # The last foot is a turn, or the whole column, above the first. Its cell is not left to round-off: added to
+            # n_y, a foot just below an edge comes to lie on it.
+            highest = lowest + n_y
+            last = cell + n_y
             for i in range(n_y):
                 mass = -left
-                # Feet are in order but for round-off; the last is a turn, or the whole column, above the first.
-                foot = max(foot, min(feet[i + 1, j], lowest + n_y)) if i < n_y - 1 else lowest + n_y
-                above = int(np.floor(foot))
+                foot = max(foot, min(feet[i + 1, j], highest)) if i < n_y - 1 else highest  # in order but for round-off
+                above = min(int(np.floor(foot)), last) if i < n_y - 1 else last
                 while cell < above:
                     mass += v[inside + 2]
                     cell += 1
                     inside += 1
                     if inside == n_y:
                         inside = 0
-                x = foot - cell - 0.5
+                x = min(foot - cell - 0.5, 0.5)
                 left = _mass_left_of(x, v[inside + 2], k1[inside], k2[inside], k3[inside], k4[inside])
                 mass += left if i < n_y - 1 else first
                 moved[j - start, i] = mass if mass > 0.0 else 0.0
