@@ -97,7 +97,7 @@ class Progress:
         self.close()
 
 
-def _method(name, cells, reconstruction=None):
+def _method(name, cells, reconstruction=None, dynamics=None):
     """The method that the options ask for, or None where they leave it open."""
     if name in ("characteristics", "semi-lagrangian") and reconstruction is not None:
         raise ValueError(f"reconstruction must be left out with --method {name}, got {reconstruction}")
@@ -112,7 +112,8 @@ def _method(name, cells, reconstruction=None):
         chosen["cells"] = tuple(cells)
     if reconstruction is not None:
         chosen["reconstruction"] = RECONSTRUCTIONS[reconstruction]()
-    return GRIDS[name or ("semi-lagrangian" if reconstruction is None else "finite-volume")](**chosen)
+    default = "semi-lagrangian" if reconstruction is None and dynamics is None else "finite-volume"
+    return GRIDS[name or default](**chosen)
 
 
 def _dynamics(step, batch_size, theta):
@@ -250,7 +251,7 @@ def solve_command(case, times, method, reconstruction, cells, step, batch_size, 
         solution = solve(
             found.problem,
             times,
-            _method(method, cells, reconstruction),
+            _method(method, cells, reconstruction, dynamics),
             dynamics,
             progress=lambda t: progress("continuum", min(t / last, 1.0)),
             seed=seed,
