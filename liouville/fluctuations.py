@@ -135,9 +135,9 @@ def fluctuations(problem, times, tolerance=5e-3, nodes=None, max_nodes=400_000, 
                 stacklevel=2,
             )
             break
-        sweep = _Sweep(problem, features, times, counts, STEP_TOLERANCES[level % 2])
         # One BLAS thread: products this narrow gain nothing from more, and lose much where cores are shared.
         with threadpool_limits(limits=1, user_api="blas"):
+            sweep = _Sweep(problem, features, times, counts, STEP_TOLERANCES[level % 2])
             previous, best, used = best, sweep.covariance(progress), counts
         if previous is not None:
             variance = np.trace(best, axis1=1, axis2=2)
@@ -216,12 +216,12 @@ class _Sweep:
 
         def observe(k, z, a, dissipated):
             y, c = z[0, :-1].T, z[0, -1]
-            gram = self.features.matrix(y)
-            mobility = (gram.T * self.weights) @ gram
-            slopes = self.features.gradient(y).reshape(c.size, self.N, -1)
-            for j in range(self.N):
-                mobility += (slopes[:, j].T * (self.weights * c**2)) @ slopes[:, j]
-            rates[k] = np.linalg.eigvalsh(mobility)[-1]
+            root = np.sqrt(self.weights)
+            psi = np.empty((self.N + 1, c.size, self.features.n_features))
+            psi[-1] = root[:, None] * self.features.matrix(y)
+            psi[:-1] = (root * c)[:, None] * np.moveaxis(self.features.gradient(y), 1, 0)
+            psi = psi.reshape(-1, psi.shape[-1])
+            rates[k] = np.linalg.eigvalsh(psi.T @ psi)[-1]  # a matrix with its own transpose costs half a product
 
         integrate(
             self.features, nodes[None].copy(), self.weights, steps, GradientFlow(), Adaptive(step_tolerance), observe
