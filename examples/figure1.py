@@ -262,7 +262,7 @@ def draw(store, rows, full, path):
     from validation.plot_style import STYLE, colours, log_axes, new_figure
 
     with matplotlib.rc_context(STYLE):
-        figure = new_figure(10.0, 3.3 * len(rows) + 0.4)
+        figure = new_figure(10.0, 3.9 * len(rows) + 0.4)
         panels = figure.subplots(len(rows), 3, squeeze=False, width_ratios=(1.0, 1.0, 0.8))
         for row, (left, middle, right) in zip(rows, panels, strict=True):
             drawn = [(left, "loss", 0, "o"), (middle, "above", 1, "s"), (middle, "below", 2, "^")]
