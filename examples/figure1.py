@@ -86,7 +86,7 @@ class Row:
 
 
 SIGMOID = Row(10, "sigmoid", (100, 141, 200, 283, 400, 566, 800), 0.1, 50_000, 500)
-RELU = Row(50, "relu", (500, 1000, 2000, 4000), 0.1, 60_000, 200, 50, 2500, realisations=5, side_realisations=2)
+RELU = Row(50, "relu", (500, 1000, 2000, 4000), 0.025, 60_000, 200, 50, 2500, realisations=5, side_realisations=2)
 REDUCED = {
     10: SIGMOID,
     25: replace(SIGMOID, dim=25, step=0.2, n_steps=60_000, quench_steps=200, realisations=5, side_realisations=2),
