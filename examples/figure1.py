@@ -310,6 +310,7 @@ def main():
     rows = [
         replace(row, **{name: max(3, int(get(row) * arguments.steps)) for name, get in scaled.items()}) for row in rows
     ]
+    numba.set_num_threads(1)  # as in the workers, so that the estimate is theirs
     if not arguments.only_draw:
         for row in rows:
             jobs = [
