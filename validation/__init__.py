@@ -1,17 +1,21 @@
 """The comparison: particles against the continuum, with rates, an error budget, tables and figures."""
 
 from .discrepancy import energy_distance, l2_discrepancy, law_distances, sliced_w1, w1, w1_circle
+from .noise import NoiseStudy, load_noise_study, run_noise_study
 from .rates import Rates, rates
 from .study import Study, load_study, run_study
 
 __all__ = [
+    "NoiseStudy",
     "Rates",
     "Study",
     "energy_distance",
     "l2_discrepancy",
     "law_distances",
+    "load_noise_study",
     "load_study",
     "rates",
+    "run_noise_study",
     "run_study",
     "sliced_w1",
     "w1",

@@ -31,37 +31,36 @@ class Prediction:
     covariance : array, shape (T, P, P)
     note : str
         Its resolution, or why there is none.
+    applies : bool
+        Whether the statements that rest on it can be judged at all under the dynamics.
     """
 
     variance: np.ndarray
     variance_error: np.ndarray
     covariance: np.ndarray
     note: str
+    applies: bool = True
 
     @classmethod
-    def none(cls, n_times, n_features, why):
-        return cls(
-            np.full(n_times, np.nan), np.full(n_times, np.nan), np.full((n_times, n_features, n_features), np.nan), why
-        )
+    def none(cls, n_times, n_features, why, applies=True):
+        unknown = np.full(n_times, np.nan)
+        return cls(unknown, unknown, np.full((n_times, n_features, n_features), np.nan), why, applies)
 
 
-def analyse(sizes, times, coefficients, continuum, step_error, discretisation, prediction, seed) -> dict:
+def analyse(sizes, times, differences, step_error, discretisation, prediction, seed) -> dict:
     """All variables that follow from the coefficients at the output times.
 
     Parameters
     ----------
     sizes, times
-    coefficients : array, shape (S, R, T, P)
-        Of f_n.
-    continuum : array, shape (T, P)
-        Of f_0.
+    differences : array, shape (S, R, T, P)
+        Coefficients of f_n - f_0.
     step_error : array, shape (S, T)
-    discretisation : array, shape (T,)
+    discretisation : array, shape (T,) or (S, T)
     prediction : Prediction
     seed : int
     """
     sizes, times = np.asarray(sizes, dtype=float), np.asarray(times, dtype=float)
-    differences = coefficients - continuum
     discrepancy = np.linalg.norm(differences, axis=-1)
     rms = root_mean_square(discrepancy)
     resolved = resolved_points(rms, discretisation, step_error)
@@ -71,20 +70,23 @@ def analyse(sizes, times, coefficients, continuum, step_error, discretisation, p
     n_star, n_star_error = crossover.bend_size(next_order, variance, variance_error)
     exponents = crossover.exponents(scaled, resolved)
     modes = clt.compare_modes(sizes, differences, resolved, prediction.covariance, variance_error / variance, seed)
-    bias = crossover.bias(sizes, differences, resolved, discretisation[None] + step_error)
+    bias = crossover.bias(sizes, differences, resolved, discretisation + step_error)
     found = _rate_variables(sizes, discrepancy, rms, resolved, seed)
     found.update(_clt_variables(scaled, prediction, next_order, modes, sizes))
     found.update(_crossover_variables(scaled, exponents, n_star, n_star_error, bias))
     R, counts = discrepancy.shape[1], resolved.sum(axis=0)
     tail, tail_error = found["rms_tail_slope"][1], found["rms_tail_slope_error"][1]
-    claims = [
-        verdicts.law_of_large_numbers(times, tail, tail_error, counts, R),
-        verdicts.central_limit(
-            times, scaled, resolved, variance, variance_error, next_order, n_star, exponents.bend, modes
-        ),
-        verdicts.healing(times, scaled, resolved, variance, variance_error, next_order),
-        verdicts.crossover(times, scaled, exponents, variance, n_star, n_star_error),
-    ]
+    claims = [verdicts.law_of_large_numbers(times, tail, tail_error, counts, R)]
+    if prediction.applies:
+        claims += [
+            verdicts.central_limit(
+                times, scaled, resolved, variance, variance_error, next_order, n_star, exponents.bend, modes
+            ),
+            verdicts.healing(times, scaled, resolved, variance, variance_error, next_order),
+            verdicts.crossover(times, scaled, exponents, variance, n_star, n_star_error),
+        ]
+    else:
+        claims += [verdicts.not_judged(name, prediction.note) for name in ("CLT", "healing", "crossover")]
     found["claim"] = variable("claim", np.array([one.name for one in claims]), "statement")
     found["claim_verdict"] = variable("claim", np.array([one.word for one in claims]), "verdict on the statement")
     found["claim_reason"] = variable("claim", np.array([one.reason for one in claims]), "what decided the verdict")

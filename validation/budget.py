@@ -46,7 +46,7 @@ def resolved_points(rms, discretisation, time_step) -> np.ndarray:
     Parameters
     ----------
     rms, time_step : arrays, shape (S, T)
-    discretisation : array, shape (T,)
+    discretisation : array, shape (T,) or (S, T)
         An error that is not known (nan) resolves nothing.
     """
-    return (rms > 0) & (discretisation[None] + time_step <= RESOLVED_SHARE * rms)
+    return (rms > 0) & (discretisation + time_step <= RESOLVED_SHARE * rms)

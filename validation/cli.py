@@ -9,6 +9,7 @@ import click
 from liouville import (
     MP5,
     Characteristics,
+    DecreasingTheta,
     DiffusionSGD,
     FiniteVolume,
     FiPyFiniteVolume,
@@ -26,6 +27,8 @@ from particles import estimate_memory, simulate
 
 from .cases import built_in_names, find_case
 from .convergence import convergence
+from .noise import FILE_NAME as NOISE_FILE_NAME
+from .noise import run_noise_study
 from .study import FILE_NAME, run_study
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
@@ -67,6 +70,7 @@ batch_option = click.option(
     "--batch-size", type=int, help="With --step: a fresh batch of so many inputs at every step."
 )
 theta_option = click.option("--theta", type=float, help="With --step: the diffusion of that strength instead.")
+alpha_option = click.option("--alpha", type=float, help="With --theta a: theta = a n^(-2 alpha) falls with n.")
 
 
 class Progress:
@@ -116,17 +120,21 @@ def _method(name, cells, reconstruction=None, dynamics=None):
     return GRIDS[name or default](**chosen)
 
 
-def _dynamics(step, batch_size, theta):
+def _dynamics(step, batch_size, theta, alpha=None):
     """The dynamics that the options ask for, or None where they leave it open."""
     if step is None:
-        for option, value in (("batch-size", batch_size), ("theta", theta)):
+        for option, value in (("batch-size", batch_size), ("theta", theta), ("alpha", alpha)):
             if value is not None:
                 raise ValueError(f"{option} must come with --step, got {value} alone")
         return None
     if batch_size is not None and theta is not None:
         raise ValueError(f"theta must be left out with --batch-size, got {theta}")
+    if alpha is not None and theta is None:
+        raise ValueError(f"alpha must come with --theta, got {alpha} alone")
     if batch_size is not None:
         return MinibatchSGD(step, batch_size)
+    if alpha is not None:
+        return DecreasingTheta(step, theta, alpha)
     return GradientDescent(step) if theta is None else DiffusionSGD(step, theta)
 
 
@@ -174,9 +182,13 @@ def cases():
 @seed_option
 @method_option
 @cells_option
+@step_option
+@batch_option
+@theta_option
+@alpha_option
 @click.option("--prediction/--no-prediction", default=True, help="Whether to predict the fluctuations.")
 @click.option("--out", type=click.Path(path_type=Path), help="Directory for study.nc and the figures; made if needed.")
-def study(case, sizes, replicates, times, seed, method, cells, prediction, out):
+def study(case, sizes, replicates, times, seed, method, cells, step, batch_size, theta, alpha, prediction, out):
     """Compare particles with the continuum over many n.
 
     Prints the RMS of ||f_n(t) - f_0(t)|| with standard errors, its fitted slopes in n beside the expected -1/2 and the
@@ -189,6 +201,7 @@ def study(case, sizes, replicates, times, seed, method, cells, prediction, out):
     Examples:
       liouville study circle --out results
       liouville study circle --sizes 10,30,100 --replicates 50 --times 0,1,4 --seed 7
+      liouville study circle --step 0.05 --batch-size 20 --times 0,1,4
       liouville study my_case.py --method characteristics --out results
 
     \b
@@ -198,6 +211,7 @@ def study(case, sizes, replicates, times, seed, method, cells, prediction, out):
       print(study.summary()); study.figures("figures")
     """
     found = find_case(case)
+    dynamics = _dynamics(step, batch_size, theta, alpha)
     if out is not None:
         storage.check_writable("out", out)
     with Progress() as progress:
@@ -208,6 +222,7 @@ def study(case, sizes, replicates, times, seed, method, cells, prediction, out):
             replicates,
             seed,
             _method(method, cells),
+            dynamics,
             store=out,
             progress=progress,
             predict=prediction,
@@ -215,6 +230,58 @@ def study(case, sizes, replicates, times, seed, method, cells, prediction, out):
     click.echo(result.summary())
     if out is not None:
         for path in [out / FILE_NAME, *result.figures(out)]:
+            click.echo(f"wrote {path}")
+
+
+@commands.command()
+@case_argument
+@click.option("-n", "n", type=int, default=300, show_default=True, help="Particles, but for the part over --sizes.")
+@click.option("--sizes", type=INTEGERS, default="30,100,300,1000", show_default=True, help="For the fall with n.")
+@click.option("--alphas", type=FLOATS, default="0.25,0.5,1", show_default=True, help="Each in (0, 1].")
+@click.option("--quench", type=float, help="One of the times. [default: the one nearest to half of the last]")
+@click.option("--replicates", type=int, default=100, show_default=True, help="With batches of their own.")
+@times_option
+@step_option
+@batch_option
+@theta_option
+@seed_option
+@click.option("--out", type=click.Path(path_type=Path), help="Directory for noise.nc and noise.png; made if needed.")
+def noise(case, n, sizes, alphas, quench, replicates, times, step, batch_size, theta, seed, out):
+    """Compare stochastic gradient descent with gradient descent from the same particles.
+
+    Prints and draws the RMS of their distance against theta (the predicted slope is 1/2), against n under
+    theta = a n^(-2 alpha) (the predicted slope is -alpha), and over time with and without a quench that cuts theta by a
+    hundred; and says whether the noise heals by itself or needs the quench, with the rules.
+
+    \b
+    Examples:
+      liouville noise five-points --step 0.1 --theta 0.05 --times 1,10,50,200,400,800 --quench 400 --out results
+      liouville noise circle-relu-spin --step 0.05 --theta 0.01 --times 1,2,5,10,20,30 --quench 10 -n 100 --out results
+      liouville noise circle --step 0.05 --batch-size 20 --times 0.5,1,2,4
+    """
+    found = find_case(case)
+    dynamics = _dynamics(step, batch_size, theta)
+    if not isinstance(dynamics, (MinibatchSGD, DiffusionSGD)):
+        raise ValueError(f"step must come with --batch-size or --theta, got {step} alone")
+    if out is not None:
+        storage.check_writable("out", out)
+    with Progress() as progress:
+        result = run_noise_study(
+            found.problem,
+            found.times if times is None else times,
+            dynamics,
+            n,
+            sizes,
+            alphas,
+            quench,
+            replicates,
+            seed,
+            out,
+            progress,
+        )
+    click.echo(result.summary())
+    if out is not None:
+        for path in (out / NOISE_FILE_NAME, result.figure(out / "noise.png")):
             click.echo(f"wrote {path}")
 
 

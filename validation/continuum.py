@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from liouville import Box, Characteristics, GradientFlow, fluctuations, solve
+from liouville import Box, Characteristics, DecreasingTheta, GradientFlow, fluctuations, solve
 from liouville.solve import default_method
 
 from .analysis import Prediction
@@ -18,17 +18,23 @@ PREDICTION_NODES = 30_000  # at most; what error then remains widens the bands
 PREDICTION_TOLERANCE = 0.02  # relative, of sigma^2: a quarter of the Monte-Carlo error of 200 replicates
 
 
+def at_size(dynamics, n):
+    """The dynamics of n particles: theta may depend on n."""
+    return dynamics.for_size(n) if isinstance(dynamics, DecreasingTheta) else dynamics
+
+
 def predict_fluctuations(problem, times, features, dynamics, wanted, progress):
     """The predicted fluctuations at the output times, or nothing and why."""
     why = None
-    if not wanted:
+    if not isinstance(dynamics, GradientFlow):
+        why = f"sigma^2(t) is predicted for GradientFlow alone, not for {dynamics!r}"
+    elif not wanted:
         why = "not asked for"
-    elif not isinstance(dynamics, GradientFlow):
-        why = f"none for {dynamics!r}"
     elif isinstance(problem.domain, Box):
         why = "none with walls"
     if why:
-        return Prediction.none(times.size, features.n_features, why)
+        applies = isinstance(dynamics, GradientFlow)
+        return Prediction.none(times.size, features.n_features, why, applies)
     progress("fluctuations", 0.0)
     found = fluctuations(
         problem,
@@ -71,17 +77,20 @@ class Continuum:
     distance: np.ndarray
 
 
-def solve_continuum(problem, features, times, on_paths, method, dynamics, aim, progress) -> Continuum:
-    """By the method asked for, held against characteristics; by default characteristics, with a grid beside them."""
+def solve_continuum(problem, features, times, on_paths, method, dynamics, seed, aim, progress) -> Continuum:
+    """By the method asked for, held against characteristics; by default characteristics, with a grid beside them.
+
+    Under a random dynamics all of them, and the particles, see the batches of one stream, that of the seed.
+    """
     last = max(float(times[-1]), 1e-300)
     wanted = union(times, on_paths)
     here = np.searchsorted(wanted, times)
 
     def run(stage, at, how):
         progress(stage, 0.0)
-        return solve(problem, at, how, dynamics, features, lambda t: progress(stage, t / last))
+        return solve(problem, at, how, dynamics, features, lambda t: progress(stage, t / last), seed)
 
-    default = default_method(problem, dynamics) if isinstance(dynamics, GradientFlow) else Characteristics()
+    default = default_method(problem, dynamics)
     exact = Characteristics(tolerance=aim)
     if method is None and not isinstance(default, Characteristics):
         check = run("continuum", times, default)

@@ -38,8 +38,10 @@ class Maps:
 def can_map(solution) -> bool:
     """Whether the solution has a density over one-dimensional y to show."""
     problem = solution.problem
-    has_density = all(law.has_density for law in problem.laws) and isinstance(solution.dynamics, GradientFlow)
-    return problem.domain.dim == 1 and has_density
+    if problem.domain.dim != 1 or not all(law.has_density for law in problem.laws):
+        return False
+    # No characteristic leads back through discrete steps.
+    return solution.density is not None or isinstance(solution.dynamics, GradientFlow)
 
 
 def overlap(cells, bins) -> np.ndarray:

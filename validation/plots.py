@@ -151,9 +151,10 @@ def loss_figure(dataset) -> Figure:
         axes.plot(shift, mean, "o", ms=3.5, color=colour)
         handles.append(Line2D([], [], marker="o", ms=3.5, lw=1.4, color=colour, label=f"$n = {sizes[s]}$"))
     axes.plot(dataset["history_time"], dataset["history_loss"], color="k", lw=1.2, zorder=1)
-    handles.insert(0, Line2D([], [], color="k", lw=1.2, label="continuum"))
+    whose = f", $n = {dataset.attrs['band_n']}$" if "n" in dataset["continuum_loss"].dims else ""
+    handles.insert(0, Line2D([], [], color="k", lw=1.2, label=f"continuum{whose}"))
     floor = dataset.attrs["unreachable_loss"]
-    if floor > 1e-6 * float(dataset["continuum_loss"][0]):
+    if floor > 1e-6 * float(dataset["history_loss"][0]):
         axes.axhline(floor, color="0.5", ls=":", lw=1.0)
         handles.append(
             Line2D([], [], color="0.5", ls=":", lw=1.0, label="out of reach: $\\frac{1}{2}\\|f_\\perp\\|^2$")

@@ -38,7 +38,7 @@ def available(dataset) -> list:
     return figures
 
 
-def _time_axis(axes, times, beyond=1.0):
+def time_axis(axes, times, beyond=1.0):
     """Output times as ticks, logarithmic but for 0; those too close to be told apart are left out."""
     positive = times[times > 0]
     axes.set_xscale("symlog", linthresh=positive[0], linscale=0.6)
@@ -99,7 +99,7 @@ def healing_figure(dataset) -> Figure:
     for axes in (above, below):
         axes.grid(color="0.92", lw=0.6)
         axes.set_axisbelow(True)
-    _time_axis(below, times)
+    time_axis(below, times)
     legend_below(figure, handles, None, 3)
     return figure
 
@@ -260,7 +260,7 @@ def bend_figure(dataset) -> Figure:
     axes.set_ylabel("bend $n^*(t)$")
     axes.set_ylim(min(1.0, 0.7 * sizes[0]), 1.4 * sizes[-1])
     log_axis(axes.yaxis)
-    _time_axis(axes, times)
+    time_axis(axes, times)
     legend_below(figure, handles, None, 2)
     return figure
 

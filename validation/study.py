@@ -18,7 +18,7 @@ from liouville.dynamics import check_times, is_noisy
 from liouville.storage import variable
 
 from .analysis import analyse, path_variables
-from .continuum import aimed_error, predict_fluctuations, solve_continuum, union
+from .continuum import aimed_error, at_size, predict_fluctuations, solve_continuum, union
 from .crossover import path_amplitudes, path_times
 from .discrepancy import DISTANCE_NAMES, DISTANCES, law_distances, mean_distance
 from .maps import can_map, make_maps
@@ -89,6 +89,11 @@ def run_study(
     ||f_n(t) - f_0(t)|| in L2(mu), for every size, replicate and time; its RMS should fall like sigma(t) n^(-1/2), with
     sigma(t) as predicted by `fluctuations`, and faster at late times and small n. The same along t = A log n.
 
+    Under a random dynamics particles of all sizes and replicates and the continuum f_0 see the batches of one stream,
+    so that f_n - f_0 falls like n^(-1/2) path by path (P.26); replicates differ by their initial particles. Under
+    DecreasingTheta every n is compared with the continuum driven by its own theta: against the limit of (P.27), which
+    is that of GradientDescent, the noise itself would rule the error for alpha < 1/2 (see `run_noise_study`).
+
     Parameters
     ----------
     problem : Problem
@@ -102,7 +107,8 @@ def run_study(
         For the continuum. Particles are compared with the solution by this method, and a grid is held against
         characteristics. By default they are compared with characteristics, whose error is the smaller, and a grid is
         solved beside them where possible, as an independent check.
-    dynamics : GradientFlow or GradientDescent, optional
+    dynamics : GradientFlow, GradientDescent, MinibatchSGD, DiffusionSGD, Quench or DecreasingTheta, optional
+        Statements that rest on the predicted fluctuations, or on paths t = A log n, are for GradientFlow.
     integrator : RK4 or Adaptive, optional
         Of the particles under GradientFlow; by default adaptive, so that its error is small beside the predicted RMS.
     store : path, optional
@@ -126,10 +132,9 @@ def run_study(
     dynamics = GradientFlow() if dynamics is None else dynamics
     if not isinstance(problem, Problem):
         raise ValueError(f"problem must be a Problem, got {problem!r}")
-    times = check_times(times, dynamics)
-    if is_noisy(dynamics):
-        raise ValueError(f"dynamics must be GradientFlow or GradientDescent in a study, got {dynamics!r}")
     sizes = _check_sizes(sizes)
+    at_sizes = [at_size(dynamics, n) for n in sizes]
+    times = check_times(times, at_sizes[0])
     _check_integer("replicates", replicates, 2)
     _check_integer("seed", seed, 0)
     if integrator is not None and not isinstance(integrator, (RK4, Adaptive)):
@@ -149,16 +154,20 @@ def run_study(
         integrator = Adaptive(min(Adaptive().tolerance, aim))
     amplitudes = path_amplitudes(sizes, float(times[-1])) if isinstance(dynamics, GradientFlow) else np.empty(0)
     on_paths = path_times(sizes, amplitudes, times)
-    continuum = solve_continuum(problem, features, times, on_paths, method, dynamics, aim, progress)
-    solution = continuum.shown
+    continua = {
+        one: solve_continuum(problem, features, times, on_paths, method, one, seed, aim, progress)
+        for one in dict.fromkeys(at_sizes)
+    }
     band_n = min(sizes, key=lambda n: abs(np.log(n / BAND_SIZE)))
-    x, f_0 = _where_to_show(problem, solution, band_n * replicates * times.size <= MAX_BAND_POSITIONS)
-    law_times = _law_times(solution)
+    continuum = continua[at_size(dynamics, band_n)]
+    solution = continuum.shown
+    x, values = _where_to_show(problem, solution, band_n * replicates * times.size <= MAX_BAND_POSITIONS)
+    law_times = _law_times(solution) if len(continua) == 1 else np.empty(0)
     tasks = [
         SizeTask(
             problem,
             features,
-            dynamics,
+            at_sizes[s],
             integrator,
             n,
             replicates,
@@ -176,25 +185,18 @@ def run_study(
         maps = make_maps(solution, integrator, seed, progress=lambda done: progress("density maps", done))
 
     progress("statistics", 0.0)
-    data = {**_continuum_variables(continuum, times), **_particle_variables(results, tasks, times)}
-    data.update(
-        analyse(
-            sizes,
-            times,
-            data["coefficients"][1],
-            data["continuum_coefficients"][1],
-            data["step_error"][1],
-            data["discretisation_error"][1],
-            prediction,
-            seed,
-        )
-    )
+    data = {**_continuum_variables(list(continua.values()), continuum, times)}
+    data.update(_particle_variables(results, tasks, times))
+    f_0 = data["continuum_coefficients"][1]
+    differences = data["coefficients"][1] - (f_0 if len(continua) == 1 else f_0[:, None])
+    budget = data["step_error"][1], data["discretisation_error"][1]
+    data.update(analyse(sizes, times, differences, *budget, prediction, seed))
     if amplitudes.size:
         data.update(_path_variables(sizes, times, amplitudes, on_paths, tasks, results, continuum, prediction))
     progress("statistics", 1.0)
     here = np.searchsorted(tasks[sizes.index(band_n)].times, times)
     band = np.quantile(results[sizes.index(band_n)].values[:, here], QUANTILES, axis=0)
-    data.update(_function_variables(problem, x, f_0, band))
+    data.update(_function_variables(problem, x, values, band))
     if law_times.size:
         data.update(_law_variables(results, solution, law_times, seed, progress))
     if maps is not None:
@@ -218,6 +220,7 @@ def run_study(
     attributes["checker"] = "" if continuum.check is None else type(continuum.check.method).__name__
     attributes["band_n"] = int(band_n)
     attributes["map_n"] = 0 if maps is None else int(maps.n)
+    attributes["one_stream"] = int(any(is_noisy(one) for one in at_sizes))
     attributes["unreachable_loss"] = float(features.unreachable)
     attributes["seconds"] = time.perf_counter() - started
     study = Study(_dataset(data, times, sizes, replicates, attributes))
@@ -283,19 +286,26 @@ def _run_all(tasks, executor, progress):
     return results
 
 
-def _continuum_variables(continuum, times):
+def _continuum_variables(continua, continuum, times):
+    """Of one continuum, or of one for every size; densities and history are those of the one that is shown."""
     compared, here = continuum.compared, np.searchsorted(continuum.compared.times, times)
+
+    def part(pick, dims, long_name):
+        if len(continua) == 1:
+            return variable(dims, pick(continuum), long_name)
+        return variable(("n", *dims), np.stack([pick(one) for one in continua]), long_name)
+
     history_t, history_a = compared.history
     shown = np.unique(np.rint(np.linspace(0, history_t.size - 1, min(history_t.size, MAX_HISTORY))).astype(int))
     return {
-        "continuum_coefficients": variable(
-            ("time", "feature"), compared.coefficients[here], "coefficients a(t) of f_0"
+        "continuum_coefficients": part(
+            lambda one: one.compared.coefficients[here], ("time", "feature"), "coefficients a(t) of f_0"
         ),
         "target_coefficients": variable("feature", compared.features.target, "coefficients of the target f"),
-        "continuum_loss": variable("time", compared.loss[here], "loss of f_0: ||f_0(t) - f||^2 / 2"),
+        "continuum_loss": part(lambda one: one.compared.loss[here], ("time",), "loss of f_0: ||f_0(t) - f||^2 / 2"),
         "continuum_mass": variable("time", continuum.shown.mass, "total mass of rho_0(t)"),
-        "discretisation_error": variable("time", continuum.error[here], "L2(mu) error of f_0(t)"),
-        "check_distance": variable("time", continuum.distance, "L2(mu) distance of f_0(t) by two methods"),
+        "discretisation_error": part(lambda one: one.error[here], ("time",), "L2(mu) error of f_0(t)"),
+        "check_distance": part(lambda one: one.distance, ("time",), "L2(mu) distance of f_0(t) by two methods"),
         "history_time": variable("step", history_t[shown], "time t"),
         "history_loss": variable("step", compared.features.loss(history_a[shown]), "loss of f_0 along its steps"),
     }

@@ -65,7 +65,7 @@ def rate_lines(dataset) -> list:
     rows = [("f_0 loss", "continuum_loss"), ("f_0 error", "discretisation_error")]
     if np.isfinite(dataset["check_distance"].values).any():
         rows.append(("f_0 check", "check_distance"))
-    lines += [_row(label, dataset[name].values, "{:.3e}") for label, name in rows]
+    lines += [_row(label, _greatest(dataset[name]), "{:.3e}") for label, name in rows]
     lines.append(_row("f_n error", dataset["step_error"].max("n").values, "{:.3e}"))
     for label, name in (("slope", "rms_slope"), ("of median", "median_slope"), ("large n", "rms_tail_slope")):
         lines.append(_pair_row(label, dataset[name].values, dataset[f"{name}_error"].values, slope_text))
@@ -80,6 +80,11 @@ def rate_lines(dataset) -> list:
     return [*lines, RULE]
 
 
+def _greatest(values):
+    """Over n, where the continuum depends on it."""
+    return (values.max("n") if "n" in values.dims else values).values
+
+
 def comparator_line(dataset) -> str:
     """Which solution particles are compared with, and what checks it."""
     text = f"f_0 is by {dataset.attrs['comparator']}, resolution {dataset.attrs['resolution']}"
@@ -90,6 +95,10 @@ def comparator_line(dataset) -> str:
             f'; "f_0 check" is its distance to {dataset.attrs["checker"]}, at most {share:.2g} of an RMS, "f_0 error" '
             f"{'its own estimate' if dataset.attrs['comparator'] == 'Characteristics' else 'that plus the estimate'}"
         )
+    if dataset.attrs["one_stream"]:
+        text += f"\nAll particles and f_0 see one stream of batches, under {dataset.attrs['dynamics']}"
+        if "n" in dataset["continuum_loss"].dims:
+            text += "; every n has an f_0 of its own, and the rows f_0 show the greatest"
     return text
 
 

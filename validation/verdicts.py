@@ -15,6 +15,7 @@ from .crossover import BEND_EXPONENT
 from .rates import EXPECTED_SLOPE, MIN_REPLICATES, MIN_SIZES
 
 CONFIRMED, NOT_RESOLVED, CONTRADICTED = "confirmed", "not resolved", "contradicted"
+NOT_JUDGED = "not judged"
 JOINT_LEVEL = 0.01
 POWER_SLOPE = -0.25  # a slope that may be as flat as this does not confirm -1/2
 POWER_VARIANCE = 0.5  # bands about sigma^2 wider than this share of it at the largest n confirm nothing
@@ -57,7 +58,7 @@ class Verdict:
     ----------
     name : str
     word : str
-        "confirmed", "not resolved" or "contradicted".
+        "confirmed", "not resolved", "contradicted" or "not judged".
     reason : str
         With the figures and standard errors that decided.
     n_tests : int
@@ -68,6 +69,11 @@ class Verdict:
     word: str
     reason: str
     n_tests: int
+
+
+def not_judged(name, why) -> Verdict:
+    """A statement that has no test under the dynamics of the study."""
+    return Verdict(name, NOT_JUDGED, why, 0)
 
 
 def two_sided(n_tests, level=JOINT_LEVEL) -> float:
