@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from scipy.integrate import solve_ivp
-from scipy.interpolate import RegularGridInterpolator, make_interp_spline
 
 from . import storage
 from .batches import Batches
@@ -184,6 +182,8 @@ class Solution:
     @cached_property
     def _residual(self):
         """r as a function of time: a spline of order 5 through its values after every step."""
+        from scipy.interpolate import make_interp_spline
+
         t, a = self.history
         return make_interp_spline(t, a - self.features.target, k=min(5, t.size - 1))
 
@@ -211,6 +211,8 @@ class Solution:
         growth : array, shape (n,)
             int c Lap U ds from t_start to t_end, the logarithm by which the density grows along each.
         """
+        from scipy.integrate import solve_ivp
+
         self._check_time(t_start)
         self._check_time(t_end)
         z = np.array(z, dtype=float)
@@ -304,6 +306,8 @@ class Solution:
         return values.reshape(c.shape)
 
     def _interpolated(self, k, y, c):
+        from scipy.interpolate import RegularGridInterpolator
+
         grid, rho = self.grid, self.density[k]
         centres = grid.y
         if grid.periodic:

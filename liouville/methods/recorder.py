@@ -56,11 +56,12 @@ class Recorder:
 
     def _edge_mass(self) -> float:
         """The most mass within two cells of the window's ends at an output time."""
-        masses = self.density * self.grid.cell_volume
-        ends = [masses[:, :, :EDGE_CELLS], masses[:, :, -EDGE_CELLS:]]
+        rho, volume = self.density, self.grid.cell_volume
+        first, last = slice(EDGE_CELLS), slice(-EDGE_CELLS, None)
+        masses = [(rho[:, :, part] * volume[part]).sum(axis=(1, 2)) for part in (first, last)]
         if isinstance(self.problem.domain, Euclidean):
-            ends += [masses[:, :EDGE_CELLS], masses[:, -EDGE_CELLS:]]
-        return float(sum(end.sum(axis=(1, 2)) for end in ends).max())
+            masses += [(rho[:, part] * volume).sum(axis=(1, 2)) for part in (first, last)]
+        return float(sum(masses).max())
 
     def _wall_mass(self):
         """Mass in the cells that touch the walls of a Box, one entry per output time; None elsewhere."""

@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy import special
-from scipy.interpolate import CubicHermiteSpline
 
 from ..checks import is_finite
 from .domains import PERIOD, Box, Euclidean, Torus
@@ -44,7 +42,9 @@ class Uniform:
         if self.periodic:
             nodes = self.lower + (self.upper - self.lower) * (np.arange(n_nodes) + 0.5) / n_nodes
             return nodes, np.full(n_nodes, 1.0 / n_nodes)
-        nodes, weights = special.roots_legendre(n_nodes)
+        from scipy.special import roots_legendre  # a quarter of a second to import
+
+        nodes, weights = roots_legendre(n_nodes)
         return 0.5 * (self.lower + self.upper) + 0.5 * (self.upper - self.lower) * nodes, 0.5 * weights
 
 
@@ -70,10 +70,14 @@ class Normal:
         return np.exp(-0.5 * self._standardised(v) ** 2) / (self.standard_deviation * np.sqrt(2.0 * np.pi))
 
     def cdf(self, v):
-        return special.ndtr(self._standardised(v))
+        from scipy.special import ndtr
+
+        return ndtr(self._standardised(v))
 
     def quantile(self, p):
-        return self.mean + self.standard_deviation * special.ndtri(p)
+        from scipy.special import ndtri
+
+        return self.mean + self.standard_deviation * ndtri(p)
 
     def sample(self, rng, size):
         return self.mean + self.standard_deviation * rng.standard_normal(size)
@@ -133,6 +137,8 @@ class Density:
         return np.asarray(self.function(edges), dtype=float) / total
 
     def cdf(self, v):
+        from scipy.interpolate import CubicHermiteSpline  # a third of a second to import
+
         edges, cumulative, _ = self._table
         turns = np.floor_divide(v, PERIOD)
         return turns + CubicHermiteSpline(edges, cumulative, self._slopes())(np.mod(v, PERIOD))

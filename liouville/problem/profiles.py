@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 
 @dataclass(frozen=True)
@@ -19,8 +18,21 @@ class Profile:
     second: object
 
 
+# SciPy's special functions take a quarter of a second to import: only who calls them waits for that.
+def _expit(s):
+    from scipy.special import expit
+
+    return expit(s)
+
+
+def _erf(s):
+    from scipy.special import erf
+
+    return erf(s)
+
+
 def _sigmoid_second(s):
-    v = special.expit(s)
+    v = _expit(s)
     return v * (1.0 - v) * (1.0 - 2.0 * v)
 
 
@@ -37,8 +49,8 @@ ACTIVATIONS = {
     ),
     "sigmoid": Profile(
         "sigmoid",
-        special.expit,
-        lambda s: special.expit(s) * special.expit(-s),
+        _expit,
+        lambda s: _expit(s) * _expit(-s),
         _sigmoid_second,
     ),
     "relu": Profile(
@@ -50,12 +62,12 @@ ACTIVATIONS = {
     "softplus": Profile(
         "softplus",
         lambda s: np.logaddexp(0.0, s),
-        special.expit,
-        lambda s: special.expit(s) * special.expit(-s),
+        _expit,
+        lambda s: _expit(s) * _expit(-s),
     ),
     "erf": Profile(
         "erf",
-        special.erf,
+        _erf,
         lambda s: 2.0 / np.sqrt(np.pi) * np.exp(-s * s),
         lambda s: -4.0 / np.sqrt(np.pi) * s * np.exp(-s * s),
     ),
