@@ -174,7 +174,7 @@ def test_bad_input_is_refused_before_anything_is_computed(change, message):
 
 @pytest.mark.slow
 def test_a_reachable_target_heals_under_noise_as_without():
-    """Five points, theta = 1/20, up to t = 800: RMS ||f_n - f|| within 10 % of that of gradient descent at all times."""
+    """Five points, theta = 1/20, up to t = 800: RMS ||f_n - f|| is always within 10 % of gradient descent's."""
     problem = find_case("five-points").problem
     times = [1.0, 10.0, 50.0, 200.0, 400.0, 800.0]
     d = run_noise_study(
