@@ -110,7 +110,7 @@ def test_case_targets_are_the_stated_ones():
         assert find_case(name).problem.target(0.0) == pytest.approx(by_hand)
 
 
-@pytest.mark.parametrize("command", [[], ["study"], ["solve"], ["convergence"], ["simulate"], ["cases"]])
+@pytest.mark.parametrize("command", [[], ["study"], ["noise"], ["solve"], ["convergence"], ["simulate"], ["cases"]])
 def test_help_teaches(command, capsys):
     assert run(*command, "--help") == 0
     text = capsys.readouterr().out
@@ -158,6 +158,34 @@ def test_study_takes_sizes_times_and_method(case, capsys):
     text = capsys.readouterr().out
     assert "t = 0.2" in text
     assert text.count("NOT RESOLVED") == 4
+
+
+def test_study_takes_a_dynamics(case, capsys):
+    options = ["--sizes", "4,8,16", "--replicates", 4, "--method", "characteristics", "--step", 0.1]
+    for more, dynamics in (
+        (["--batch-size", 7], "MinibatchSGD(step=0.1, batch_size=7)"),
+        (["--theta", 0.02, "--alpha", 0.5], "DecreasingTheta(step=0.1, a=0.02, alpha=0.5)"),
+    ):
+        assert run("study", case, *options, *more) == 0
+        text = capsys.readouterr().out
+        assert f"one stream of batches, under {dynamics}" in text
+        assert text.count("NOT JUDGED") == 3
+    assert "alpha must come with --theta" in refused(capsys, "study", case, "--step", 0.1, "--alpha", 0.5)
+    assert "alpha must come with --step" in refused(capsys, "study", case, "--alpha", 0.5)
+    assert "multiples of the step" in refused(capsys, "study", case, "--step", 0.3)
+
+
+def test_noise_writes_and_draws(case, tmp_path, capsys):
+    options = ["-n", 5, "--sizes", "4,8,16", "--replicates", 3, "--times", "0.2,0.4", "--out", tmp_path / "made"]
+    assert run("noise", case, "--step", 0.1, "--batch-size", 4, *options) == 0
+    output = capsys.readouterr()
+    assert "theta = a n^(-2 alpha), alpha = 0.25" in output.out
+    assert "quench" in output.err
+    assert sorted(path.name for path in (tmp_path / "made").iterdir()) == ["noise.nc", "noise.png"]
+    assert "step must come with --batch-size or --theta" in refused(capsys, "noise", case, "--step", 0.1)
+    assert "quench must be one of" in refused(
+        capsys, "noise", case, "--step", 0.1, "--theta", 1, *options, "--quench", 9
+    )
 
 
 def test_solve_writes_coefficients_and_density(case, tmp_path, capsys):

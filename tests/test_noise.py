@@ -6,6 +6,7 @@ from oracles import five_points
 from test_sgd_continuum import white_noise_of_one_path
 
 from liouville import DecreasingTheta, DiffusionSGD, GradientDescent, GradientFlow, MinibatchSGD, Quench, make_features
+from liouville import batches as batches_module
 from liouville.batches import Batches
 from particles import simulate
 from validation import load_noise_study, run_noise_study
@@ -174,7 +175,7 @@ def test_bad_input_is_refused_before_anything_is_computed(change, message):
 
 @pytest.mark.slow
 def test_a_reachable_target_heals_under_noise_as_without():
-    """Five points, theta = 1/20, up to t = 800: RMS ||f_n - f|| is always within 10 % of gradient descent's."""
+    """Five points, theta = 1/20, up to t = 800: RMS ||f_n - f|| always within 10 % of that of gradient descent."""
     problem = find_case("five-points").problem
     times = [1.0, 10.0, 50.0, 200.0, 400.0, 800.0]
     d = run_noise_study(
@@ -208,13 +209,12 @@ def test_noise_on_a_target_out_of_reach_persists_until_the_quench():
 # Weak order
 
 
-def excess(dynamics, replicates, t=1.6, n=10):
+def excess(dynamics, replicates, t, n=10):
     """Loss under noise less that of gradient descent with the same step, from the same particles, a replicate each."""
     problem = five_points()
     options = {"seed": 0, "keep": None, "features": make_features(problem), "independent_batches": True}
-    runs = [
-        simulate(problem, n, [t], replicates, dynamics=d, **options) for d in (dynamics, GradientDescent(dynamics.step))
-    ]
+    both = (dynamics, GradientDescent(dynamics.step))
+    runs = [simulate(problem, n, [t], replicates, dynamics=one, **options) for one in both]
     return runs[0].loss[:, 0] - runs[1].loss[:, 0]
 
 
@@ -232,10 +232,11 @@ def test_the_diffusion_is_of_weak_order_one_in_the_step_at_fixed_theta(monkeypat
     found = []
     for m in (4, 2, 1):
         monkeypatch.setattr(Batches, "_white", white_noise_of_one_path(m))
-        found.append(excess(DiffusionSGD(0.2 * m, 0.5), 12_000))
+        monkeypatch.setattr(batches_module, "BLOCK", 8 // m)  # no draws beyond the last step
+        found.append(excess(DiffusionSGD(0.2 * m, 0.5), 24_000, t=1.6))
     differences = -np.diff(found, axis=0)
     order, error = order_and_error(*differences)
-    assert error < 0.3
+    assert error < 0.25
     assert abs(order - 1.0) < 3 * error
     # The noise itself does not vanish with the step at fixed theta.
     limit = found[-1] - differences[-1]
@@ -246,15 +247,14 @@ def test_the_diffusion_is_of_weak_order_one_in_the_step_at_fixed_theta(monkeypat
 def test_minibatches_tend_to_gradient_descent_at_weak_order_one_at_fixed_size():
     """B = 1, theta = step / B: E loss less that of gradient descent falls like the step, within 3 standard errors, and
     that of the diffusion with this theta is the same within 3 standard errors (1 % false alarms together)."""
-    batches, diffusion = (
-        [excess(kind(step, value), 20_000) for step, value in zip((0.8, 0.4), values, strict=True)]
-        for kind, values in ((MinibatchSGD, (1, 1)), (DiffusionSGD, (0.8, 0.4)))
-    )
+    steps = (0.4, 0.2)
+    batches = [excess(MinibatchSGD(step, 1), 5000, t=12.8) for step in steps]
+    diffusion = [excess(DiffusionSGD(step, step), 5000, t=12.8) for step in steps]
     order, error = order_and_error(*batches)
     assert error < 0.2
     assert abs(order - 1.0) < 3 * error
     for one, other in zip(batches, diffusion, strict=True):
         gap = one - other
         spread = gap.std(ddof=1) / np.sqrt(gap.size)
-        assert spread < 0.1 * one.mean()
+        assert spread < 0.15 * one.mean()
         assert abs(gap.mean()) < 3 * spread

@@ -10,22 +10,27 @@ from liouville import (
     RK4,
     Characteristics,
     Convolution,
+    DecreasingTheta,
+    DiffusionSGD,
     Discrete,
     FiniteVolume,
     GradientDescent,
     Initial,
+    MinibatchSGD,
     Normal,
     Problem,
+    Quench,
     Ridge,
     Torus,
     TrainingSet,
     Uniform,
     UniformTorus,
+    solve,
 )
 from liouville.problem import Euclidean
 from liouville.storage import check_writable, check_writable_file, write
 from particles import simulate
-from validation import load_study, run_study
+from validation import load_study, plots, run_study
 from validation import maps as maps_module
 from validation import study as study_module
 from validation.maps import overlap
@@ -89,8 +94,6 @@ def test_discrepancy_is_that_of_the_ensemble(finished):
 def test_budget_bounds_the_error_of_the_grid(finished):
     problem, study, _, _ = finished
     d = study.dataset
-    from liouville import solve
-
     exact = solve(problem, TIMES, Characteristics(tolerance=1e-9)).coefficients
     true = np.linalg.norm(d["continuum_coefficients"].values - exact, axis=1)
     assert (true <= 1.01 * d["discretisation_error"].values + 1e-12).all()
@@ -185,8 +188,6 @@ def test_figures_are_drawn_from_the_file_alone(finished, tmp_path):
 
 
 def test_unresolved_points_are_marked_and_never_drawn_as_results(finished):
-    from validation import plots
-
     dataset = finished[1].dataset.copy(deep=True)
     dataset["resolved"][:] = False
     for name in ("rms_slope", "rms_tail_slope"):
@@ -229,6 +230,52 @@ def test_characteristics_and_gradient_descent_have_their_own_budget():
     assert "map_continuum" not in d
     assert set(d["verdict"].values) == {"not resolved"}
     assert "Characteristics" in d.attrs["method"]
+
+
+@pytest.mark.parametrize(
+    "dynamics",
+    [MinibatchSGD(0.1, 5), Quench(DiffusionSGD(0.1, 0.02), 0.2, MinibatchSGD(0.05, 5))],
+    ids=["sgd", "quench"],
+)
+def test_under_noise_the_continuum_sees_the_batches_of_the_particles(dynamics, tmp_path):
+    problem, times = toy(), [0.0, 0.2, 0.4]
+    study = run_study(problem, times, [10, 40, 160], 12, seed=3, dynamics=dynamics)
+    d = study.dataset
+    exact = solve(problem, times, Characteristics(tolerance=1e-8), dynamics, seed=3).coefficients
+    other = solve(problem, times, Characteristics(tolerance=1e-8), dynamics, seed=4).coefficients
+    assert (np.linalg.norm(d["continuum_coefficients"] - exact, axis=1) < 1e-5).all()
+    assert np.linalg.norm(exact[-1] - other[-1]) > 1e-2
+    assert d.attrs["checker"] == "FiniteVolume"
+    assert 0 < d["check_distance"].values[-1] < 1e-3
+    assert (d["step_error"] == 0).all()
+    assert d["resolved"].values.all()
+    # Path by path: another stream would leave a gap that does not fall with n.
+    assert d["rms"].values[-1, -1] < 0.5 * d["rms"].values[0, -1]
+    words = d["claim_verdict"].values.tolist()
+    assert words[1:] == ["not judged"] * 3
+    assert all("GradientFlow alone" in reason for reason in d["claim_reason"].values[1:].tolist())
+    assert "one stream of batches" in study.summary()
+    if dynamics == MinibatchSGD(0.1, 5):
+        names = {path.name for path in study.figures(tmp_path)}
+        assert {"rates.png", "functions.png", "loss.png", "density.png", "distances.png"} <= names
+        assert not names & {"healing.png", "covariance.png", "paths.png"}
+
+
+def test_with_decreasing_theta_every_size_has_a_continuum_of_its_own():
+    problem, dynamics = toy(), DecreasingTheta(0.1, 0.5, 0.25)
+    study = run_study(problem, [0.0, 0.4], [10, 40, 160], 12, seed=3, dynamics=dynamics)
+    d = study.dataset
+    assert d["continuum_coefficients"].dims == ("n", "time", "feature")
+    for n in (10, 40, 160):
+        exact = solve(problem, [0.0, 0.4], Characteristics(tolerance=1e-8), dynamics.for_size(n), seed=3).coefficients
+        assert (np.linalg.norm(d["continuum_coefficients"].sel(n=n) - exact, axis=1) < 1e-5).all()
+    gap = d["coefficients"] - d["continuum_coefficients"]
+    rms = np.sqrt((gap**2).sum("feature").mean("replicate"))
+    np.testing.assert_allclose(d["rms"], rms.transpose("n", "time"))
+    assert "every n has an f_0 of its own" in study.summary()
+    assert "law_distance" not in d
+    labels = [entry.get_text() for entry in plots.loss_figure(d).legends[0].get_texts()]
+    assert "continuum, $n = 160$" in labels
 
 
 def test_an_executor_changes_nothing():
