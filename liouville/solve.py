@@ -3,7 +3,7 @@
 import numpy as np
 
 from .checks import is_count
-from .dynamics import GradientFlow, check_times, is_discrete
+from .dynamics import GradientFlow, check_times
 from .features import check_features, make_features
 from .methods.characteristics import Characteristics
 from .methods.finite_volume import FiniteVolume
@@ -12,13 +12,11 @@ from .problem import Box, Problem
 from .solution import Solution
 
 
-def default_method(problem: Problem, dynamics):
+def default_method(problem: Problem):
     """A grid where y is one-dimensional and rho_in has a density, else characteristics."""
     if problem.domain.dim != 1 or not all(law.has_density for law in problem.laws):
         return Characteristics()
-    if is_discrete(dynamics) or isinstance(problem.domain, Box):
-        return FiniteVolume()
-    return SemiLagrangian()
+    return FiniteVolume() if isinstance(problem.domain, Box) else SemiLagrangian()
 
 
 def solve(problem, times, method=None, dynamics=None, features=None, progress=None, seed=0) -> Solution:
@@ -32,8 +30,8 @@ def solve(problem, times, method=None, dynamics=None, features=None, progress=No
     times : sequence of float, shape (T,)
         Output times, strictly increasing, >= 0. Steps land on them.
     method : FiniteVolume, SemiLagrangian, Characteristics or FiPyFiniteVolume, optional
-        By default a grid where y is one-dimensional and rho_in has a density, SemiLagrangian for the flow without
-        walls and FiniteVolume else; Characteristics where a grid does not apply.
+        By default a grid where y is one-dimensional and rho_in has a density, SemiLagrangian where y has no walls
+        and FiniteVolume else; Characteristics where a grid does not apply.
     dynamics : GradientFlow, GradientDescent, MinibatchSGD, DiffusionSGD or Quench, optional
         Under a random one the continuum follows the same batches as the particles that `simulate` moves under the same
         seed (P.26).
@@ -59,7 +57,7 @@ def solve(problem, times, method=None, dynamics=None, features=None, progress=No
         raise ValueError(f"problem must be a Problem, got {problem!r}")
     dynamics = GradientFlow() if dynamics is None else dynamics
     times = check_times(times, dynamics)
-    method = default_method(problem, dynamics) if method is None else method
+    method = default_method(problem) if method is None else method
     if not hasattr(method, "solve"):
         raise ValueError(f"method must be FiniteVolume(...) or Characteristics(...), got {method!r}")
     if features is None:

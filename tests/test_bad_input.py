@@ -118,10 +118,6 @@ CASES = {
         lambda: solve(five_points(RIDGE, dim=2), [0.5], FEW),
         r"FiniteVolume needs one-dimensional y, got Euclidean\(dim=2\)",
     ),
-    "semi-Lagrangian descent": (
-        lambda: solve(circle(), [0.5], SemiLagrangian(), GradientDescent(0.1)),
-        r"SemiLagrangian solves GradientFlow, got GradientDescent",
-    ),
     "batch size": (lambda: MinibatchSGD(0.1, 0), r"batch_size must be an integer of at least 1, got 0"),
     "batch step": (lambda: MinibatchSGD(-0.1, 5), r"step must be finite and positive, got -0.1"),
     "theta": (lambda: DiffusionSGD(0.1, -1.0), r"theta must be finite and >= 0, got -1"),

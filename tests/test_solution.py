@@ -17,6 +17,7 @@ from liouville import (
     Normal,
     NotAvailable,
     Problem,
+    SemiLagrangian,
     Torus,
     TrainingSet,
     Uniform,
@@ -247,6 +248,7 @@ def test_bits_of_the_continuum_do_not_depend_on_the_number_of_threads():
         (line_gaussian(), FiniteVolume((40, 40))),
         (circle(MIXED), Characteristics(nodes=(96, 96))),
         (five_points(), Characteristics(nodes=(64, 64))),
+        (circle(MIXED), SemiLagrangian((120, 120), tolerance=1e-4)),
     ):
         runs = []
         try:

@@ -101,7 +101,7 @@ class Progress:
         self.close()
 
 
-def _method(name, cells, reconstruction=None, dynamics=None):
+def _method(name, cells, reconstruction=None):
     """The method that the options ask for, or None where they leave it open."""
     if name in ("characteristics", "semi-lagrangian") and reconstruction is not None:
         raise ValueError(f"reconstruction must be left out with --method {name}, got {reconstruction}")
@@ -116,7 +116,7 @@ def _method(name, cells, reconstruction=None, dynamics=None):
         chosen["cells"] = tuple(cells)
     if reconstruction is not None:
         chosen["reconstruction"] = RECONSTRUCTIONS[reconstruction]()
-    default = "semi-lagrangian" if reconstruction is None and dynamics is None else "finite-volume"
+    default = "semi-lagrangian" if reconstruction is None else "finite-volume"
     return GRIDS[name or default](**chosen)
 
 
@@ -318,7 +318,7 @@ def solve_command(case, times, method, reconstruction, cells, step, batch_size, 
         solution = solve(
             found.problem,
             times,
-            _method(method, cells, reconstruction, dynamics),
+            _method(method, cells, reconstruction),
             dynamics,
             progress=lambda t: progress("continuum", min(t / last, 1.0)),
             seed=seed,

@@ -18,7 +18,7 @@ _FLAGS = {"nsz", "arcp", "contract", "afn", "reassoc"}
 
 
 @njit(cache=True, error_model="numpy", fastmath=_FLAGS)
-def _quartics(v, n, limited, k1, k2, k3, k4):
+def quartics(v, n, limited, k1, k2, k3, k4):
     """Coefficients of v[i + 2] + k1 x + k2 (x^2 - 1/12) + k3 x^3 + k4 (x^4 - 1/80), x in [-1/2, 1/2], i = 0 .. n - 1.
 
     v has two more entries at each end. With `limited`, k1 .. k4 are scaled so that the quartic is >= 0.
@@ -54,7 +54,7 @@ def _quartics(v, n, limited, k1, k2, k3, k4):
 
 
 @njit(cache=True, error_model="numpy", fastmath=_FLAGS)
-def _mass_left_of(x, c, k1, k2, k3, k4):
+def mass_left_of(x, c, k1, k2, k3, k4):
     """Integral of the quartic from -1/2 to x."""
     s = x + 0.5
     t = x - 0.5
@@ -82,7 +82,7 @@ def _sweep_y(rho, feet, periodic, out):
             v = columns[j - start]
             if periodic:
                 v[0], v[1], v[n_y + 2], v[n_y + 3] = v[n_y], v[n_y + 1], v[2], v[3]
-            _quartics(v, n_y, True, k1, k2, k3, k4)
+            quartics(v, n_y, True, k1, k2, k3, k4)
             # A cell receives what lies between the feet of its edges, added up cell by cell: differences of a
             # cumulative sum would carry the round-off of the whole column into its emptiest cells.
             lowest = feet[0, j] if periodic else 0.0
@@ -90,7 +90,7 @@ def _sweep_y(rho, feet, periodic, out):
             cell = int(np.floor(foot))
             inside = cell % n_y
             x = foot - cell - 0.5
-            first = _mass_left_of(x, v[inside + 2], k1[inside], k2[inside], k3[inside], k4[inside])
+            first = mass_left_of(x, v[inside + 2], k1[inside], k2[inside], k3[inside], k4[inside])
             left = first
             # The last foot is a turn, or the whole column, above the first. Its cell is not left to round-off: added to
             # n_y, a foot just below an edge comes to lie on it.
@@ -107,7 +107,7 @@ def _sweep_y(rho, feet, periodic, out):
                     if inside == n_y:
                         inside = 0
                 x = min(foot - cell - 0.5, 0.5)
-                left = _mass_left_of(x, v[inside + 2], k1[inside], k2[inside], k3[inside], k4[inside])
+                left = mass_left_of(x, v[inside + 2], k1[inside], k2[inside], k3[inside], k4[inside])
                 mass += left if i < n_y - 1 else first
                 moved[j - start, i] = mass if mass > 0.0 else 0.0
         for i in range(n_y):
@@ -130,12 +130,12 @@ def _sweep_c(rho, shifts, out):
         for i in range(block * ROWS, min((block + 1) * ROWS, n_y)):
             for j in range(n_c):
                 v[j + 2] = rho[i, j]
-            _quartics(v, n_c, True, k1, k2, k3, k4)
+            quartics(v, n_c, True, k1, k2, k3, k4)
             # Cell j receives the upper part of cell j - whole - 1 and the lower part of cell j - whole.
             whole = int(np.floor(shifts[i]))
             x = 0.5 - (shifts[i] - whole)
             for j in range(n_c):
-                head[j + 1] = v[j + 2] - _mass_left_of(x, v[j + 2], k1[j], k2[j], k3[j], k4[j])
+                head[j + 1] = v[j + 2] - mass_left_of(x, v[j + 2], k1[j], k2[j], k3[j], k4[j])
             for j in range(n_c):
                 moved[j] = 0.0
             low = max(0, whole)

@@ -6,6 +6,7 @@ structure, Commun. Comput. Phys. 17 (2015), with xi = c U(y).
 
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -91,7 +92,8 @@ class FiniteVolume:
             if batches is None:
                 self._march(state, recorder, progress)
             else:
-                self._descend(state, recorder, batches, progress)
+                euler_map = partial(State.euler_map, stepper=self.stepper, cfl=self.cfl)
+                descend(state, euler_map, recorder, batches, progress)
         return recorder.solution()
 
     def _march(self, state, recorder, progress):
@@ -124,23 +126,25 @@ class FiniteVolume:
                     progress(t)
             recorder.output(state.a, state.rho, state.mass)
 
-    def _descend(self, state, recorder, batches, progress):
-        t, n_taken = 0.0, 0
-        for t_end in recorder.times:
-            for phase, begin, end, n_steps in legs(recorder.dynamics, t, t_end):
-                for i in range(n_steps):
-                    r = batches.at(phase, n_taken).residual(state.a[None])[0]
-                    new = state.euler_map(self.stepper, self.cfl, r, phase.step)
-                    if new is None or not np.isfinite(new.a).all():
-                        raise SolveFailed(t, phase.step, "the state is not finite; use a smaller step", state.rho)
-                    power = np.nan if is_noisy(phase) else state.power()
-                    t = begin + (i + 1) * (end - begin) / n_steps
-                    recorder.step(t, new.a, phase.step * power)
-                    state, n_taken = new, n_taken + 1
-                    if progress:
-                        progress(t)
-            t = t_end
-            recorder.output(state.a, state.rho, state.mass)
+
+def descend(state, euler_map, recorder, batches, progress):
+    """Carry a state through a discrete dynamics; euler_map(state, r, step) gives the state a step later, or None."""
+    t, n_taken = 0.0, 0
+    for t_end in recorder.times:
+        for phase, begin, end, n_steps in legs(recorder.dynamics, t, t_end):
+            for i in range(n_steps):
+                r = batches.at(phase, n_taken).residual(state.a[None])[0]
+                new = euler_map(state, r, phase.step)
+                if new is None or not np.isfinite(new.a).all():
+                    raise SolveFailed(t, phase.step, "the state is not finite; use a smaller step", state.rho)
+                power = np.nan if is_noisy(phase) else state.power()
+                t = begin + (i + 1) * (end - begin) / n_steps
+                recorder.step(t, new.a, phase.step * power)
+                state, n_taken = new, n_taken + 1
+                if progress:
+                    progress(t)
+        t = t_end
+        recorder.output(state.a, state.rho, state.mass)
 
 
 def check_cells(cells, c_spacing) -> None:
@@ -229,7 +233,7 @@ class State:
             current = current.advance(self.rho, alpha, dt, np.empty_like(self.rho))
         return current
 
-    def euler_map(self, stepper, cfl, r, step):
+    def euler_map(self, r, step, stepper, cfl):
         """One step of a discrete dynamics under the residual r, or None where no number of parts would do."""
         field = self.reconstruction.step_field(self.operators, r, step, self.grid)
         n_parts = np.ceil(step * courant_rate(field, self.grid) / (cfl * (1.0 - 2.0 * ROUND_OFF)))

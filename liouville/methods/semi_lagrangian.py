@@ -7,23 +7,28 @@ C. Z. Cheng, G. Knorr, J. Comput. Phys. 22 (1976); F. Filbet, E. Sonnendruecker,
 
 import time
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.polynomial.chebyshev import chebvander
 from threadpoolctl import threadpool_limits
 
+from ..batches import Batches
 from ..checks import is_finite
+from ..dynamics import is_discrete
 from ..errors import SolveFailed
 from ..grid import initial_averages
 from ..kernels import semi_lagrangian as kernels
+from ..kernels.euler_map import push_y
 from ..problem import Box
 from ..solution import Solution
-from .finite_volume import check_cells, prepare_grid
+from .finite_volume import check_cells, descend, prepare_grid
 from .recorder import Recorder
 
 TURN = 0.3  # bound on |c U''| h in a step of the traces
 MIN_STEP = 1e-10
 PAST = 4  # mobilities that the prediction of r goes through
+MOST_TURNS = 1000  # in y of one step of a discrete dynamics
 MAX_TERMS = 60  # of the Taylor series of r in a step
 SAFETY, SHRINK, GROW = 0.9, 0.3, 2.5  # of the step-size controller
 
@@ -65,6 +70,9 @@ class SemiLagrangian:
     end of the step r is deposited from rho anew. Fourth order in time by default, with forward sub-steps only: the
     commutator [A, [A, B]] of the two parts is a shift in c too.
 
+    Under a discrete dynamics every step is the Euler map of its batch itself, by a shift in c and a map in y, and the
+    parameters of time steps do not matter.
+
     Parameters
     ----------
     cells : (n_y, n_c)
@@ -85,7 +93,7 @@ class SemiLagrangian:
     max_step: float | None = None
     order: int = 4
     c_spacing = None
-    takes_steps = False
+    takes_steps = True
 
     def __post_init__(self):
         check_cells(self.cells, None)
@@ -100,15 +108,19 @@ class SemiLagrangian:
         start = time.perf_counter()
         if isinstance(problem.domain, Box):
             raise ValueError("SemiLagrangian needs a domain without walls, got Box; use FiniteVolume()")
-        grid, window = prepare_grid(self, problem, features, dynamics, float(times[-1]))
+        batches = Batches(features, dynamics, seed) if is_discrete(dynamics) else None
+        grid, window = prepare_grid(self, problem, features, dynamics, float(times[-1]), seed)
         # One BLAS thread: the small matrices gain nothing from more, and their bits would depend on it.
         with threadpool_limits(limits=1, user_api="blas"):
             run = _Run.start(problem, features, grid)
             truncated = initial_averages(problem, grid)[1]
             recorder = Recorder(
-                self, problem, features, times, dynamics, grid, window, truncated, run.a, run.mass, start
+                self, problem, features, times, dynamics, grid, window, truncated, run.a, run.mass, start, seed
             )
-            self._march(run, recorder, progress)
+            if batches is None:
+                self._march(run, recorder, progress)
+            else:
+                descend(run, _Run.euler_map, recorder, batches, progress)
         return recorder.solution()
 
     def _march(self, run, recorder, progress):
@@ -127,7 +139,7 @@ class SemiLagrangian:
                     recorder.rejected += 1
                     dt = h * min(factor, 0.8)
                     if dt < MIN_STEP * max(run.t, 1.0):
-                        raise SolveFailed(run.t, dt, "the error estimate does not fall with the step", run.averages())
+                        raise SolveFailed(run.t, dt, "the error estimate does not fall with the step", run.rho)
                     continue
                 if n_left <= 1:
                     new.t = t_end
@@ -136,7 +148,7 @@ class SemiLagrangian:
                 dt = min(longest, max(h * factor, dt if h < dt else 0.0) if factor >= 1.0 else h * factor)
                 if progress:
                     progress(run.t)
-            recorder.output(run.a, run.averages(), run.mass)
+            recorder.output(run.a, run.rho, run.mass)
 
 
 def march(past, dt, splitting):
@@ -190,6 +202,7 @@ class _Operators:
         second = (45.0 * (at[1] - at[-1]) - 9.0 * (at[2] - at[-2]) + (at[3] - at[-3])) / 30.0
         third = (270.0 * (at[1] + at[-1]) - 27.0 * (at[2] + at[-2]) + 2.0 * (at[3] + at[-3]) - 490.0 * at[0]) / 45.0
         self.table = np.stack([at[0], second, third], axis=1)  # times the first and second power of dy
+        self.at_edges = features.matrix(nodes)
         self.reach = float(np.abs(grid.c).max())
         self.lagrange = {}
 
@@ -207,6 +220,10 @@ class _Operators:
     def shift(self, r, correction):
         """-U (1 + correction U'^2) at the centres of the rows."""
         return -(self.value @ r) * (1.0 + correction * (self.slope @ r) ** 2)
+
+    def potential(self, r):
+        """U, its slope and, times the first and second power of dy, its next two derivatives at the edges."""
+        return np.stack([self.at_edges @ r, *(self.table @ r).T])
 
     def feet(self, r, start, dt):
         """Where the edges at start + dt come from in each column, in cells from the lower end; (n_y + 1, n_c)."""
@@ -236,17 +253,30 @@ class _Run:
         m0, m1, m2 = (points @ operators.powers).T
         m2 = m2 + shift * (2.0 * m1 + shift * m0)
         m1 = m1 + shift * m0
-        scale, value, slope = operators.scale, operators.value, operators.slope
-        self.mass = float(m0.sum() * scale)
-        self.a = scale * (m1 @ value)
+        self.mass = float(m0.sum() * operators.scale)
+        self.a = operators.scale * (m1 @ operators.value)
         self.r = self.a - operators.target
-        self.G = scale * (value.T @ (m0[:, None] * value) + slope.T @ (m2[:, None] * slope))
+        self.moments = m0, m2
+
+    @cached_property
+    def G(self):
+        """The mobility: a' = -G r."""
+        (m0, m2), value, slope = self.moments, self.operators.value, self.operators.slope
+        return self.operators.scale * (value.T @ (m0[:, None] * value) + slope.T @ (m2[:, None] * slope))
+
+    def power(self) -> float:
+        """int (c^2 |grad U|^2 + U^2) rho, the rate at which the energy falls."""
+        return float(self.r @ self.G @ self.r)
 
     @classmethod
     def start(cls, problem, features, grid):
         y_law, c_law = problem.laws
         rho = np.outer(np.diff(y_law.cdf(grid.y_edges)) / grid.dy, c_law.density(grid.c))
-        rho /= rho.sum() * grid.dy * grid.c_widths[0]
+        total = rho.sum() * grid.dy * grid.c_widths[0]
+        if not total > 0.0:
+            low, high = grid.c_edges[[0, -1]]
+            raise ValueError(f"cells must resolve the initial law of c, got {grid.shape[1]} from {low:g} to {high:g}")
+        rho /= total
         points = np.empty_like(rho)
         kernels.to_points(rho, grid.periodic, points)
         return cls(_Operators(features, grid), 0.0, points, np.zeros(grid.shape[0]))
@@ -256,7 +286,8 @@ class _Run:
         speed = max(float(np.linalg.norm(self.G @ self.r)), 1e-300)
         return 2.0 * tolerance ** (1 / 3) * float(np.linalg.norm(self.r)) / speed
 
-    def averages(self):
+    @property
+    def rho(self):
         """Cell averages, for the record."""
         grid, shifted = self.operators.grid, np.empty_like(self.points)
         kernels.sweep_c(self.points, self.shift / grid.c_widths[0], shifted)
@@ -280,3 +311,22 @@ class _Run:
             start += fraction * dt
             points, shift = moved, weight * dt * operators.shift(r(start), correction * dt**2)
         return _Run(operators, self.t + dt, points, shift)
+
+    def euler_map(self, r, step):
+        """One step of a discrete dynamics under the residual r, or None where it leads too far to follow.
+
+        (y, c) -> (y - step c U'(y), c - step U(y)) is a shift of every row and then, at the new c, a map of every
+        column, y -> y - step (c + step U(y)) U'(y): nothing but the reconstruction errs.
+        """
+        operators, grid = self.operators, self.operators.grid
+        shift, potential = step * operators.shift(r, 0.0), operators.potential(r)
+        fastest, steepest = (np.abs(row).max() for row in potential[:2])
+        length = grid.y_edges[-1] - grid.y_edges[0]
+        if not step * (operators.reach + step * fastest) * steepest <= MOST_TURNS * length:
+            return None
+        scratch, moved = np.empty_like(self.points), np.empty_like(self.points)
+        kernels.sweep_c(self.points, (self.shift + shift) / grid.c_widths[0], scratch)
+        kernels.to_averages(scratch, grid.periodic, moved)
+        push_y(moved, potential, grid.c, step, grid.dy, grid.periodic, scratch)
+        kernels.to_points(scratch, grid.periodic, moved)
+        return _Run(operators, self.t + step, moved, np.zeros_like(shift))
