@@ -27,6 +27,9 @@ from liouville.kernels import ridge
 from liouville.problem.profiles import ACTIVATIONS
 from particles import simulate
 
+# Kernels for a second precision take as long to compile as those for the first.
+DTYPES = [np.float64, pytest.param(np.float32, marks=pytest.mark.slow)]
+
 
 def sphere(activation="tanh", dim=6, bias=True, test_points=300):
     return Problem(
@@ -67,7 +70,7 @@ def test_sphere_samples_lie_on_the_sphere_with_the_uniform_moments():
     assert not np.array_equal(x, UniformSphere(5, test_points=40_000, seed=1).points)
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("activation", sorted(ridge.ACTIVATION_CODES))
 def test_steps_are_the_dense_formula(activation, dtype):
     rng, g = np.random.default_rng(0), ACTIVATIONS[activation]
@@ -93,7 +96,7 @@ def test_steps_are_the_dense_formula(activation, dtype):
         assert np.abs(expected - z).max() > 1e-3
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("activation", sorted(ridge.ACTIVATION_CODES))
 def test_activations_pass_nan_on_and_hold_far_out(activation, dtype):
     s = np.array([-1e4, -60.0, 0.0, 60.0, 1e4, np.nan] + [0.5] * 10, dtype=dtype)
@@ -190,6 +193,7 @@ def test_torch_fed_the_same_batches_goes_the_same_way(activation):
     assert np.abs(run.y[0, 1] - run.y[0, 0]).max() > 0.1
 
 
+@pytest.mark.slow
 def test_single_precision_follows_double():
     problem = sphere("sigmoid")
     double, single = (
@@ -242,6 +246,7 @@ def test_loss_has_the_standard_error_of_its_test_points():
     assert abs(np.std(losses, ddof=1) / np.mean(errors) - 1.0) < 0.4
 
 
+@pytest.mark.slow
 def test_files_give_single_precision_back_bit_for_bit(tmp_path):
     problem = sphere("sigmoid")
     run = simulate(problem, 30, [1.0], dynamics=MinibatchSGD(0.1, 4), dtype=np.float32)

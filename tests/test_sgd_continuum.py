@@ -26,7 +26,7 @@ from liouville.grid import initial_averages, make_grid
 from liouville.methods.finite_volume import State, courant_rate
 from particles import simulate
 
-SCHEMES = [Upwind(), Minmod(), VanLeer(), MP5()]
+SCHEMES = [Upwind(), Minmod(), VanLeer(), pytest.param(MP5(), marks=pytest.mark.slow)]  # slow to compile
 
 # Particles
 
@@ -183,6 +183,7 @@ def test_noise_keeps_mass_and_positivity(problem, reconstruction):
     assert np.isnan(solution.diagnostics.energy_dissipated).all()
 
 
+@pytest.mark.slow
 def test_gradient_descent_of_a_finite_step_is_solved_on_the_grid_too():
     """Its gap to the Euler map is of second order in the step, that of the gradient flow of first."""
     problem, t, steps = five_points(), 2.0, np.array([1.0, 0.5])

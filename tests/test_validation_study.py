@@ -245,7 +245,7 @@ def test_under_noise_the_continuum_sees_the_batches_of_the_particles(dynamics, t
     other = solve(problem, times, Characteristics(tolerance=1e-8), dynamics, seed=4).coefficients
     assert (np.linalg.norm(d["continuum_coefficients"] - exact, axis=1) < 1e-5).all()
     assert np.linalg.norm(exact[-1] - other[-1]) > 1e-2
-    assert d.attrs["checker"] == "FiniteVolume"
+    assert d.attrs["checker"] == "SemiLagrangian"
     assert 0 < d["check_distance"].values[-1] < 1e-3
     assert (d["step_error"] == 0).all()
     assert d["resolved"].values.all()
