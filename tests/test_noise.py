@@ -179,7 +179,7 @@ def test_a_reachable_target_heals_under_noise_as_without():
     problem = find_case("five-points").problem
     times = [1.0, 10.0, 50.0, 200.0, 400.0, 800.0]
     d = run_noise_study(
-        problem, times, MinibatchSGD(0.1, 2), n=300, sizes=[3, 4, 5], alphas=[1.0], quench=10.0, replicates=40
+        problem, times, MinibatchSGD(0.1, 2), n=100, sizes=[3, 4, 5], alphas=[1.0], quench=10.0, replicates=20
     ).dataset
     ratio = d["distance_rms"].sel(run="no quench") / d["distance_rms"].sel(run="gradient descent")
     assert (np.abs(ratio - 1.0) < 0.1).all()
@@ -233,10 +233,10 @@ def test_the_diffusion_is_of_weak_order_one_in_the_step_at_fixed_theta(monkeypat
     for m in (4, 2, 1):
         monkeypatch.setattr(Batches, "_white", white_noise_of_one_path(m))
         monkeypatch.setattr(batches_module, "BLOCK", 8 // m)  # no draws beyond the last step
-        found.append(excess(DiffusionSGD(0.2 * m, 0.5), 24_000, t=1.6))
+        found.append(excess(DiffusionSGD(0.2 * m, 0.5), 12_000, t=1.6))
     differences = -np.diff(found, axis=0)
     order, error = order_and_error(*differences)
-    assert error < 0.25
+    assert error < 0.3
     assert abs(order - 1.0) < 3 * error
     # The noise itself does not vanish with the step at fixed theta.
     limit = found[-1] - differences[-1]
