@@ -197,6 +197,9 @@ def study(case, sizes, replicates, times, seed, method, cells, step, batch_size,
     contradicted, with the rules. With --out also writes the whole study as NetCDF and draws the figures; files that
     are there already are replaced.
 
+    With --step and --batch-size (or --theta) all particles and the continuum see the batches of one stream, and only
+    the law of large numbers is judged, path by path.
+
     \b
     Examples:
       liouville study circle --out results
