@@ -6,136 +6,34 @@ from pathlib import Path
 
 import click
 
-from liouville import (
-    MP5,
-    Characteristics,
-    DecreasingTheta,
-    DiffusionSGD,
-    FiniteVolume,
-    FiPyFiniteVolume,
-    GradientDescent,
-    MinibatchSGD,
-    Minmod,
-    SemiLagrangian,
-    SolveFailed,
-    Upwind,
-    VanLeer,
-    solve,
-    storage,
-)
+from liouville import DiffusionSGD, MinibatchSGD, SolveFailed, solve, storage
 from particles import estimate_memory, simulate
 
 from .cases import built_in_names, find_case
 from .convergence import convergence
 from .noise import FILE_NAME as NOISE_FILE_NAME
 from .noise import run_noise_study
+from .options import (
+    FLOATS,
+    GRIDS,
+    INTEGERS,
+    Progress,
+    alpha_option,
+    batch_option,
+    case_argument,
+    cells_option,
+    chosen_dynamics,
+    chosen_method,
+    method_option,
+    reconstruction_option,
+    seed_option,
+    step_option,
+    theta_option,
+    times_option,
+)
 from .study import FILE_NAME, run_study
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
-GRIDS = {"semi-lagrangian": SemiLagrangian, "finite-volume": FiniteVolume, "fipy": FiPyFiniteVolume}
-METHODS = (*GRIDS, "characteristics")
-RECONSTRUCTIONS = {"upwind": Upwind, "minmod": Minmod, "van-leer": VanLeer, "mp5": MP5}
-
-
-class NumberList(click.ParamType):
-    """Numbers separated by commas."""
-
-    def __init__(self, kind, plural):
-        self.kind, self.plural, self.name = kind, plural, f"{kind.__name__},..."
-
-    def convert(self, value, param, ctx):
-        """A list of numbers from text; lists pass."""
-        if not isinstance(value, str):
-            return value
-        try:
-            return [self.kind(part) for part in value.split(",")]
-        except ValueError:
-            self.fail(f"must be {self.plural} separated by commas, got {value!r}", param, ctx)
-
-
-INTEGERS, FLOATS = NumberList(int, "integers"), NumberList(float, "numbers")
-
-case_argument = click.argument("case", metavar="CASE")
-times_option = click.option("--times", type=FLOATS, help="Output times, such as 0,1,4. [default: the case's]")
-seed_option = click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same numbers.")
-method_option = click.option(
-    "--method", type=click.Choice(METHODS), help="How the continuum is solved. [default: a grid where possible]"
-)
-reconstruction_option = click.option(
-    "--reconstruction", type=click.Choice(list(RECONSTRUCTIONS)), help="On a grid. [default: the method's]"
-)
-cells_option = click.option("--cells", type=INTEGERS, help="Cells of the grid in y and in c, such as 256,256.")
-step_option = click.option("--step", type=float, help="Gradient descent with steps of this size, not its flow.")
-batch_option = click.option(
-    "--batch-size", type=int, help="With --step: a fresh batch of so many inputs at every step."
-)
-theta_option = click.option("--theta", type=float, help="With --step: the diffusion of that strength instead.")
-alpha_option = click.option("--alpha", type=float, help="With --theta a: theta = a n^(-2 alpha) falls with n.")
-
-
-class Progress:
-    """One bar on standard error for each stage of a computation."""
-
-    def __init__(self):
-        self.what, self.bar = None, None
-
-    def __call__(self, what, fraction):
-        from tqdm import tqdm
-
-        if what != self.what:
-            self.close()
-            layout = "{desc:<24}{percentage:3.0f}% |{bar}| {elapsed}"
-            self.what, self.bar = what, tqdm(total=1.0, desc=what, bar_format=layout, file=sys.stderr, ncols=80)
-        self.bar.update(fraction - self.bar.n)
-
-    def close(self):
-        """End the bar of the stage that runs."""
-        if self.bar is not None:
-            self.bar.close()
-        self.what, self.bar = None, None
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-
-def _method(name, cells, reconstruction=None):
-    """The method that the options ask for, or None where they leave it open."""
-    if name in ("characteristics", "semi-lagrangian") and reconstruction is not None:
-        raise ValueError(f"reconstruction must be left out with --method {name}, got {reconstruction}")
-    if name == "characteristics":
-        if cells is not None:
-            raise ValueError(f"cells must be left out with --method {name}, got {cells}")
-        return Characteristics()
-    if name is None and cells is None and reconstruction is None:
-        return None
-    chosen = {}
-    if cells is not None:
-        chosen["cells"] = tuple(cells)
-    if reconstruction is not None:
-        chosen["reconstruction"] = RECONSTRUCTIONS[reconstruction]()
-    default = "semi-lagrangian" if reconstruction is None else "finite-volume"
-    return GRIDS[name or default](**chosen)
-
-
-def _dynamics(step, batch_size, theta, alpha=None):
-    """The dynamics that the options ask for, or None where they leave it open."""
-    if step is None:
-        for option, value in (("batch-size", batch_size), ("theta", theta), ("alpha", alpha)):
-            if value is not None:
-                raise ValueError(f"{option} must come with --step, got {value} alone")
-        return None
-    if batch_size is not None and theta is not None:
-        raise ValueError(f"theta must be left out with --batch-size, got {theta}")
-    if alpha is not None and theta is None:
-        raise ValueError(f"alpha must come with --theta, got {alpha} alone")
-    if batch_size is not None:
-        return MinibatchSGD(step, batch_size)
-    if alpha is not None:
-        return DecreasingTheta(step, theta, alpha)
-    return GradientDescent(step) if theta is None else DiffusionSGD(step, theta)
 
 
 @click.group(
@@ -214,7 +112,7 @@ def study(case, sizes, replicates, times, seed, method, cells, step, batch_size,
       print(study.summary()); study.figures("figures")
     """
     found = find_case(case)
-    dynamics = _dynamics(step, batch_size, theta, alpha)
+    dynamics = chosen_dynamics(step, batch_size, theta, alpha)
     if out is not None:
         storage.check_writable("out", out)
     with Progress() as progress:
@@ -224,7 +122,7 @@ def study(case, sizes, replicates, times, seed, method, cells, step, batch_size,
             found.sizes if sizes is None else sizes,
             replicates,
             seed,
-            _method(method, cells),
+            chosen_method(method, cells),
             dynamics,
             store=out,
             progress=progress,
@@ -263,7 +161,7 @@ def noise(case, n, sizes, alphas, quench, replicates, times, step, batch_size, t
       liouville noise circle --step 0.05 --batch-size 20 --times 0.5,1,2,4
     """
     found = find_case(case)
-    dynamics = _dynamics(step, batch_size, theta)
+    dynamics = chosen_dynamics(step, batch_size, theta)
     if not isinstance(dynamics, (MinibatchSGD, DiffusionSGD)):
         raise ValueError(f"step must come with --batch-size or --theta, got {step} alone")
     if out is not None:
@@ -312,7 +210,7 @@ def solve_command(case, times, method, reconstruction, cells, step, batch_size, 
       liouville solve circle --step 0.05 --batch-size 20 --seed 3 --times 0,1,4
     """
     found = find_case(case)
-    dynamics = _dynamics(step, batch_size, theta)
+    dynamics = chosen_dynamics(step, batch_size, theta)
     if out is not None:
         storage.check_writable_file("out", out)
     times = found.times if times is None else times
@@ -321,7 +219,7 @@ def solve_command(case, times, method, reconstruction, cells, step, batch_size, 
         solution = solve(
             found.problem,
             times,
-            _method(method, cells, reconstruction),
+            chosen_method(method, cells, reconstruction),
             dynamics,
             progress=lambda t: progress("continuum", min(t / last, 1.0)),
             seed=seed,
@@ -374,7 +272,7 @@ def convergence_command(case, method, reconstruction, cells, refinements, times,
         result = convergence(
             found.problem,
             found.times if times is None else times,
-            _method(method, cells, reconstruction),
+            chosen_method(method, cells, reconstruction),
             refinements,
             progress,
         )
@@ -406,7 +304,7 @@ def simulate_command(case, n, replicates, times, step, batch_size, theta, seed, 
       liouville simulate circle -n 1000 --step 0.05 --batch-size 20 --seed 3 --times 0,1,4
     """
     found = find_case(case)
-    dynamics = _dynamics(step, batch_size, theta)
+    dynamics = chosen_dynamics(step, batch_size, theta)
     if out is not None:
         storage.check_writable_file("out", out)
     times = found.times if times is None else times
