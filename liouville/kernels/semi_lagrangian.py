@@ -8,6 +8,7 @@ and move mass in flux form, so that mass is kept to round-off and nothing become
 import numpy as np
 from numba import njit, prange
 
+from .scratch import aligned
 from .threads import threads_for
 
 COLUMNS = 8  # columns of a y-sweep handled together: a cache line of rho
@@ -120,38 +121,39 @@ def _sweep_c(rho, shifts, out):
     n_y, n_c = rho.shape
     n_blocks = (n_y + ROWS - 1) // ROWS
     for block in prange(n_blocks):
-        v = np.zeros(n_c + 4)
-        k1 = np.empty(n_c)
-        k2 = np.empty(n_c)
-        k3 = np.empty(n_c)
-        k4 = np.empty(n_c)
-        head = np.zeros(n_c + 2)
-        moved = np.empty(n_c)
+        work = aligned(7, n_c + 4)
+        v, k1, k2, k3, k4, head, landed = work[0], work[1], work[2], work[3], work[4], work[5], work[6]
+        v[:] = 0.0
+        centre = v[2:]
         for i in range(block * ROWS, min((block + 1) * ROWS, n_y)):
+            row, target = rho[i], out[i]
             for j in range(n_c):
-                v[j + 2] = rho[i, j]
+                centre[j] = row[j]
             quartics(v, n_c, True, k1, k2, k3, k4)
-            # Cell j receives the upper part of cell j - whole - 1 and the lower part of cell j - whole.
             whole = int(np.floor(shifts[i]))
             x = 0.5 - (shifts[i] - whole)
-            for j in range(n_c):
-                head[j + 1] = v[j + 2] - mass_left_of(x, v[j + 2], k1[j], k2[j], k3[j], k4[j])
-            for j in range(n_c):
-                moved[j] = 0.0
-            low = max(0, whole)
-            high = min(n_c, n_c + 1 + whole)
-            for j in range(low, high):
-                k = j - whole
-                stays = (v[k + 2] - head[k + 1]) if k < n_c else 0.0
-                value = head[k] + stays
-                moved[j] = value if value > 0.0 else 0.0
+            for k in range(n_c):
+                head[k] = centre[k] - mass_left_of(x, centre[k], k1[k], k2[k], k3[k], k4[k])
+            # Cell k + whole receives the upper part of cell k - 1 and the lower part of cell k.
+            below, above = head[: n_c - 1], landed[1:n_c]
+            stays, upper = centre[1:n_c], head[1:n_c]
+            landed[0] = max(centre[0] - head[0], 0.0)
+            landed[n_c] = max(head[n_c - 1], 0.0)
+            for k in range(n_c - 1):
+                above[k] = max(below[k] + (stays[k] - upper[k]), 0.0)
             # What would leave the window stays in its last cell.
-            for k in range(0, min(-whole, n_c + 1)):
-                moved[0] += max(head[k] + ((v[k + 2] - head[k + 1]) if k < n_c else 0.0), 0.0)
-            for k in range(max(n_c - whole, 0), n_c + 1):
-                moved[n_c - 1] += max(head[k] + ((v[k + 2] - head[k + 1]) if k < n_c else 0.0), 0.0)
+            first = min(max(-whole, 0), n_c + 1)  # of landed, that arrives inside
+            last = max(min(n_c - whole, n_c + 1), 0)
             for j in range(n_c):
-                out[i, j] = moved[j]
+                target[j] = 0.0
+            if first < last:
+                part, place = landed[first:last], target[first + whole : last + whole]
+                for k in range(last - first):
+                    place[k] = part[k]
+            for k in range(first):
+                target[0] += landed[k]
+            for k in range(last, n_c + 1):
+                target[n_c - 1] += landed[k]
 
 
 # T = 1 + d^2/24 takes values at centres to averages, to fourth order, and its weights are positive. Its inverse is the
@@ -169,50 +171,55 @@ def _to_points(rho, periodic, out):
     for block in prange(n_blocks):
         start = block * WIDE
         m = min(WIDE, n_c - start)
-        p = np.empty((n_y + 1, WIDE))
-        last = np.zeros(WIDE)
+        p = aligned(n_y + 1, WIDE)
+        flux = aligned(2, WIDE)
         for i in range(-WARM_UP, n_y):
-            row = rho[i % n_y if periodic else max(i, 0)]
-            for j in range(m):
-                last[j] = row[start + j] - _Q * last[j]
-            if i == -WARM_UP and not periodic:
-                for j in range(m):  # the stationary state of a constant extension
-                    last[j] = row[start + j] / (1.0 + _Q)
-            if i >= 0:
+            row = rho[i % n_y if periodic else max(i, 0), start : start + m]
+            u, last = p[max(i, 0)], p[max(i - 1, 0)]
+            if i > -WARM_UP:
                 for j in range(m):
-                    p[i, j] = last[j]
+                    u[j] = row[j] - _Q * last[j]
+            else:
+                for j in range(m):  # on a line, the stationary state of a constant extension
+                    u[j] = row[j] if periodic else row[j] / (1.0 + _Q)
+        # Rows n_y .. are those of the extension: on a circle the first ones, not yet overwritten.
+        last = p[n_y]
+        k = WARM_UP - 1 if periodic else n_y - 1
         for j in range(m):
-            last[j] = 0.0
-        for k in range(n_y - 1 + WARM_UP, -1, -1):
-            u = p[k % n_y] if periodic else p[min(k, n_y - 1)]
-            if k == n_y - 1 + WARM_UP and not periodic:
-                for j in range(m):
-                    last[j] = u[j] / (1.0 + _Q)
-            if k >= n_y:
+            last[j] = p[k % n_y, j] if periodic else p[k, j] / (1.0 + _Q)
+        if periodic:
+            for k in range(WARM_UP - 2, -1, -1):
+                u = p[k % n_y]
                 for j in range(m):
                     last[j] = u[j] - _Q * last[j]
+        for k in range(n_y - 1, -1, -1):
+            u, last = p[k], p[k + 1]
+            for j in range(m):
+                u[j] -= _Q * last[j]
+        # p / gain inverts T. In flux form, cut so that no cell gives away more than half of what it holds.
+        u, last = p[0 if periodic else n_y - 1], p[n_y]
+        for j in range(m):
+            last[j] = u[j]
+        below = flux[0]
+        below[:] = 0.0
+        if periodic:
+            u, last = p[0], p[n_y - 1]
+            row, other = rho[0, start : start + m], rho[n_y - 1, start : start + m]
+            for j in range(m):
+                wanted = (_GAIN / 24.0) * (u[j] - last[j])
+                below[j] = min(max(wanted, -SHARE * row[j]), SHARE * other[j])
+        for i in range(n_y):
+            below, above = flux[i % 2], flux[(i + 1) % 2]
+            row, other = rho[i, start : start + m], rho[(i + 1) % n_y, start : start + m]
+            u, upper, target = p[i], p[i + 1], out[i, start : start + m]
+            if i == n_y - 1 and not periodic:
+                above[:] = 0.0
             else:
                 for j in range(m):
-                    last[j] = u[j] - _Q * last[j]
-                    p[k, j] = last[j]
-        # p / gain inverts T. In flux form, cut so that no cell gives away more than half of what it holds.
-        for j in range(m):
-            p[n_y, j] = p[0, j] if periodic else p[n_y - 1, j]
-        below = np.zeros(WIDE)
-        above = np.zeros(WIDE)
-        if periodic:
+                    wanted = (_GAIN / 24.0) * (upper[j] - u[j])
+                    above[j] = min(max(wanted, -SHARE * other[j]), SHARE * row[j])
             for j in range(m):
-                flux = (_GAIN / 24.0) * (p[0, j] - p[n_y - 1, j])
-                below[j] = min(max(flux, -SHARE * rho[0, start + j]), SHARE * rho[n_y - 1, start + j])
-        for i in range(n_y):
-            upper = (i + 1) % n_y
-            closed = (not periodic) and i == n_y - 1
-            for j in range(m):
-                flux = 0.0 if closed else (_GAIN / 24.0) * (p[i + 1, j] - p[i, j])
-                above[j] = min(max(flux, -SHARE * rho[upper, start + j]), SHARE * rho[i, start + j])
-            for j in range(m):
-                out[i, start + j] = rho[i, start + j] - (above[j] - below[j])
-            below, above = above, below
+                target[j] = row[j] - (above[j] - below[j])
 
 
 @njit(parallel=True, cache=True, error_model="numpy", fastmath=_FLAGS)
