@@ -1,115 +1,98 @@
 """Grid methods beside their peers: one full step of a frozen field at equal size, and time to equal error.
 
-    python benchmarks/grid_peers.py [--cells 512]
+    python benchmarks/grid_peers.py [--cells 512] [--short]
 
 Peers that are not installed are lines that say so. PyMPDATA is GPL-3 and PyClaw needs a Fortran compiler: neither is a
 dependency. All use the same velocities, the same initial averages and a sum of Courant numbers of 0.4; the
-semi-Lagrangian method has no Courant bound and takes 20 times as long steps.
+semi-Lagrangian method has no Courant bound and takes 20 times as long steps. Every method may use all cores. The time
+to a peer's error is interpolated, log error against log time, between runs to T on grids of growing size.
+
+Then the case `circle-vonmises` to t = 4 by `solve`, its error in f_0 held against the stored reference.
 """
 
 import argparse
 import os
+import sys
 import time
+from pathlib import Path
 
 import numba
 import numpy as np
-from frozen_field import T_END, Field
-from scipy.interpolate import BarycentricInterpolator
+from frozen_field import FINEST, T_END, TURN, Field
+from measure import best_time
 
-from liouville.kernels import fifth_order, finite_volume
-from liouville.kernels import semi_lagrangian as sweeps
+from liouville import MP5, FiniteVolume, FiPyFiniteVolume, PhaseGrid, SemiLagrangian, VanLeer, solve
+from liouville.methods import reconstruction, semi_lagrangian
 
 COURANT = 0.4
+LONG = 20  # times that, the steps of the semi-Lagrangian method
+SIZES = 48, 64, 96, 128, 192, FINEST
+EQUAL = 128  # cells per direction at which a peer's error is the mark
 
 
-def ssp(stage, alphas):
-    """A run of SSP Runge-Kutta steps made of `stage(current, start, alpha, dt, out)`."""
+def frozen(field):
+    """The field as this project's stages take it."""
+    y, d = field.y, field.dy
+    first = -TURN * np.sin(TURN * y) + d**2 / 40.0 * TURN**3 * np.sin(TURN * y)
+    return reconstruction.Field(field.U, field.D, first, -(TURN**2) * np.cos(TURN * y))
+
+
+def ssp(scheme, alphas):
+    """Strong stability preserving Runge-Kutta steps."""
 
     def run(field, n_steps, dt):
-        rho = field.start.copy()
+        grid, velocities = PhaseGrid(field.y_edges, field.c_edges, True), frozen(field)
+        rho, moments = field.start.copy(), np.empty((field.shape[0], 3))
         # The last stage may write over the start of the step, which only enters it cell by cell.
         outs = [*[np.empty(field.shape) for _ in alphas[1:]], rho]
         for _ in range(n_steps):
             current = rho
             for alpha, out in zip(alphas, outs, strict=True):
-                stage(field, current, rho, alpha, dt, out)
+                scheme.stage(current, rho, alpha, dt, velocities, grid, out, moments)
                 current = out
         return rho
 
     return run
 
 
-def linear_stage(limiter):
-    def stage(field, current, start, alpha, dt, out):
-        n_y, n_c = field.shape
-        moments = np.empty((n_y, 3))
-        finite_volume.stage(
-            current,
-            start,
-            alpha,
-            dt,
-            field.U,
-            field.D,
-            field.c,
-            field.dy,
-            np.full(n_c, field.dc),
-            np.full((2, n_c), 0.5),
-            True,
-            limiter,
-            out,
-            moments,
-        )
-
-    return stage
-
-
-def mp5_stage(field, current, start, alpha, dt, out):
-    y, turn = field.y, 2.0 * np.pi
-    first = -turn * np.sin(turn * y) + field.dy**2 / 40.0 * turn**3 * np.sin(turn * y)
-    second = -(turn**2) * np.cos(turn * y)
-    moments = np.empty((field.shape[0], 3))
-    fifth_order.stage(
-        current, start, alpha, dt, field.U, first, second, field.D, field.c, field.dy, field.dc, True, out, moments
+def stage_call(cells, scheme):
+    """One stage of "van Leer" or "MP5" that also takes the start of its step, with its input and output."""
+    field = Field(cells)
+    grid, velocities = PhaseGrid(field.y_edges, field.c_edges, True), frozen(field)
+    kind = {"van Leer": VanLeer(), "MP5": MP5()}[scheme]
+    start, out, moments, dt = (
+        field.start.copy(),
+        np.empty(field.shape),
+        np.empty((cells, 3)),
+        0.4 / field.courant_rate(),
     )
+    return lambda: kind.stage(field.start, start, 0.5, dt, velocities, grid, out, moments), field.start, out
 
 
-def semi_lagrangian(field, n_steps, dt):
-    """Strang steps under the frozen field."""
-    n_y = field.shape[0]
-    spacing = 1.0 / (4 * n_y)
-    nodes = spacing * np.arange(4 * n_y + 1)
-    turn = 2.0 * np.pi
-    table = np.stack(
-        [
-            -turn * np.sin(turn * nodes),
-            -spacing * turn**2 * np.cos(turn * nodes),
-            spacing**2 * turn**3 * np.sin(turn * nodes),
-        ],
-        axis=1,
-    )
-    degree = 16
-    chebyshev = np.cos(np.pi * (np.arange(degree) + 0.5) / degree)[::-1]
-    reach = np.abs(field.c).max()
-    matrix = BarycentricInterpolator(chebyshev, np.eye(degree))(-field.c / reach).T
-    Y = np.empty((n_y + 1, degree))
-    for side in (np.flatnonzero(chebyshev > 0), np.flatnonzero(chebyshev < 0)[::-1]):
-        out = np.empty((n_y + 1, side.size))
-        targets = reach * dt * chebyshev[side]
-        sweeps.trace(table, 0.0, spacing, True, field.y_edges, targets, 0.1 / turn**2, out)
-        Y[:, side] = out
-    feet = np.ascontiguousarray(Y @ matrix) / field.dy
-    shifts = -np.cos(turn * field.y) * 0.5 * dt / field.dc
-    a, b = np.empty(field.shape), np.empty(field.shape)
-    sweeps.to_points(field.start, True, a)
+class OneFeature:
+    """U = cos(2 pi y) times a residual of 1."""
+
+    target = np.zeros(1)
+
+    @staticmethod
+    def matrix(y):
+        return np.cos(TURN * y)
+
+    @staticmethod
+    def gradient(y):
+        return -TURN * np.sin(TURN * y)[:, None]
+
+
+def strang(field, n_steps, dt):
+    """Semi-Lagrangian steps, each with its deposit and mobility as in a solution."""
+    grid = PhaseGrid(field.y_edges, field.c_edges, True)
+    points = np.empty(field.shape)
+    semi_lagrangian.kernels.to_points(field.start_at_points, True, points)
+    run = semi_lagrangian._Run(semi_lagrangian._Operators(OneFeature(), grid), 0.0, points, np.zeros(field.shape[0]))
+    frozen_residual = lambda s: np.ones((*np.shape(s), 1))  # noqa: E731
     for _ in range(n_steps):
-        sweeps.sweep_c(a, shifts, field.c, b)
-        sweeps.to_averages(b, True, a)
-        sweeps.sweep_y(a, feet, True, b)
-        sweeps.to_points(b, True, a)
-        sweeps.sweep_c(a, shifts, field.c, b)
-        a, b = b, a
-    sweeps.to_averages(a, True, b)
-    return b
+        run = run.step(dt, frozen_residual, semi_lagrangian.SPLITTINGS[2])
+    return run.averages()
 
 
 def fipy(field, n_steps, dt):
@@ -152,7 +135,7 @@ def pympdata():
 
 
 def pyclaw(field, n_steps, dt):
-    """PyClaw's classic solver, dimension-split, van Leer. Its equation is in advective form: only its rate compares."""
+    """PyClaw's classic solver, dimension-split, van Leer; in advective form, which has a solution of its own."""
     from clawpack import pyclaw as claw
     from clawpack import riemann
 
@@ -177,63 +160,138 @@ def pyclaw(field, n_steps, dt):
     return solution.state.q[0].copy()
 
 
-def measure(run, field, dt, steps, repetitions=3):
-    """Least seconds of one step, over runs of `steps` steps; the first run (compilation) is left out."""
-    run(field, 1, dt)
-    best = np.inf
-    for _ in range(repetitions):
+def to_end(run, cells, courant, carried):
+    """Error at T and seconds to it, without compilation."""
+    field = Field(cells)
+    n_steps = max(1, field.n_steps(courant))
+    run(field, 1, T_END / n_steps)
+    best, spent = np.inf, 0.0
+    while best == np.inf or spent < 0.3:
         start = time.perf_counter()
-        run(field, steps, dt)
-        best = min(best, time.perf_counter() - start)
-    return best / steps
+        rho = run(field, n_steps, T_END / n_steps)
+        took = time.perf_counter() - start
+        best, spent = min(best, took), spent + took
+    return field.error(rho, carried), best
+
+
+class Method:
+    """A method, its runs to T by size, and the time to a given error."""
+
+    def __init__(self, name, run, courant=COURANT, carried=False, sizes=SIZES):
+        self.name, self.run, self.courant, self.carried, self.sizes = name, run, courant, carried, sizes
+        self.runs = {}
+
+    def at(self, cells):
+        if cells not in self.runs:
+            self.runs[cells] = to_end(self.run, cells, self.courant, self.carried)
+        return self.runs[cells]
+
+    def seconds_to(self, target):
+        """Cells per direction and seconds at which the error is `target`, interpolated; as text."""
+        before = None
+        for cells in self.sizes:
+            error, seconds = self.at(cells)
+            if error <= target:
+                if before is None or error == target:
+                    return f"{cells:>6}{seconds:9.4f}"
+                share = np.log(before[1] / target) / np.log(before[1] / error)
+                size, took = (a ** (1 - share) * b**share for a, b in ((before[0], cells), (before[2], seconds)))
+                return f"{size:6.0f}{took:9.4f}"
+            before = cells, error, seconds
+        return f"{'beyond ' + str(self.sizes[-1]) + '^2':>15}"
+
+
+def frozen_field(cells, short):
+    van_leer, mp5 = VanLeer(), MP5()
+    here = [
+        Method("van Leer, SSP-RK2", ssp(van_leer, (0.0, 0.5))),
+        Method("van Leer, SSP-RK3", ssp(van_leer, (0.0, 3 / 4, 1 / 3))),
+        Method("MP5, SSP-RK2", ssp(mp5, (0.0, 0.5))),
+        Method("MP5, SSP-RK3", ssp(mp5, (0.0, 3 / 4, 1 / 3))),
+        Method("semi-Lagrangian, Strang", strang, LONG * COURANT),
+    ]
+    absent = []
+    for name, make, options in (
+        ("PyMPDATA, 2 iterations", pympdata, {"sizes": (EQUAL, FINEST)}),  # half a minute of compilation for each size
+        ("PyClaw, van Leer, split *", lambda: pyclaw_here() and pyclaw, {"carried": True}),
+        ("FiPy, VanLeer", lambda: fipy, {"sizes": (64, 96, EQUAL)}),
+    ):
+        try:
+            here.append(Method(name, make(), **options))
+        except ImportError as error:
+            absent.append(f"{name}: not installed ({error.name})")
+    threads, cores = numba.config.NUMBA_NUM_THREADS, os.cpu_count()
+    print(
+        f"frozen field, {threads} threads, {cores} cores: a step at {cells}^2; error and seconds to T = {T_END}\n"
+        f"at {EQUAL}^2; cells per direction and seconds to the error that PyMPDATA and FiPy have at {EQUAL}^2"
+    )
+    marks = [m for m in here if not short and m.name.startswith(("PyMPDATA", "FiPy"))]
+    print(
+        f"{'method':27}{'ms/step':>9}{'Mcells/s':>9}{'ratio':>7}{'error':>10}{'s to T':>9}"
+        + "".join(f"{'as ' + m.name.split(',')[0]:>15}" for m in marks)
+    )
+    timed, first = Field(cells), None
+    for method in here:
+        steps = {"FiPy, VanLeer": 1}.get(method.name, 10)
+        dt = method.courant / timed.courant_rate()
+        call = lambda m=method, k=steps, dt=dt: m.run(timed, k, dt)  # noqa: E731
+        seconds = best_time(call, 0.5, 1 if "FiPy" in method.name else 3) / steps
+        first = first or seconds
+        row = f"{method.name:27}{1e3 * seconds:9.3f}{cells**2 / seconds / 1e6:9.1f}{seconds / first:7.1f}"
+        if not (short and "FiPy" in method.name):
+            error, took = method.at(EQUAL)
+            row += f"{error:10.2e}{took:9.4f}" + "".join(method.seconds_to(m.at(EQUAL)[0]) for m in marks)
+        print(row, flush=True)
+    for line in absent:
+        print(line)
+    print("ratio: step over the first line's. * advective form, held against the solution of that form")
+
+
+def pyclaw_here():
+    import clawpack.pyclaw  # noqa: F401
+
+    return True
+
+
+def circle_case(short):
+    """Time to solution: the whole of `solve`, the choice of a window included."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    from oracles import circle, reference_error
+
+    print("\ncircle-vonmises by solve: |f_0 - reference| in L2 at the last time; the asked error is 1e-5")
+    print(f"{'method':30}{'cells':>12}{'t':>6}{'steps':>7}{'seconds':>10}{'ratio':>8}{'error':>11}")
+    problem, first = circle(), None
+    for method, t_end in (
+        (SemiLagrangian(), 4.0),
+        (SemiLagrangian(cells=(384, 128)), 4.0),
+        (FiniteVolume(cells=(256, 256), reconstruction=MP5()), 1.0 if short else 4.0),
+        (FiPyFiniteVolume(cells=(128, 128)), 0.5 if short else 4.0),
+    ):
+        if not isinstance(method, FiPyFiniteVolume):
+            solve(problem, [0.0, 0.01], method)  # compiles, or reads what is compiled
+        start = time.perf_counter()
+        solution = solve(problem, [0.0, t_end], method)
+        seconds = time.perf_counter() - start
+        while isinstance(method, SemiLagrangian) and time.perf_counter() - start < 2.0:
+            again = time.perf_counter()
+            solution = solve(problem, [0.0, t_end], method)
+            seconds = min(seconds, time.perf_counter() - again)
+        first = first or seconds
+        cells = f"{method.cells[0]} x {method.cells[1]}"
+        print(
+            f"{type(method).__name__:30}{cells:>12}{t_end:6.1f}{solution.diagnostics.steps:7d}{seconds:10.3f}"
+            f"{seconds / first:8.1f}{reference_error(solution, 'circle-vonmises')[0][-1]:11.2e}",
+            flush=True,
+        )
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", type=int, default=512, help="cells per direction of the step that is timed")
-    parser.add_argument("--error-cells", type=int, default=128, help="cells per direction of the run to T")
+    parser.add_argument("--short", action="store_true", help="no times to equal error; slow methods to an earlier time")
     arguments = parser.parse_args()
-    timed = Field(arguments.cells, arguments.cells, exact=False)
-    checked = Field(arguments.error_cells, arguments.error_cells)
-    van_leer = linear_stage(finite_volume.VAN_LEER)
-    methods = [
-        ("this project, van Leer, SSP-RK2", lambda: ssp(van_leer, (0.0, 0.5)), 1, 20),
-        (
-            "this project, van Leer, SSP-RK3",
-            lambda: ssp(van_leer, (0.0, 3 / 4, 1 / 3)),
-            1,
-            20,
-        ),
-        ("this project, MP5, SSP-RK3", lambda: ssp(mp5_stage, (0.0, 3 / 4, 1 / 3)), 1, 20),
-        ("this project, semi-Lagrangian", lambda: semi_lagrangian, 20, 10),
-        ("PyMPDATA, 2 iterations", pympdata, 1, 10),
-        ("PyClaw, van Leer, split", lambda: pyclaw, 1, 5),
-        ("FiPy, VanLeer", lambda: fipy, 1, 1),
-    ]
-    threads = numba.config.NUMBA_NUM_THREADS
-    print(f"frozen field, {threads} threads, {os.cpu_count()} cores; timed at {arguments.cells}^2, ", end="")
-    print(f"error and time to T = {T_END} at {arguments.error_cells}^2")
-    print(f"{'method':36}{'ms/step':>10}{'Mcells/s':>10}{'ratio':>8}{'error':>11}{'s to T':>9}")
-    first = None
-    for name, make, factor, steps in methods:
-        try:
-            run = make()
-            seconds = measure(run, timed, factor * COURANT / timed.courant_rate(), steps, 1 if "FiPy" in name else 3)
-        except ImportError as error:
-            print(f"{name:36}  not installed ({error.name})")
-            continue
-        n_steps = max(1, checked.n_steps(factor * COURANT))
-        run(checked, 1, T_END / n_steps)
-        start = time.perf_counter()
-        rho = run(checked, n_steps, T_END / n_steps)
-        to_end = time.perf_counter() - start
-        first = first or seconds
-        error = checked.error(rho)
-        cells = arguments.cells**2
-        print(
-            f"{name:36}{1e3 * seconds:10.3f}{cells / seconds / 1e6:10.1f}{seconds / first:8.1f}"
-            f"{error:11.2e}{to_end:9.3f}" + ("  (advective form)" if "PyClaw" in name else "")
-        )
+    frozen_field(arguments.cells, arguments.short)
+    circle_case(arguments.short)
 
 
 if __name__ == "__main__":

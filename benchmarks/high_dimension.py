@@ -9,29 +9,16 @@ this project from the same steps in double precision.
 """
 
 import argparse
-import time
 
 import numba
 import numpy as np
+from measure import best_times
 from threadpoolctl import threadpool_limits
 
 from liouville import SphericalSpin, UniformSphere
 from liouville.kernels import ridge
 
 STEPS, STEP = 20, 1e-3
-
-
-def best_times(calls, seconds=3.0):
-    """Least wall time of each call, taken in turns so that all meet the same machine."""
-    for call in calls:
-        call()
-    best, end = np.full(len(calls), np.inf), time.perf_counter() + seconds * len(calls)
-    while time.perf_counter() < end:
-        for k, call in enumerate(calls):
-            start = time.perf_counter()
-            call()
-            best[k] = min(best[k], time.perf_counter() - start)
-    return best
 
 
 def torch_steps(torch, activation, W, c, X, f):
@@ -91,7 +78,7 @@ def row(activation, dtype, n, dim, batch, target):
     except ImportError:
         pass
     with threadpool_limits(limits=1, user_api="blas"):  # PyTorch brings its own libraries, which this does not hold
-        took = 1e3 * best_times(calls) / STEPS
+        took = 1e3 * best_times(calls, 2.0) / STEPS
     rate = 4e-6 * batch * n * (dim + 1) / took[0]
     peer = f"{took[2]:10.3f}{took[2] / took[0]:8.2f}" if len(took) > 2 else f"{'absent':>10}{'':8}"
     kind = np.dtype(dtype).name
