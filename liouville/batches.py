@@ -10,7 +10,7 @@ and where mu is itself a finite measure the map multiplies each component by a n
 
 import numpy as np
 
-from .dynamics import GradientDescent, MinibatchSGD, is_noisy
+from .dynamics import MinibatchSGD, is_noisy, is_plain
 from .features import FourierFeatures
 from .kernels import batches as kernels
 from .problem import PERIOD
@@ -126,7 +126,7 @@ class Batches:
 
     def at(self, phase, step) -> Batch:
         """The batch of one step, counted from 0 since time 0, which belongs to `phase` of the dynamics."""
-        if isinstance(phase, GradientDescent):
+        if is_plain(phase):
             return FullBatch(self.features)
         if self.on_circle:
             width = phase.batch_size if isinstance(phase, MinibatchSGD) else self._grid()[1].shape[1]

@@ -135,10 +135,11 @@ class Quench:
 
     Parameters
     ----------
-    first, then : GradientDescent, MinibatchSGD, DiffusionSGD or Quench
-        All times are counted from 0, those of a Quench inside another one too.
+    first : GradientDescent, MinibatchSGD, DiffusionSGD or Quench
+        A Quench here makes three stretches, and so on.
     time : float
-        Positive, a multiple of the step of the dynamics that it ends (counted from where that begins).
+        Counted from 0; positive, a multiple of the step of the dynamics that it ends (counted from where that begins).
+    then : GradientDescent, MinibatchSGD or DiffusionSGD
     """
 
     first: object
@@ -146,23 +147,23 @@ class Quench:
     then: object
 
     def __post_init__(self):
-        for name in ("first", "then"):
-            if not isinstance(getattr(self, name), DISCRETE):
-                raise ValueError(f"{name} must be {DISCRETE_NAMES}, got {getattr(self, name)!r}")
+        if not isinstance(self.first, DISCRETE):
+            raise ValueError(f"first must be {DISCRETE_NAMES}, got {self.first!r}")
+        if not isinstance(self.then, STEADY):
+            raise ValueError(f"then must be {STEADY_NAMES} (a Quench goes into first), got {self.then!r}")
         if not (is_finite(self.time) and self.time > self.first.phases[-1][0]):
             raise ValueError(f"time must be finite and later than all of first begins, got {self.time!r}")
-        if len(self.then.phases) > 1 and not self.then.phases[1][0] > self.time:
-            raise ValueError(f"time must be earlier than the times of then, got {self.time!r}")
         begin, last = self.first.phases[-1]
         _check_multiples("time", np.array([self.time]), begin, last.step)
 
     @property
     def phases(self) -> tuple:
-        return (*self.first.phases, (float(self.time), self.then.phases[0][1]), *self.then.phases[1:])
+        return (*self.first.phases, (float(self.time), self.then))
 
 
-DISCRETE = (GradientDescent, MinibatchSGD, DiffusionSGD, Quench)
-NOISY = (MinibatchSGD, DiffusionSGD)
+STEADY = (GradientDescent, MinibatchSGD, DiffusionSGD)
+STEADY_NAMES = "GradientDescent, MinibatchSGD or DiffusionSGD"
+DISCRETE = (*STEADY, Quench)
 DISCRETE_NAMES = "GradientDescent, MinibatchSGD, DiffusionSGD or Quench"
 
 
@@ -173,7 +174,12 @@ def is_discrete(dynamics) -> bool:
 
 def is_noisy(dynamics) -> bool:
     """Whether the dynamics draws random numbers."""
-    return is_discrete(dynamics) and any(isinstance(phase, NOISY) for _, phase in dynamics.phases)
+    return is_discrete(dynamics) and not all(is_plain(phase) for _, phase in dynamics.phases)
+
+
+def is_plain(phase) -> bool:
+    """Whether a stretch of a discrete dynamics is gradient descent without noise."""
+    return isinstance(phase, GradientDescent) or (isinstance(phase, DiffusionSGD) and phase.theta == 0.0)
 
 
 def legs(dynamics, start, end):
@@ -188,7 +194,8 @@ def legs(dynamics, start, end):
 
 def _check_multiples(name, times, begin, step):
     ratio = (times - begin) / step
-    off = np.abs(ratio - np.rint(ratio)) > 1e-9 * np.maximum(ratio, 1.0)
+    whole = np.rint(ratio)
+    off = (np.abs(ratio - whole) > 1e-9 * np.maximum(ratio, 1.0)) | ((whole == 0) & (times > begin))
     if off.any():
         since = f" counted from {begin:g}" if begin else ""
         raise ValueError(f"{name} must be multiples of the step {step}{since}, got {times[off][0]}")

@@ -129,8 +129,20 @@ CASES = {
         r"time must be multiples of the step 0.1, got 0.25",
     ),
     "quench order": (
-        lambda: Quench(MinibatchSGD(0.1, 5), 2.0, Quench(MinibatchSGD(0.1, 9), 1.0, GradientDescent(0.1))),
-        r"time must be earlier than the times of then, got 2",
+        lambda: Quench(Quench(MinibatchSGD(0.1, 5), 2.0, GradientDescent(0.1)), 1.0, GradientDescent(0.1)),
+        r"time must be finite and later than all of first begins, got 1",
+    ),
+    "quench in then": (
+        lambda: Quench(GradientDescent(0.05), 0.35, Quench(GradientDescent(0.1), 1.4, GradientDescent(0.05))),
+        r"then must be GradientDescent, MinibatchSGD or DiffusionSGD \(a Quench goes into first\), got Quench",
+    ),
+    "quench of a quench": (
+        lambda: Quench(Quench(GradientDescent(0.05), 0.35, GradientDescent(0.1)), 1.4, GradientDescent(0.05)),
+        r"time must be multiples of the step 0.1 counted from 0.35, got 1.4",
+    ),
+    "no whole step": (
+        lambda: simulate(circle(), 5, [1e-12], dynamics=GradientDescent(0.05)),
+        r"times must be multiples of the step 0.05, got 1e-12",
     ),
     "quenched times": (
         lambda: simulate(circle(), 5, [0.2, 0.5], dynamics=Quench(GradientDescent(0.1), 0.2, GradientDescent(0.2))),
