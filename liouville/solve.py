@@ -59,7 +59,9 @@ def solve(problem, times, method=None, dynamics=None, features=None, progress=No
     times = check_times(times, dynamics)
     method = default_method(problem) if method is None else method
     if not hasattr(method, "solve"):
-        raise ValueError(f"method must be FiniteVolume(...) or Characteristics(...), got {method!r}")
+        raise ValueError(
+            f"method must be FiniteVolume(...), SemiLagrangian(...) or Characteristics(...), got {method!r}"
+        )
     if features is None:
         features = make_features(problem)
     else:

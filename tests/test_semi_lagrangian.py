@@ -6,7 +6,17 @@ from oracles import VonMises, circle, circle_relu, line_gaussian, observed_order
 from scipy import special
 from scipy.integrate import solve_ivp
 
-from liouville import Characteristics, SemiLagrangian, make_features, solve
+from liouville import (
+    Characteristics,
+    Density,
+    Initial,
+    Normal,
+    Problem,
+    SemiLagrangian,
+    Uniform,
+    make_features,
+    solve,
+)
 from liouville.grid import make_grid
 from liouville.kernels import semi_lagrangian as kernels
 from liouville.methods.semi_lagrangian import PAST, SPLITTINGS, _foretold, _Run, march
@@ -16,6 +26,23 @@ def smooth(n_y, n_c):
     y = 2.0 * np.pi * (np.arange(n_y) + 0.5) / n_y
     c = -6.0 + 12.0 * (np.arange(n_c) + 0.5) / n_c
     return y, c, np.exp(np.cos(y))[:, None] * np.exp(-(c**2))[None]
+
+
+@pytest.mark.parametrize(
+    ("law", "bound"),
+    [(Normal(0.0, 1.0), 1e-9), (Normal(0.5, 0.3), 1e-9), (Uniform(0.0, 1.0), 1e-4), (Uniform(-1.0, 0.7), 1e-4)],
+    ids=str,
+)
+def test_the_start_sees_the_initial_law(law, bound):
+    """a(0), where a law that jumps is seen to second order in the cells, not to first."""
+    profile = VonMises(5.0, 4.0)
+    base = circle(profile)
+    problem = Problem(
+        base.domain, base.unit, base.data, base.target, Initial(y=Density(lambda y: 1.2 + np.cos(y)), c=law)
+    )
+    exact = solve(problem, [0.0], Characteristics(nodes=(64, 64))).coefficients
+    found = solve(problem, [0.0], SemiLagrangian((96, 192))).coefficients
+    assert np.abs(found - exact).max() < bound * np.abs(exact).max()
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.3, -0.7, 5.0, -7.25, 1000.0, -1000.0])

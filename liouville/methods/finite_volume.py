@@ -42,7 +42,9 @@ class FiniteVolume:
 
     Under a discrete dynamics every step is transport by the frozen potential whose flow makes the Euler map of its
     batch, c U_B + (step / 4) (c^2 |grad U_B|^2 + U_B^2), in as many parts as the CFL condition asks for: first order
-    in the step. Mass and positivity are kept as before.
+    in the step. Mass and positivity are kept as before. The expansion presumes steps |c U_B''| step << 1, which strong
+    noise (small batches, theta of a tenth and more) breaks, and nothing tells: SemiLagrangian and Characteristics make
+    the map itself.
 
     Parameters
     ----------

@@ -29,6 +29,8 @@ TURN = 0.3  # bound on |c U''| h in a step of the traces
 MIN_STEP = 1e-10
 PAST = 4  # mobilities that the prediction of r goes through
 MOST_TURNS = 1000  # in y of one step of a discrete dynamics
+SMOOTH = 1e-2  # relative difference of averages that still counts as explained
+UNRESOLVED = 0.999  # share of the mass in two neighbouring columns above which a grid does not see the law of c
 MAX_TERMS = 60  # of the Taylor series of r in a step
 SAFETY, SHRINK, GROW = 0.9, 0.3, 2.5  # of the step-size controller
 
@@ -241,6 +243,25 @@ class _Operators:
         return Y @ matrix
 
 
+def _at_points(law, grid):
+    """Values at the points in c that stand for a law, shape (n_c,).
+
+    Its density where this explains its averages over cells; where it jumps or is narrow, what they are the averages of,
+    for the density would see that only to the width of a cell.
+    """
+    masses = np.diff(law.cdf(grid.c_edges))
+    if (masses[1:] + masses[:-1]).max() > UNRESOLVED * masses.sum():
+        low, high = grid.c_edges[[0, -1]]
+        raise ValueError(f"cells must resolve the initial law of c, got {grid.shape[1]} from {low:g} to {high:g}")
+    averages, density = (masses / grid.c_widths)[:, None], law.density(grid.c)[:, None]
+    found = np.empty_like(averages)
+    kernels.to_averages(density, False, found)
+    if np.abs(found - averages).max() < SMOOTH * averages.max():
+        return density[:, 0]
+    kernels.to_points(averages, False, found)
+    return found[:, 0]
+
+
 class _Run:
     """The state at time t: `points` are values at centres in y and points in c, and rows have yet to shift by `shift`.
 
@@ -271,13 +292,9 @@ class _Run:
     @classmethod
     def start(cls, problem, features, grid):
         y_law, c_law = problem.laws
-        rho = np.outer(np.diff(y_law.cdf(grid.y_edges)) / grid.dy, c_law.density(grid.c))
-        total = rho.sum() * grid.dy * grid.c_widths[0]
-        if not total > 0.0:
-            low, high = grid.c_edges[[0, -1]]
-            raise ValueError(f"cells must resolve the initial law of c, got {grid.shape[1]} from {low:g} to {high:g}")
-        rho /= total
-        points = np.empty_like(rho)
+        rho = np.outer(np.diff(y_law.cdf(grid.y_edges)) / grid.dy, _at_points(c_law, grid))
+        rho /= rho.sum() * grid.dy * grid.c_widths[0]
+        points = np.empty(grid.shape)
         kernels.to_points(rho, grid.periodic, points)
         return cls(_Operators(features, grid), 0.0, points, np.zeros(grid.shape[0]))
 
