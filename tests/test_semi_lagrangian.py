@@ -30,7 +30,7 @@ def smooth(n_y, n_c):
 
 @pytest.mark.parametrize(
     ("law", "bound"),
-    [(Normal(0.0, 1.0), 1e-9), (Normal(0.5, 0.3), 1e-9), (Uniform(0.0, 1.0), 1e-4), (Uniform(-1.0, 0.7), 1e-4)],
+    [(Normal(0.2, 1.0), 1e-7), (Normal(0.5, 0.3), 1e-7), (Uniform(0.0, 1.0), 1e-4), (Uniform(-1.0, 0.7), 1e-4)],
     ids=str,
 )
 def test_the_start_sees_the_initial_law(law, bound):
