@@ -76,18 +76,19 @@ def not_judged(name, why) -> Verdict:
     return Verdict(name, NOT_JUDGED, why, 0)
 
 
-def two_sided(n_tests, level=JOINT_LEVEL) -> float:
-    """Standard errors within which n_tests normal errors all lie with probability 1 - level or more."""
-    from scipy.stats import norm
+def two_sided(n_tests, level=JOINT_LEVEL, n_replicates=np.inf) -> float:
+    """Standard errors within which n_tests normal errors all lie with probability 1 - level or more.
 
-    return float(norm.isf(level / (2.0 * max(1, n_tests))))
+    With `n_replicates` the standard errors are themselves known from so many: Student's t.
+    """
+    return one_sided(2 * max(1, n_tests), level, n_replicates)
 
 
-def one_sided(n_tests, level=JOINT_LEVEL) -> float:
+def one_sided(n_tests, level=JOINT_LEVEL, n_replicates=np.inf) -> float:
     """The same for errors of one sign."""
-    from scipy.stats import norm
+    from scipy.stats import t
 
-    return float(norm.isf(level / max(1, n_tests)))
+    return float(t.isf(level / max(1, n_tests), n_replicates - 1))
 
 
 def _at(t, value, error, digits=3):
