@@ -26,7 +26,7 @@ from liouville.methods import reconstruction, semi_lagrangian
 
 COURANT = 0.4
 LONG = 20  # times that, the steps of the semi-Lagrangian method
-SIZES = 48, 64, 96, 128, 192, FINEST
+SIZES = 24, 32, 48, 64, 96, 128, 192, FINEST
 EQUAL = 128  # cells per direction at which a peer's error is the mark
 
 
@@ -192,8 +192,10 @@ class Method:
         for cells in self.sizes:
             error, seconds = self.at(cells)
             if error <= target:
-                if before is None or error == target:
+                if error == target:
                     return f"{cells:>6}{seconds:9.4f}"
+                if before is None:
+                    return f"{f'<= {cells}':>6}{seconds:9.4f}"
                 share = np.log(before[1] / target) / np.log(before[1] / error)
                 size, took = (a ** (1 - share) * b**share for a, b in ((before[0], cells), (before[2], seconds)))
                 return f"{size:6.0f}{took:9.4f}"

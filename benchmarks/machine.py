@@ -19,7 +19,7 @@ REPEATS = 20_000
 
 
 @njit(parallel=True, error_model="numpy", fastmath={"contract"})
-def _triad(a, b, s, out):
+def triad(a, b, s, out):
     for i in prange(a.size):
         out[i] = a[i] + s * b[i]
 
@@ -34,7 +34,7 @@ def _chain(x, b, c):
 
 
 @njit(parallel=True, error_model="numpy")
-def _multiply_add(x, b, c):
+def multiply_add(x, b, c):
     for row in prange(x.shape[0]):
         for _ in range(REPEATS):
             _chain(x[row], b, c)
@@ -43,13 +43,13 @@ def _multiply_add(x, b, c):
 def bandwidth(n_threads):
     """Bytes per second."""
     a, b, out = np.ones(2**25), np.ones(2**25), np.zeros(2**25)
-    return 24 * a.size / best_time(on_threads(n_threads, lambda: _triad(a, b, 0.5, out)), 0.5)
+    return 24 * a.size / best_time(on_threads(n_threads, lambda: triad(a, b, 0.5, out)), 0.5)
 
 
 def peak(n_threads):
     """Floating-point operations per second in double precision."""
     x = np.ones((n_threads, SMALL))
-    fused = 2 * N_TURNS * REPEATS * x.size / best_time(on_threads(n_threads, lambda: _multiply_add(x, 0.999, 0.001)))
+    fused = 2 * N_TURNS * REPEATS * x.size / best_time(on_threads(n_threads, lambda: multiply_add(x, 0.999, 0.001)))
     a = np.ones((1500, 1500))
     with threadpool_limits(limits=n_threads, user_api="blas"):
         product = 2 * a.shape[0] ** 3 / best_time(lambda: a @ a)

@@ -10,7 +10,7 @@ import numba
 import numpy as np
 import pytest
 from grid_peers import stage_call
-from machine import _multiply_add, _triad
+from machine import multiply_add, triad
 from measure import best_times, on_threads
 from particle_peers import Fourier, Replicates, Ridge
 
@@ -73,7 +73,7 @@ def test_van_leer_stage_beside_a_triad():
     """Cells a second over numbers a second of out = a + s b on arrays as large."""
     call, _, _ = stage_call(1024, "van Leer")
     a, b, out = np.ones((3, 1024 * 1024))
-    assert ratio(on_threads(1, call), on_threads(1, lambda: _triad(a, b, 0.5, out))) < 8.0
+    assert ratio(on_threads(1, call), on_threads(1, lambda: triad(a, b, 0.5, out))) < 8.0
 
 
 def test_fourier_features_beside_fused_multiply_adds():
@@ -82,7 +82,7 @@ def test_fourier_features_beside_fused_multiply_adds():
     problem, x = Fourier(n), np.ones((1, 512))
     # As many fused multiply-adds as 20 000 x 16 x 512, so many particles' worth of 149.
     worth = 20_000 * 16 * 512 / 149 / n
-    assert ratio(on_threads(1, problem.ours()), on_threads(1, lambda: _multiply_add(x, 0.999, 0.001))) * worth < 3.0
+    assert ratio(on_threads(1, problem.ours()), on_threads(1, lambda: multiply_add(x, 0.999, 0.001))) * worth < 3.0
 
 
 def test_replicates_side_by_side_beside_one_stage_at_a_time():
@@ -147,8 +147,8 @@ def test_two_threads_beside_one(name):
         [
             on_threads(1, call),
             on_threads(2, call),
-            on_threads(1, lambda: _multiply_add(one, 0.999, 0.001)),
-            on_threads(2, lambda: _multiply_add(two, 0.999, 0.001)),
+            on_threads(1, lambda: multiply_add(one, 0.999, 0.001)),
+            on_threads(2, lambda: multiply_add(two, 0.999, 0.001)),
         ],
         2.0,
     )
