@@ -183,6 +183,7 @@ def test_noise_writes_and_draws(case, tmp_path, capsys):
     assert "quench" in output.err
     assert sorted(path.name for path in (tmp_path / "made").iterdir()) == ["noise.nc", "noise.png"]
     assert "step must come with --batch-size or --theta" in refused(capsys, "noise", case, "--step", 0.1)
+    assert "step must be given, with --batch-size or --theta, got none" in refused(capsys, "noise", case, *options[:2])
     assert "quench must be one of" in refused(
         capsys, "noise", case, "--step", 0.1, "--theta", 1, *options, "--quench", 9
     )

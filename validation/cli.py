@@ -162,6 +162,8 @@ def noise(case, n, sizes, alphas, quench, replicates, times, step, batch_size, t
     """
     found = find_case(case)
     dynamics = chosen_dynamics(step, batch_size, theta)
+    if dynamics is None:
+        raise ValueError("step must be given, with --batch-size or --theta, got none")
     if not isinstance(dynamics, (MinibatchSGD, DiffusionSGD)):
         raise ValueError(f"step must come with --batch-size or --theta, got {step} alone")
     if out is not None:
