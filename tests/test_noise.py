@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from oracles import five_points
 from test_sgd_continuum import white_noise_of_one_path
+from test_validation_study import on_sphere
 
 from liouville import (
     Convolution,
@@ -196,6 +197,10 @@ def test_words_on_slopes():
         ({"quench": 0.5}, "quench must be one of the times"),
         ({"sizes": [10, 20]}, "sizes must be distinct integers of at least 1 and at least three"),
         ({"alphas": [0.0]}, "alphas must be distinct and lie in"),
+        (
+            {"problem": on_sphere(), "dynamics": MinibatchSGD(0.5, 4), "times": [0.5, 1.0]},
+            "features of mu.*use simulate",
+        ),
         ({"n": 0}, "n must be an integer of at least 1, got 0"),
         ({"replicates": 1}, "replicates must be an integer of at least 2, got 1"),
         ({"seed": -1}, "seed must be an integer of at least 0, got -1"),

@@ -8,12 +8,14 @@ import pytest
 
 from liouville import (
     RK4,
+    Box,
     Characteristics,
     Convolution,
     DecreasingTheta,
     DiffusionSGD,
     Discrete,
     FiniteVolume,
+    FiPyFiniteVolume,
     GradientDescent,
     Initial,
     MinibatchSGD,
@@ -21,9 +23,11 @@ from liouville import (
     Problem,
     Quench,
     Ridge,
+    SemiLagrangian,
     Torus,
     TrainingSet,
     Uniform,
+    UniformSphere,
     UniformTorus,
     solve,
 )
@@ -46,6 +50,26 @@ def toy(c=None):
         data=UniformTorus(1),
         target=lambda x: 0.5 * np.cos(x) + 0.2,
         initial=Initial(y=Uniform(), c=Normal(0.0, 1.0) if c is None else c),
+    )
+
+
+def walled():
+    return Problem(
+        domain=Box(-1.0, 1.0),
+        unit=Ridge("tanh", bias=False),
+        data=TrainingSet(np.linspace(-1.0, 1.0, 5)),
+        target=np.sin,
+        initial=Initial(y=Uniform(-1.0, 1.0), c=Normal(0.0, 1.0)),
+    )
+
+
+def on_sphere():
+    return Problem(
+        domain=Euclidean(4),
+        unit=Ridge("relu"),
+        data=UniformSphere(3, test_points=20),
+        target=lambda x: x[:, 0],
+        initial=Initial(y=Normal(0.0, 1.0), c=Normal(0.0, 1.0)),
     )
 
 
@@ -320,7 +344,12 @@ def test_inputs_of_more_dimensions_are_shown_at_the_nodes():
         ({"integrator": "rk4"}, "integrator must be"),
         ({"executor": 3}, "executor must be"),
         ({"store": __file__}, "store must be a directory"),
-        ({"method": "grid"}, "method must be"),
+        ({"method": "grid"}, r"method must be SemiLagrangian\(...\)"),
+        ({"method": FiPyFiniteVolume(), "dynamics": GradientDescent(0.1)}, "FiPyFiniteVolume solves GradientFlow"),
+        ({"method": SemiLagrangian(), "problem": walled()}, "SemiLagrangian needs a domain without walls"),
+        ({"method": FiniteVolume(), "problem": toy(Discrete((-1.0, 1.0)))}, "needs an initial law with a density"),
+        ({"method": Characteristics(nodes=(8,))}, "nodes must hold one count per coordinate"),
+        ({"problem": on_sphere(), "dynamics": MinibatchSGD(0.5, 4)}, "features of mu.*use simulate"),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_computed(change, message):

@@ -6,6 +6,7 @@ import numpy as np
 
 from liouville import Box, Characteristics, DecreasingTheta, FiniteVolume, GradientFlow, fluctuations, solve
 from liouville.dynamics import is_discrete
+from liouville.fresh import draws_afresh
 from liouville.solve import default_method
 
 from .analysis import Prediction
@@ -22,6 +23,26 @@ PREDICTION_TOLERANCE = 0.02  # relative, of sigma^2: a quarter of the Monte-Carl
 def at_size(dynamics, n):
     """The dynamics of n particles: theta may depend on n."""
     return dynamics.for_size(n) if isinstance(dynamics, DecreasingTheta) else dynamics
+
+
+def check_data(problem, dynamics):
+    """Refuse inputs drawn afresh: no features of mu, through which a continuum would see them."""
+    if is_discrete(dynamics) and draws_afresh(problem, dynamics):
+        raise ValueError(
+            f"data of a study under MinibatchSGD must have features of mu, got {problem.data!r}, drawn afresh at every "
+            "step; use simulate"
+        )
+
+
+def check_method(problem, features, method, dynamics):
+    """Refuse a method that does not apply, by a solution at time 0: it costs little, and all checks are its own."""
+    if method is None:
+        return
+    if not hasattr(method, "solve"):
+        names = "SemiLagrangian(...), FiniteVolume(...), Characteristics(...) or FiPyFiniteVolume(...)"
+        raise ValueError(f"method must be {names}, got {method!r}")
+    quick = replace(method, tolerance=0.5) if isinstance(method, Characteristics) else method
+    solve(problem, [0.0], quick, dynamics, features)
 
 
 def predict_fluctuations(problem, times, features, dynamics, wanted, progress):

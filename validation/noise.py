@@ -22,6 +22,7 @@ from liouville.storage import variable
 from particles import simulate
 
 from . import noise_verdicts
+from .continuum import check_data
 from .rates import N_RESAMPLES, rates, root_mean_square, root_mean_square_error
 
 QUENCH_FACTOR = 100  # by which theta is cut
@@ -177,6 +178,7 @@ def _checked(problem, times, dynamics, n, sizes, alphas, quench, replicates, see
         raise ValueError(f"problem must be a Problem, got {problem!r}")
     if not isinstance(dynamics, (MinibatchSGD, DiffusionSGD)) or strength(dynamics) == 0:
         raise ValueError(f"dynamics must be MinibatchSGD or DiffusionSGD with theta > 0, got {dynamics!r}")
+    check_data(problem, dynamics)
     times = check_times(times, dynamics)
     for name, value, least in (("n", n, 1), ("replicates", replicates, 2), ("seed", seed, 0)):
         if not is_count(value, least):

@@ -25,10 +25,10 @@ not shallower than -alpha by more than {SLACK:g} plus its joint band; contradict
 contradiction: the noise is in proportion to f_n - f, which has a part in n^(-1/2) itself""",
     "quench": f"""\
 "{HEALS}" if at all times the RMS of ||f_n - f|| (without what no unit can make) surely is within {SHARE:.0%} of that
-under gradient descent, and since the quench D without one surely falls to below 1/{FALL:g}, by less than {FALL:g} times
-less than ||f_n - f||; "{NEEDS}" if at the last time that RMS surely is more than {SHARE:.0%} above, and D surely is
-above 1/{FALL:g} of its value at the quench without one, and surely below with one; else not resolved: noise too weak or
-times too short to show either""",
+under gradient descent, since the quench D without one surely falls to below 1/{FALL:g}, and D / ||f_n - f|| surely
+grows less than {FALL:g} times; "{NEEDS}" if at the last time that RMS surely is more than {SHARE:.0%} above, and D
+surely is above 1/{FALL:g} of its value at the quench without one, and surely below with one; else not resolved: noise
+too weak or times too short to show either""",
 }
 
 

@@ -18,7 +18,7 @@ from liouville.dynamics import check_times, is_noisy
 from liouville.storage import variable
 
 from .analysis import analyse, path_variables
-from .continuum import aimed_error, at_size, predict_fluctuations, solve_continuum, union
+from .continuum import aimed_error, at_size, check_data, check_method, predict_fluctuations, solve_continuum, union
 from .crossover import path_amplitudes, path_times
 from .discrepancy import DISTANCE_NAMES, DISTANCES, law_distances, mean_distance
 from .maps import can_map, make_maps
@@ -103,7 +103,7 @@ def run_study(
     replicates : int
         At least 2. Replicate r starts from the same first particles for every n.
     seed : int
-    method : FiniteVolume or Characteristics, optional
+    method : SemiLagrangian, FiniteVolume, Characteristics or FiPyFiniteVolume, optional
         For the continuum. Particles are compared with the solution by this method, and a grid is held against
         characteristics. By default they are compared with characteristics, whose error is the smaller, and a grid is
         solved beside them where possible, as an independent check.
@@ -124,7 +124,8 @@ def run_study(
     Raises
     ------
     ValueError
-        On bad input or a store that cannot be written, before anything is computed.
+        On bad input, a method or data that do not serve, or a store that cannot be written, before anything is
+        computed. Whether a window given with a method is wide enough shows later.
     SolveFailed
         On a numerical breakdown.
     """
@@ -143,11 +144,11 @@ def run_study(
         raise ValueError(f"executor must be a concurrent.futures.Executor, got {executor!r}")
     if store is not None:
         store = files.check_writable("store", store)
-    if method is not None and not hasattr(method, "solve"):
-        raise ValueError(f"method must be FiniteVolume(...) or Characteristics(...), got {method!r}")
+    check_data(problem, at_sizes[0])
+    features = make_features(problem)
+    check_method(problem, features, method, at_sizes[0])
     progress = progress or (lambda what, fraction: None)
 
-    features = make_features(problem)
     prediction = predict_fluctuations(problem, times, features, dynamics, predict, progress)
     aim = aimed_error(prediction, max(sizes))
     if integrator is None:
