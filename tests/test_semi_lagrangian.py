@@ -19,7 +19,8 @@ from liouville import (
 )
 from liouville.grid import make_grid
 from liouville.kernels import semi_lagrangian as kernels
-from liouville.methods.semi_lagrangian import PAST, SPLITTINGS, _foretold, _Run, march
+from liouville.methods.semi_lagrangian import PAST, _foretold, march
+from liouville.methods.sweeps import SPLITTINGS, Run
 
 
 def smooth(n_y, n_c):
@@ -161,7 +162,7 @@ def test_feet_solve_their_equation():
     problem = circle()
     features = make_features(problem)
     grid = make_grid((64, 32), ((-8.0, 8.0),), problem)
-    run, start, dt = _Run.start(problem, features, grid), 0.02, 0.05
+    run, start, dt = Run.start(problem, features, grid), 0.02, 0.05
     residual = lambda t: np.multiply.outer(np.cos(7.0 * np.asarray(t)), run.r)  # noqa: E731
     feet = grid.dy * run.operators.feet(residual, start, dt)
     for j in (0, 9, 31):
@@ -183,7 +184,7 @@ def at_time_one(n_steps, splitting, residual=None):
     """a(1) by equal steps in a given field of residual(t), or in the density's own."""
     problem = circle(SOFT)
     features = make_features(problem)
-    past = [_Run.start(problem, features, make_grid((256, 128), ((-8.0, 8.0),), problem))]
+    past = [Run.start(problem, features, make_grid((256, 128), ((-8.0, 8.0),), problem))]
     dt = 1.0 / n_steps
     for k in range(n_steps):
         if residual is None:

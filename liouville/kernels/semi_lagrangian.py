@@ -234,60 +234,6 @@ def _to_averages(rho, periodic, out):
                 out[i, j] = rho[i, j] * (22.0 / 24.0) + (lower[j] + upper[j]) * (1.0 / 24.0)
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
-def _interpolate(table, n, periodic, u):
-    u = u - n * np.floor(u / n) if periodic else min(max(u, 0.0), float(n))
-    k = min(int(u), n - 1)
-    t = u - k
-    f0, g0, h0 = table[k, 0], table[k, 1], table[k, 2]
-    f1, g1, h1 = table[k + 1, 0], table[k + 1, 1], table[k + 1, 2]
-    # f0 + g0 t + h0 t^2 / 2 and the three terms that fit the other end
-    p = f1 - f0 - g0 - 0.5 * h0
-    q = g1 - g0 - h0
-    r = h1 - h0
-    cubic = 10.0 * p - 4.0 * q + 0.5 * r
-    quartic = -15.0 * p + 7.0 * q - r
-    quintic = 6.0 * p - 3.0 * q + 0.5 * r
-    return f0 + t * (g0 + t * (0.5 * h0 + t * (cubic + t * (quartic + t * quintic))))
-
-
-@njit(parallel=True, cache=True, error_model="numpy", fastmath=_FLAGS)
-def _trace(tables, spacing, periodic, lengths, strides, out):
-    n = out.shape[0] - 1
-    n_blocks = (n + ROWS) // ROWS
-    for block in prange(n_blocks):
-        start = block * ROWS
-        size = min(ROWS, n + 1 - start)
-        u = np.empty(ROWS)
-        for m in range(lengths.size):
-            stride = strides[m]
-            n_steps = tables.shape[0] // (2 * stride)
-            h = -lengths[m] / (n_steps * spacing)
-            for i in range(size):
-                u[i] = start + i
-            for k in range(n_steps):
-                first, middle, last = tables[2 * k * stride], tables[(2 * k + 1) * stride], tables[(2 * k + 2) * stride]
-                for i in range(size):
-                    a = _interpolate(first, n, periodic, u[i])
-                    b = _interpolate(middle, n, periodic, u[i] + 0.5 * h * a)
-                    c = _interpolate(middle, n, periodic, u[i] + 0.5 * h * b)
-                    d = _interpolate(last, n, periodic, u[i] + h * c)
-                    u[i] += h / 6.0 * (a + 2.0 * (b + c) + d)
-            for i in range(size):
-                out[start + i, m] = u[i]
-
-
-def trace(tables, spacing, periodic, lengths, strides, out):
-    """Solve dY/ds = -lengths[m] U'(s, Y), 0 <= s <= 1, from every edge; out[i, m] = Y(1), in cells from the lower end.
-
-    tables[k, i] holds the slope of U and, times `spacing` (of the edges) and its square, the next two derivatives at
-    edge i and time s = k / (n_times - 1). In y the slope is their quintic Hermite interpolant; in time a classical
-    Runge-Kutta step takes 2 strides[m] rows.
-    """
-    with threads_for(40 * tables.shape[0] * out.size):
-        _trace(tables, spacing, periodic, lengths, strides, out)
-
-
 def sweep_y(rho, feet, periodic, out):
     """Move mass along y: feet[i, j] is where edge i comes from in column j, in cells from the lower end.
 
