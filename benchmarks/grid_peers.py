@@ -22,7 +22,7 @@ from frozen_field import FINEST, T_END, TURN, Field
 from measure import best_time
 
 from liouville import MP5, FiniteVolume, FiPyFiniteVolume, PhaseGrid, SemiLagrangian, VanLeer, solve
-from liouville.methods import reconstruction, semi_lagrangian
+from liouville.methods import reconstruction, sweeps
 
 COURANT = 0.4
 LONG = 20  # times that, the steps of the semi-Lagrangian method
@@ -87,11 +87,11 @@ def strang(field, n_steps, dt):
     """Semi-Lagrangian steps, each with its deposit and mobility as in a solution."""
     grid = PhaseGrid(field.y_edges, field.c_edges, True)
     points = np.empty(field.shape)
-    semi_lagrangian.kernels.to_points(field.start_at_points, True, points)
-    run = semi_lagrangian._Run(semi_lagrangian._Operators(OneFeature(), grid), 0.0, points, np.zeros(field.shape[0]))
+    sweeps.kernels.to_points(field.start_at_points, True, points)
+    run = sweeps.Run(sweeps.Operators(OneFeature(), grid), 0.0, points, np.zeros(field.shape[0]))
     frozen_residual = lambda s: np.ones((*np.shape(s), 1))  # noqa: E731
     for _ in range(n_steps):
-        run = run.step(dt, frozen_residual, semi_lagrangian.SPLITTINGS[2])
+        run = run.step(dt, frozen_residual, sweeps.SPLITTINGS[2])
         _ = run.G  # made once asked for, as every step of a solution does
     return run.rho
 

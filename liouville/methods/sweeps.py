@@ -43,7 +43,7 @@ SPLITTINGS = {
 }
 
 
-class _Operators:
+class Operators:
     """Everything that depends on the grid alone."""
 
     def __init__(self, features, grid):
@@ -151,7 +151,7 @@ class Run:
         rho /= rho.sum() * grid.dy * grid.c_widths[0]
         points = np.empty(grid.shape)
         kernels.to_points(rho, grid.periodic, points)
-        return cls(_Operators(features, grid), 0.0, points, np.zeros(grid.shape[0]))
+        return cls(Operators(features, grid), 0.0, points, np.zeros(grid.shape[0]))
 
     def first_step(self, tolerance) -> float:
         """Cautious, since the first step has no history to be checked by; its error in r is of third order."""
