@@ -13,6 +13,7 @@ from liouville import (
     FiniteVolume,
     GradientDescent,
     Initial,
+    MinibatchSGD,
     Minmod,
     Normal,
     NotAvailable,
@@ -243,18 +244,20 @@ def test_bits_of_the_continuum_do_not_depend_on_the_number_of_threads():
     if numba.config.NUMBA_NUM_THREADS < 2:
         pytest.skip("one thread only")
     before = numba.get_num_threads()
-    for problem, method in (
-        (circle(MIXED), FiniteVolume((72, 40))),
-        (line_gaussian(), FiniteVolume((40, 40))),
-        (circle(MIXED), Characteristics(nodes=(96, 96))),
-        (five_points(), Characteristics(nodes=(64, 64))),
-        (circle(MIXED), SemiLagrangian((120, 120), tolerance=1e-4)),
+    for problem, method, dynamics in (
+        (circle(MIXED), FiniteVolume((72, 40)), None),
+        (line_gaussian(), FiniteVolume((40, 40)), None),
+        (circle(MIXED), FiniteVolume((72, 72)), MinibatchSGD(0.1, 5)),
+        (circle(MIXED), Characteristics(nodes=(96, 96)), None),
+        (five_points(), Characteristics(nodes=(64, 64)), None),
+        (circle(MIXED), SemiLagrangian((120, 120), tolerance=1e-4), None),
+        (circle(MIXED), SemiLagrangian((120, 120)), MinibatchSGD(0.1, 5)),
     ):
         runs = []
         try:
             for threads in (1, 2):
                 numba.set_num_threads(threads)
-                runs.append(solve(problem, [0.2, 0.5], method))
+                runs.append(solve(problem, [0.2, 0.5], method, dynamics))
         finally:
             numba.set_num_threads(before)
         assert np.array_equal(runs[0].coefficients, runs[1].coefficients)
