@@ -4,8 +4,8 @@
 
 Parts run one after the other in processes of their own, so that thread pools of one library do not disturb another and
 a part that fails is a line that says so. About ten minutes on two cores with all peers, of which most are compilations
-of PyMPDATA and PyTorch and FiPy's solution; two with --short. What other processes took of the machine meanwhile is
-printed under each part: figures with more than a few per cent are noisy.
+of PyMPDATA and PyTorch and FiPy's solution; three or four with --short. What other processes took of the
+machine meanwhile is printed under each part: figures with more than a few per cent are noisy.
 """
 
 import argparse
