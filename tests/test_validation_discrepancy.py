@@ -5,7 +5,16 @@ import pytest
 
 from liouville import Characteristics, Convolution, Initial, Normal, Problem, Torus, Uniform, UniformTorus, solve
 from particles import simulate
-from validation.discrepancy import energy_distance, l2_discrepancy, law_distances, sliced_w1, w1, w1_circle
+from validation.discrepancy import (
+    Reference,
+    embed,
+    energy_distance,
+    l2_discrepancy,
+    law_distances,
+    sliced_w1,
+    w1,
+    w1_circle,
+)
 
 TURN = 2.0 * np.pi
 
@@ -52,6 +61,26 @@ def test_sliced_w1_of_a_shift(points):
     assert sliced_w1(points, points, periodic=False) == 0.0
 
 
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (7, 7), (6, 9), (10, 4096), (400, 37)])
+@pytest.mark.parametrize("periodic", [False, True])
+def test_distances_to_a_reference_are_those_of_pot_and_scipy(n, m, periodic):
+    import ot
+    from scipy.stats import wasserstein_distance
+
+    rng = np.random.default_rng(5)
+    z, other = rng.normal(size=(2, n)), 0.3 + rng.normal(size=(2, m))
+    found = law_distances(z, Reference.of(other, periodic))
+    points = [embed(one, periodic) for one in (z, other)]
+    expected = ot.sliced_wasserstein_distance(*points, n_projections=64, p=1, seed=0)
+    assert found[2] == pytest.approx(expected, rel=1e-12)
+    assert sliced_w1(z, other, periodic) == found[2]
+    assert found[1] == wasserstein_distance(z[1], other[1])
+    turns = [np.mod(one[0], TURN) / TURN for one in (z, other)]
+    along_y = TURN * ot.wasserstein_circle(*turns, p=1)[0] if periodic else wasserstein_distance(z[0], other[0])
+    assert found[0] == pytest.approx(along_y, rel=1e-12)
+    assert found[3] == pytest.approx(energy_distance(z, other, periodic), rel=1e-12)
+
+
 def test_energy_distance_of_two_points():
     z, other = np.array([[0.0], [0.0]]), np.array([[3.0], [4.0]])
     assert energy_distance(z, other, periodic=False) == pytest.approx(np.sqrt(10.0))
@@ -77,16 +106,13 @@ def test_energy_distance_vanishes_only_in_law(points):
 
 def test_all_laws_ignore_whole_turns(points):
     turned = points + np.array([[3.0 * TURN], [0.0]])
-    np.testing.assert_allclose(law_distances(points, turned, periodic=True), 0.0, atol=1e-6)
+    np.testing.assert_allclose(law_distances(points, Reference.of(turned, periodic=True)), 0.0, atol=1e-6)
 
 
 def test_distances_of_draws_fall_like_one_over_root_n():
     rng = np.random.default_rng(4)
-    law = rng.normal(size=(2, 4000))
-    means = [
-        np.mean([law_distances(rng.normal(size=(2, n)), law, periodic=False) for _ in range(20)], axis=0)
-        for n in (20, 320)
-    ]
+    law = Reference.of(rng.normal(size=(2, 4000)), periodic=False)
+    means = [np.mean([law_distances(rng.normal(size=(2, n)), law) for _ in range(20)], axis=0) for n in (20, 320)]
     np.testing.assert_allclose(np.log(means[1] / means[0]) / np.log(16.0), -0.5, atol=0.1)
 
 

@@ -20,7 +20,7 @@ from liouville.storage import variable
 from .analysis import analyse, path_variables
 from .continuum import aimed_error, at_size, check_data, check_method, predict_fluctuations, solve_continuum, union
 from .crossover import path_amplitudes, path_times
-from .discrepancy import DISTANCE_NAMES, DISTANCES, law_distances, mean_distance
+from .discrepancy import DISTANCE_NAMES, DISTANCES, Reference, law_distances
 from .maps import can_map, make_maps
 from .sweep import LAW_REPLICATES, MAX_LAW_SIZE, SizeTask, run_size
 from .tables import summary
@@ -365,16 +365,15 @@ def _law_variables(results, solution, law_times, seed, progress):
     found, baseline = np.full(shape, np.nan), np.full(shape, np.nan)
     progress("distances", 0.0)
     for k, t in enumerate(law_times):
-        law = solution.sample(t, LAW_DRAWS, rng)
-        spread = mean_distance(law, law, periodic)
+        law = Reference.of(solution.sample(t, LAW_DRAWS, rng), periodic)
         for s, one in enumerate(results):
             if one.positions is None:
                 continue
             n = one.positions.shape[-1]
             fresh = solution.sample(t, n * replicates, rng).reshape(2, replicates, n)
             for r in range(replicates):
-                found[:, s, r, k] = law_distances(one.positions[k, r], law, periodic, spread)
-                baseline[:, s, r, k] = law_distances(fresh[:, r], law, periodic, spread)
+                found[:, s, r, k] = law_distances(one.positions[k, r], law)
+                baseline[:, s, r, k] = law_distances(fresh[:, r], law)
             progress("distances", (k + (s + 1) / len(results)) / law_times.size)
     progress("distances", 1.0)
     dims = ("distance", "n", "law_replicate", "law_time")
