@@ -111,6 +111,7 @@ class SemiLagrangian:
                     continue
                 if n_left <= 1:
                     new.t = t_end
+                run.forget()
                 past, run = [*past[1 - PAST :], new], new
                 recorder.step(run.t, run.a, dissipated)
                 dt = min(longest, max(h * factor, dt if h < dt else 0.0) if factor >= 1.0 else h * factor)

@@ -140,6 +140,10 @@ class Run:
         (m0, m2), value, slope = self.moments, self.operators.value, self.operators.slope
         return self.operators.scale * (value.T @ (m0[:, None] * value) + slope.T @ (m2[:, None] * slope))
 
+    def forget(self):
+        """Only t, r and G of a past state are asked for again: on a large grid its density would fill the memory."""
+        self.points = None
+
     def power(self) -> float:
         """int (c^2 |grad U|^2 + U^2) rho, the rate at which the energy falls."""
         return float(self.r @ self.G @ self.r)
@@ -161,12 +165,15 @@ class Run:
     @property
     def rho(self):
         """Cell averages, for the record."""
-        grid, shifted = self.operators.grid, np.empty_like(self.points)
+        grid, shifted, in_y = self.operators.grid, np.empty_like(self.points), np.empty_like(self.points)
         kernels.sweep_c(self.points, self.shift / grid.c_widths[0], shifted)
-        in_y, both = np.empty_like(shifted), np.empty((grid.shape[1], grid.shape[0]))
         kernels.to_averages(shifted, grid.periodic, in_y)
-        kernels.to_averages(np.ascontiguousarray(in_y.T), False, both)
-        return np.ascontiguousarray(both.T)
+        # Two arrays serve in turn: large grids fill the memory.
+        turned, both = shifted.reshape(in_y.T.shape), in_y.reshape(in_y.T.shape)
+        turned[...] = in_y.T
+        kernels.to_averages(turned, False, both)
+        shifted[...] = both.T
+        return shifted
 
     def step(self, dt, r, splitting):
         """The state a step later in the field of r(s), s from the start of the step."""
