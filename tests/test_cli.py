@@ -10,7 +10,7 @@ from liouville import MinibatchSGD, Solution
 from particles import Ensemble
 from validation import load_study
 from validation import maps as maps_module
-from validation import study as study_module
+from validation import variables as variables_module
 from validation.cases import built_in_names, find_case
 from validation.cli import main
 
@@ -44,7 +44,7 @@ def _small():
     """Fewer particles in the density maps and fewer draws for the distances."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(maps_module.make_maps, "__defaults__", (2000, None))
-        patch.setattr(study_module, "LAW_DRAWS", 256)
+        patch.setattr(variables_module, "LAW_DRAWS", 256)
         yield
 
 

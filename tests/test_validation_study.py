@@ -36,7 +36,7 @@ from liouville.storage import check_writable, check_writable_file, write
 from particles import simulate
 from validation import load_study, plots, run_study
 from validation import maps as maps_module
-from validation import study as study_module
+from validation import variables as variables_module
 from validation.maps import overlap
 
 TIMES = [0.0, 0.5, 1.0]
@@ -78,7 +78,7 @@ def _small():
     """Fewer particles in the density maps and fewer draws for the distances."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(maps_module.make_maps, "__defaults__", (2000, None))
-        patch.setattr(study_module, "LAW_DRAWS", 256)
+        patch.setattr(variables_module, "LAW_DRAWS", 256)
         yield
 
 

@@ -54,7 +54,7 @@ def w1(u, v) -> float:
 def w1_circle(u, v) -> float:
     """Wasserstein-1 distance of two samples on the circle of length 2 pi, angles of shapes (n,) and (m,).
 
-    Exact up to 1e-6 or so, where atoms coincide: the level-median formula of Hundrieser, Klatt, Munk (2022), by POT.
+    Exact up to 1e-6 or so: the search for the best cut of Delon, Salomon, Sobolevski (2010), by POT.
     """
     import ot
 

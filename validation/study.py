@@ -15,23 +15,28 @@ from liouville import (
 )
 from liouville import storage as files
 from liouville.dynamics import check_times, is_noisy
-from liouville.storage import variable
 
-from .analysis import analyse, path_variables
+from .analysis import analyse
 from .continuum import aimed_error, at_size, check_data, check_method, predict_fluctuations, solve_continuum, union
 from .crossover import path_amplitudes, path_times
-from .discrepancy import DISTANCE_NAMES, DISTANCES, Reference, law_distances
 from .maps import can_map, make_maps
-from .sweep import LAW_REPLICATES, MAX_LAW_SIZE, SizeTask, run_size
+from .sweep import SizeTask, run_size
 from .tables import summary
+from .variables import (
+    QUANTILES,
+    continuum_variables,
+    function_variables,
+    law_variables,
+    make_dataset,
+    map_variables,
+    particle_variables,
+    variables_on_paths,
+)
 
-LAW_DRAWS = 4096  # draws that stand for rho_0
 N_X = 201
 MAX_NODES_SHOWN = 256
 BAND_SIZE = 100  # the spread of f_n is shown for the size nearest to this
 MAX_BAND_POSITIONS = 10_000_000
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-MAX_HISTORY = 400
 FILE_NAME = "study.nc"
 
 
@@ -186,22 +191,22 @@ def run_study(
         maps = make_maps(solution, integrator, seed, progress=lambda done: progress("density maps", done))
 
     progress("statistics", 0.0)
-    data = {**_continuum_variables(list(continua.values()), continuum, times)}
-    data.update(_particle_variables(results, tasks, times))
+    data = continuum_variables(list(continua.values()), continuum, times)
+    data.update(particle_variables(results, tasks, times))
     f_0 = data["continuum_coefficients"][1]
     differences = data["coefficients"][1] - (f_0 if len(continua) == 1 else f_0[:, None])
     budget = data["step_error"][1], data["discretisation_error"][1]
     data.update(analyse(sizes, times, differences, *budget, prediction, seed))
     if amplitudes.size:
-        data.update(_path_variables(sizes, times, amplitudes, on_paths, tasks, results, continuum, prediction))
+        data.update(variables_on_paths(sizes, times, amplitudes, on_paths, tasks, results, continuum, prediction))
     progress("statistics", 1.0)
     here = np.searchsorted(tasks[sizes.index(band_n)].times, times)
     band = np.quantile(results[sizes.index(band_n)].values[:, here], QUANTILES, axis=0)
-    data.update(_function_variables(problem, x, values, band))
+    data.update(function_variables(problem, x, values, band))
     if law_times.size:
-        data.update(_law_variables(results, solution, law_times, seed, progress))
+        data.update(law_variables(results, solution, law_times, seed, progress))
     if maps is not None:
-        data.update(_map_variables(maps))
+        data.update(map_variables(maps))
     attributes = files.provenance(
         problem,
         seed,
@@ -224,7 +229,7 @@ def run_study(
     attributes["one_stream"] = int(any(is_noisy(one) for one in at_sizes))
     attributes["unreachable_loss"] = float(features.unreachable)
     attributes["seconds"] = time.perf_counter() - started
-    study = Study(_dataset(data, times, sizes, replicates, attributes))
+    study = Study(make_dataset(data, times, sizes, replicates, attributes))
     if store is not None:
         files.write(study.dataset, store / FILE_NAME)
     return study
@@ -285,127 +290,3 @@ def _run_all(tasks, executor, progress):
         results.append(futures[task.n].result())
         progress("particles", done / len(tasks))
     return results
-
-
-def _continuum_variables(continua, continuum, times):
-    """Of one continuum, or of one for every size; densities and history are those of the one that is shown."""
-    compared, here = continuum.compared, np.searchsorted(continuum.compared.times, times)
-
-    def part(pick, dims, long_name):
-        if len(continua) == 1:
-            return variable(dims, pick(continuum), long_name)
-        return variable(("n", *dims), np.stack([pick(one) for one in continua]), long_name)
-
-    history_t, history_a = compared.history
-    shown = np.unique(np.rint(np.linspace(0, history_t.size - 1, min(history_t.size, MAX_HISTORY))).astype(int))
-    return {
-        "continuum_coefficients": part(
-            lambda one: one.compared.coefficients[here], ("time", "feature"), "coefficients a(t) of f_0"
-        ),
-        "target_coefficients": variable("feature", compared.features.target, "coefficients of the target f"),
-        "continuum_loss": part(lambda one: one.compared.loss[here], ("time",), "loss of f_0: ||f_0(t) - f||^2 / 2"),
-        "continuum_mass": variable("time", continuum.shown.mass, "total mass of rho_0(t)"),
-        "discretisation_error": part(lambda one: one.error[here], ("time",), "L2(mu) error of f_0(t)"),
-        "check_distance": part(lambda one: one.distance, ("time",), "L2(mu) distance of f_0(t) by two methods"),
-        "history_time": variable("step", history_t[shown], "time t"),
-        "history_loss": variable("step", compared.features.loss(history_a[shown]), "loss of f_0 along its steps"),
-    }
-
-
-def _particle_variables(results, tasks, times):
-    places = [np.searchsorted(task.times, times) for task in tasks]
-    coefficients, loss = (
-        np.stack([getattr(one, name)[:, here] for one, here in zip(results, places, strict=True)])
-        for name in ("coefficients", "loss")
-    )
-    step_error = np.stack([one.step_error[here] for one, here in zip(results, places, strict=True)])
-    everywhere = ("n", "replicate", "time")
-    return {
-        "coefficients": variable((*everywhere, "feature"), coefficients, "coefficients a(t) of f_n"),
-        "loss": variable(everywhere, loss, "loss of f_n: ||f_n(t) - f||^2 / 2"),
-        "step_error": variable(("n", "time"), step_error, "RMS time-step error of f_n(t) in L2(mu)"),
-        "simulation_seconds": variable("n", [one.seconds for one in results], "wall time of the simulation", "s"),
-    }
-
-
-def _path_variables(sizes, times, amplitudes, on_paths, tasks, results, continuum, prediction):
-    compared = continuum.compared
-    R, P = results[0].coefficients.shape[0], compared.coefficients.shape[1]
-    differences = np.full((*on_paths.shape, R, P), np.nan)
-    budget, distance = np.full(on_paths.shape, np.nan), np.full(on_paths.shape, np.nan)
-    for k, s in np.argwhere(np.isfinite(on_paths)):
-        here = np.searchsorted(compared.times, on_paths[k, s])
-        there = np.searchsorted(tasks[s].times, on_paths[k, s])
-        differences[k, s] = results[s].coefficients[:, there] - compared.coefficients[here]
-        budget[k, s] = continuum.error[here] + results[s].step_error[there]
-        distance[k, s] = np.sqrt(2.0 * compared.loss[here])
-    return path_variables(sizes, times, amplitudes, on_paths, differences, budget, distance, prediction)
-
-
-def _function_variables(problem, x, f_0, band):
-    nodes = getattr(problem.data, "points", None)
-    at_nodes = nodes is not None and (len(x) <= len(nodes)) and np.array_equal(x, nodes[: len(x)])
-    f = problem.target_values()[: len(x)] if at_nodes else problem.target_values(x)
-    place = x if np.ndim(x) == 1 else np.arange(len(x))
-    return {
-        "x": variable("x", place, "input x" if np.ndim(x) == 1 else "number of the node of mu"),
-        "quantile": variable("quantile", QUANTILES, "quantile over replicates"),
-        "target": variable("x", f, "target f(x)"),
-        "f_0": variable(("time", "x"), f_0, "f_0(t, x)"),
-        "f_n_quantiles": variable(("quantile", "time", "x"), band, "quantiles over replicates of f_n(t, x)"),
-    }
-
-
-def _law_variables(results, solution, law_times, seed, progress):
-    """Distances of the particles' law and of as many fresh draws from rho_0, both to one large sample of rho_0."""
-    periodic = solution.problem.domain.periodic
-    rng = np.random.default_rng([seed, 1])
-    replicates = max((one.positions.shape[1] for one in results if one.positions is not None), default=LAW_REPLICATES)
-    shape = (len(DISTANCES), len(results), replicates, law_times.size)
-    found, baseline = np.full(shape, np.nan), np.full(shape, np.nan)
-    progress("distances", 0.0)
-    for k, t in enumerate(law_times):
-        law = Reference.of(solution.sample(t, LAW_DRAWS, rng), periodic)
-        for s, one in enumerate(results):
-            if one.positions is None:
-                continue
-            n = one.positions.shape[-1]
-            fresh = solution.sample(t, n * replicates, rng).reshape(2, replicates, n)
-            for r in range(replicates):
-                found[:, s, r, k] = law_distances(one.positions[k, r], law)
-                baseline[:, s, r, k] = law_distances(fresh[:, r], law)
-            progress("distances", (k + (s + 1) / len(results)) / law_times.size)
-    progress("distances", 1.0)
-    dims = ("distance", "n", "law_replicate", "law_time")
-    long_name = f"distance of the law of (y, c) to {LAW_DRAWS} draws from rho_0, up to n = {MAX_LAW_SIZE}"
-    return {
-        "distance": variable("distance", np.array([DISTANCE_NAMES[one] for one in DISTANCES]), "name of the distance"),
-        "law_time": variable("law_time", law_times, "time t"),
-        "law_distance": variable(dims, found, f"particles: {long_name}"),
-        "law_baseline": variable(dims, baseline, f"n independent draws from rho_0: {long_name}"),
-    }
-
-
-def _map_variables(maps):
-    dims = ("map_time", "map_y", "map_c")
-    return {
-        "map_time": variable("map_time", maps.times, "time t"),
-        "map_y_edges": variable("map_y_edge", maps.y_edges, "edges of the bins in y"),
-        "map_c_edges": variable("map_c_edge", maps.c_edges, "edges of the bins in c"),
-        "map_continuum": variable(dims, maps.continuum, "rho_0(t, y, c), averages over bins"),
-        "map_particles": variable(dims, maps.particles, "density of the particles, averages over bins"),
-    }
-
-
-def _dataset(data, times, sizes, replicates, attributes):
-    import xarray as xr
-
-    coordinates = {
-        "time": variable("time", times, "time t"),
-        "n": variable("n", sizes, "number of particles n"),
-        "replicate": variable("replicate", np.arange(replicates), "replicate"),
-    }
-    for name in ("x", "quantile", "distance", "law_time", "map_time", "path", "claim"):
-        if name in data:
-            coordinates[name] = data.pop(name)
-    return xr.Dataset(data, coordinates, attributes)
