@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 from .dynamics import MinibatchSGD, legs
 from .errors import SolveFailed
 from .kernels import ridge
-from .problem import Euclidean, Ridge, UniformSphere
+from .problem import Euclidean, Quadrature, Ridge
 
 CHUNK_NUMBERS = 2**19  # coordinates of inputs drawn for one call of the kernel, about
 CHUNK_STEPS = 256
@@ -25,13 +25,14 @@ def draws_afresh(problem, dynamics) -> bool:
         If some would and some would not, or there is no kernel for the units.
     """
     fresh = [isinstance(phase, MinibatchSGD) for _, phase in dynamics.phases]
-    if not (isinstance(problem.data, UniformSphere) and any(fresh)):
+    if not (isinstance(problem.data, Quadrature) and problem.data.sampled and any(fresh)):
         return False
+    name = type(problem.data).__name__
     if not all(fresh):
-        raise ValueError(f"dynamics on UniformSphere must be MinibatchSGD in every phase or in none, got {dynamics!r}")
+        raise ValueError(f"dynamics on {name} must be MinibatchSGD in every phase or in none, got {dynamics!r}")
     if not (isinstance(problem.unit, Ridge) and isinstance(problem.domain, Euclidean)):
         raise ValueError(
-            f"MinibatchSGD on UniformSphere needs Ridge units on Euclidean, got {problem.unit!r} on {problem.domain!r}"
+            f"MinibatchSGD on {name} needs Ridge units on Euclidean, got {problem.unit!r} on {problem.domain!r}"
         )
     return True
 
@@ -44,7 +45,7 @@ class FreshDescent:
 
     def __init__(self, features, z, weights, dynamics, batches):
         if weights.size != 1:
-            raise ValueError("fresh inputs from UniformSphere move equally weighted particles only: use simulate")
+            raise ValueError("inputs drawn afresh move equally weighted particles only: use simulate")
         self.features, self.dynamics, self.streams = features, dynamics, batches.streams
         self.problem = features.problem
         self.unit = self.problem.unit

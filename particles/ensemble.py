@@ -117,7 +117,7 @@ class Ensemble:
 
     @property
     def loss_error(self) -> np.ndarray:
-        """The standard error of `loss` from the test points of `UniformSphere`, shape (R, T); 0 for other data."""
+        """The standard error of `loss` from the test points of data drawn afresh, shape (R, T); 0 for other data."""
         return self.features.loss_error(self.coefficients)
 
     def function(self, x) -> np.ndarray:

@@ -107,7 +107,7 @@ def simulate(
         Whether replicates have batches of their own, keyed by (seed, replicate, step). By default the batches of a
         random dynamics are keyed by (seed, step) alone: the same for all replicates, every n and `solve`.
     dtype : numpy.float64 or numpy.float32
-        The precision of the particles; single only under MinibatchSGD on UniformSphere.
+        The precision of the particles; single only under MinibatchSGD on UniformSphere or UniformBox.
 
     Raises
     ------
@@ -136,7 +136,9 @@ def simulate(
     times = check_times(times, dynamics)
     single = _is_single(dtype)
     if single and not (is_discrete(dynamics) and draws_afresh(problem, dynamics)):
-        raise ValueError(f"dtype float32 needs MinibatchSGD on UniformSphere, got {dynamics!r} on {problem.data!r}")
+        raise ValueError(
+            f"dtype float32 needs MinibatchSGD on UniformSphere or UniformBox, got {dynamics!r} on {problem.data!r}"
+        )
     if not isinstance(integrator, (RK4, Adaptive)):
         raise ValueError(f"integrator must be RK4 or Adaptive, got {integrator!r}")
     if features is not None:

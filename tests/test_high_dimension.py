@@ -17,6 +17,7 @@ from liouville import (
     Ridge,
     SolveFailed,
     SphericalSpin,
+    UniformBox,
     UniformSphere,
     Unit,
     make_features,
@@ -111,6 +112,34 @@ def test_activations_pass_nan_on_and_hold_far_out(activation, dtype):
         ).max()
         < 1e-6
     )
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper"), [(-1.0, 3.0), ((-1.0, 0.0, 2.0), (1.0, 0.5, 5.0))], ids=["interval", "box"]
+)
+def test_boxes_give_fresh_batches_too(lower, upper):
+    """Uniform moments within 5 standard errors (2e-6 false alarms), and steps that are the means over their batches."""
+    data = UniformBox(lower, upper, test_points=200)
+    dim = np.size(lower)
+    x = data.sample(np.random.default_rng(1), 100_000).reshape(100_000, dim)
+    assert ((x >= np.ravel(lower)) & (x < np.ravel(upper))).all()
+    width = np.ravel(upper) - np.ravel(lower)
+    assert (np.abs(x.mean(axis=0) - np.ravel(lower) - width / 2) < 5 * width / np.sqrt(12e5)).all()
+    problem = Problem(
+        domain=Euclidean(dim + 1),
+        unit=Ridge("tanh"),
+        data=data,
+        target=lambda x: np.cos(x) if x.ndim == 1 else np.cos(x.sum(axis=1)),
+        initial=Initial(y=Normal(0.0, 1.0), c=Normal(0.0, 1.0)),
+    )
+    dynamics = MinibatchSGD(0.1, 7)
+    run = simulate(problem, 20, [0.0, 0.1], seed=4, dynamics=dynamics, keep="all")
+    y, c = run.y[0, 0], run.c[0, 0]
+    inputs = data.sample(Batches(run.features, dynamics, 4).streams[0].at(0), 7)
+    phi, slopes = problem.unit.value(inputs, y), problem.unit.gradient(inputs, y)
+    r = (phi @ c / 20 - problem.target_values(inputs)) / 7
+    assert np.abs(run.c[0, 1] - (c - 0.1 * r @ phi)).max() < 1e-14
+    assert np.abs(run.y[0, 1] - (y - 0.1 * c[:, None] * np.einsum("b,bnd->nd", r, slopes))).max() < 1e-14
 
 
 def mean_velocity(problem, z, batches, size):

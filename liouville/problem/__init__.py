@@ -1,6 +1,6 @@
 """What is true: domain, unit, data, target, initial law. No numerics live here."""
 
-from .data import Quadrature, TrainingSet, UniformSphere, UniformTorus
+from .data import Quadrature, TrainingSet, UniformBox, UniformSphere, UniformTorus
 from .domains import PERIOD, Box, Euclidean, Torus
 from .initial import Density, Discrete, Initial, Normal, Uniform
 from .problem import Problem
@@ -24,6 +24,7 @@ __all__ = [
     "Torus",
     "TrainingSet",
     "Uniform",
+    "UniformBox",
     "UniformSphere",
     "UniformTorus",
     "Unit",

@@ -125,6 +125,17 @@ class TrainingSet(Quadrature):
         super().__post_init__()
 
 
+def _draw_test_points(data) -> None:
+    """Fix the sample of mu that stands for it wherever an integral is asked for."""
+    for name, least in (("test_points", 2), ("seed", 0)):
+        if not is_count(getattr(data, name), least):
+            raise ValueError(f"{name} must be an integer of at least {least}, got {getattr(data, name)!r}")
+    stream = np.random.SeedSequence(data.seed, spawn_key=TEST_STREAM)
+    points = data.sample(np.random.Generator(np.random.Philox(stream)), data.test_points)
+    object.__setattr__(data, "points", points)
+    object.__setattr__(data, "weights", np.full(data.test_points, 1.0 / data.test_points))
+
+
 @dataclass(frozen=True, eq=False)
 class UniformSphere(Quadrature):
     """The uniform probability on the sphere of radius sqrt(d) in R^d.
@@ -151,16 +162,49 @@ class UniformSphere(Quadrature):
     sampled = True
 
     def __post_init__(self):
-        for name, least in (("dim", 2), ("test_points", 2), ("seed", 0)):
-            if not is_count(getattr(self, name), least):
-                raise ValueError(f"{name} must be an integer of at least {least}, got {getattr(self, name)!r}")
-        stream = np.random.SeedSequence(self.seed, spawn_key=TEST_STREAM)
-        points = self.sample(np.random.Generator(np.random.Philox(stream)), self.test_points)
-        object.__setattr__(self, "points", points)
-        object.__setattr__(self, "weights", np.full(self.test_points, 1.0 / self.test_points))
+        if not is_count(self.dim, 2):
+            raise ValueError(f"dim must be an integer of at least 2, got {self.dim!r}")
+        _draw_test_points(self)
         super().__post_init__()
 
     def sample(self, rng: np.random.Generator, size: int) -> np.ndarray:
         """`size` fresh independent inputs, shape (size, d)."""
         x = rng.standard_normal((size, self.dim))
         return x * (np.sqrt(self.dim) / np.sqrt(np.einsum("kd,kd->k", x, x)))[:, None]
+
+
+@dataclass(frozen=True, eq=False)
+class UniformBox(Quadrature):
+    """The uniform probability on an interval, or on a box in R^d; as for UniformSphere, batches are drawn afresh.
+
+    Parameters
+    ----------
+    lower, upper : float, or sequences of d floats
+        lower < upper.
+    test_points, seed : int
+        As for UniformSphere.
+    """
+
+    points: np.ndarray = field(init=False, default=None, repr=False)
+    weights: np.ndarray = field(init=False, default=None, repr=False)
+    lower: object
+    upper: object
+    test_points: int = 10_000
+    seed: int = 0
+    sampled = True
+
+    def __post_init__(self):
+        for name in ("lower", "upper"):
+            object.__setattr__(self, name, _numbers(name, getattr(self, name)))
+        if self.lower.ndim > 1 or self.lower.size == 0 or self.lower.shape != self.upper.shape:
+            shapes = f"{self.lower.shape} and {self.upper.shape}"
+            raise ValueError(f"lower and upper must be numbers, or sequences of as many, got shapes {shapes}")
+        if not (np.isfinite(self.lower).all() and np.isfinite(self.upper).all() and (self.lower < self.upper).all()):
+            raise ValueError(f"lower must be finite and below upper, got {self.lower} and {self.upper}")
+        _draw_test_points(self)
+        super().__post_init__()
+
+    def sample(self, rng: np.random.Generator, size: int) -> np.ndarray:
+        """`size` fresh independent inputs, shape (size,) or (size, d)."""
+        x = self.lower + (self.upper - self.lower) * rng.random((size, self.lower.size))
+        return x[:, 0] if self.lower.size == 1 else x
