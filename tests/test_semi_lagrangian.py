@@ -31,7 +31,7 @@ def smooth(n_y, n_c):
 
 @pytest.mark.parametrize(
     ("law", "bound"),
-    [(Normal(0.2, 1.0), 1e-7), (Normal(0.5, 0.3), 1e-7), (Uniform(0.0, 1.0), 1e-4), (Uniform(-1.0, 0.7), 1e-4)],
+    [(Normal(0.2, 1.0), 1e-7), (Normal(0.5, 0.3), 1e-7), (Uniform(0.0, 1.0), 2e-3), (Uniform(-1.0, 0.7), 2e-3)],
     ids=str,
 )
 def test_the_start_sees_the_initial_law(law, bound):
@@ -42,7 +42,8 @@ def test_the_start_sees_the_initial_law(law, bound):
         base.domain, base.unit, base.data, base.target, Initial(y=Density(lambda y: 1.2 + np.cos(y)), c=law)
     )
     exact = solve(problem, [0.0], Characteristics(nodes=(64, 64))).coefficients
-    found = solve(problem, [0.0], SemiLagrangian((96, 192))).coefficients
+    method = SemiLagrangian((96, 192), window=((-6.77, 8.03),))  # jumps lie somewhere inside cells
+    found = solve(problem, [0.0], method).coefficients
     assert np.abs(found - exact).max() < bound * np.abs(exact).max()
 
 

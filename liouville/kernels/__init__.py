@@ -6,6 +6,10 @@ a fixed partition that does not depend on the number of threads, added in order,
 same reason a loop that sums touches scratch arrays alone: where a loop also reads or writes other arrays, the compiler
 asks at run time how far apart they lie in memory, and where that is close it adds in another order.
 
+A cached kernel does not see edits of what it calls in another file, so callees share its file, but for the leaves that
+`replicates`, `euler_map` and others take from `fourier`, `quadrature`, `scratch` and `intrinsics`: delete __pycache__
+after editing those.
+
 `error_model="numpy"` everywhere: Python's own division checks every divisor for zero, and that branch keeps a loop from
 being vectorised.
 """
