@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .checks import is_count, is_finite
+from .checks import as_numbers, is_count, is_finite
 
 
 def _check_step(step):
@@ -203,10 +203,7 @@ def _check_multiples(name, times, begin, step):
 
 def check_times(times, dynamics) -> np.ndarray:
     """Output times as an array: finite, >= 0, strictly increasing, multiples of a discrete step."""
-    try:
-        times = np.array(times, dtype=float)
-    except (TypeError, ValueError):
-        raise ValueError(f"times must be a sequence of numbers, got {times!r}") from None
+    times = as_numbers("times", times)
     if times.ndim != 1 or times.size == 0:
         raise ValueError(f"times must be a non-empty sequence, got shape {times.shape}")
     if not np.isfinite(times).all() or times[0] < 0:

@@ -137,6 +137,20 @@ class FourierFeatures:
         full = np.concatenate([cosines[..., :1], SQRT2 * cosines[..., 1:], SQRT2 * sines[..., 1:]], axis=-1)
         return full[..., self.kept]
 
+    @property
+    def smooth(self) -> bool:
+        """Whether grad Phi is continuous in y: trigonometric polynomials are, however kinked the profile."""
+        return True
+
+    @property
+    def size(self) -> float:
+        """||f|| in L2(mu), which absolute errors are measured by."""
+        return float(np.sqrt(np.sum(self.target**2) + 2.0 * self.unreachable))
+
+    def error(self, a):
+        """Estimated L2(mu) error of the function with coefficients a that the features cause, shape (...)."""
+        return np.zeros(np.shape(a)[:-1])
+
     def potential_coefficients(self, r):
         """alpha, beta of shape (..., M + 1) with U(y) = sum_k alpha_k cos ky + beta_k sin ky."""
         full = np.zeros((*r.shape[:-1], 2 * self.n_modes + 1))
@@ -254,6 +268,20 @@ class QuadratureFeatures:
     @property
     def n_features(self) -> int:
         return self.target.size
+
+    @property
+    def smooth(self) -> bool:
+        """Whether grad Phi is continuous in y; kinked units on finite data are not."""
+        return self.pairs.smooth
+
+    @property
+    def size(self) -> float:
+        """||f|| in L2(mu), which absolute errors are measured by."""
+        return float(np.linalg.norm(self.target))
+
+    def error(self, a):
+        """Estimated L2(mu) error of the function with coefficients a that the features cause, shape (...)."""
+        return np.zeros(np.shape(a)[:-1])
 
     def deposit(self, z, weights, active):
         """a of shape (len(active), P)."""

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from .checks import is_count, is_finite
+from .checks import is_count, is_finite, with_own_error_state
 from .dynamics import GradientFlow, check_times
 from .errors import NotAvailable
 from .features import check_features, make_features
@@ -87,6 +87,7 @@ class Fluctuations:
         return values[:, ::-1][:, :n_modes], vectors[:, :, ::-1][:, :, :n_modes]
 
 
+@with_own_error_state
 def fluctuations(problem, times, tolerance=5e-3, nodes=None, max_nodes=400_000, features=None, progress=None):
     """Predict the covariance of the limiting fluctuations.
 

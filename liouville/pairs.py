@@ -26,6 +26,11 @@ class ProfilePairs:
         self.A = np.ascontiguousarray(A)
         self.code = quadrature.PROFILE_CODES[unit.formula.name]
 
+    @property
+    def smooth(self) -> bool:
+        """Whether phi has a continuous gradient in y."""
+        return self.unit.formula.smooth
+
     def deposit(self, z, weights, active):
         """sum w c phi(x_p, y), shape (len(active), P)."""
         return self.unit.scale * quadrature.deposit_quadrature(z, weights, active, self.code, self.A, self.B)
@@ -104,6 +109,8 @@ class ArrayPairs(ProfilePairs):
 
 class CompiledPairs:
     """A user's `Unit`, compiled on first use."""
+
+    smooth = True
 
     def __init__(self, unit, points, y_dim):
         self.unit, self.points, self.y_dim = unit, points, y_dim

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .checks import is_count
+from .checks import is_count, with_own_error_state
 from .dynamics import GradientFlow, check_times
 from .features import check_features, make_features
 from .methods.characteristics import Characteristics
@@ -19,6 +19,7 @@ def default_method(problem: Problem):
     return FiniteVolume() if isinstance(problem.domain, Box) else SemiLagrangian()
 
 
+@with_own_error_state
 def solve(problem, times, method=None, dynamics=None, features=None, progress=None, seed=0) -> Solution:
     """Solve the nonlinear Liouville equation (P.12) from rho_in.
 

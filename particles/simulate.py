@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from liouville.batches import Batches
-from liouville.checks import is_count
+from liouville.checks import is_count, with_own_error_state
 from liouville.dynamics import DecreasingTheta, GradientFlow, check_times, is_discrete
 from liouville.features import check_features, make_features
 from liouville.fresh import draws_afresh
@@ -64,6 +64,7 @@ def _available_memory():
     return None
 
 
+@with_own_error_state
 def simulate(
     problem,
     n,

@@ -16,7 +16,7 @@ import numpy as np
 
 from liouville import DecreasingTheta, DiffusionSGD, GradientDescent, MinibatchSGD, Problem, Quench, make_features
 from liouville import storage as files
-from liouville.checks import is_count, is_finite
+from liouville.checks import is_count, is_finite, with_own_error_state
 from liouville.dynamics import check_times
 from liouville.storage import variable
 from particles import simulate
@@ -59,6 +59,7 @@ class NoiseStudy:
         return files.write(self.dataset, files.check_writable_file("path", path))
 
 
+@with_own_error_state
 def run_noise_study(
     problem,
     times,

@@ -14,6 +14,7 @@ from liouville import (
     make_features,
 )
 from liouville import storage as files
+from liouville.checks import with_own_error_state
 from liouville.dynamics import check_times, is_noisy
 
 from .analysis import analyse
@@ -75,6 +76,7 @@ def load_study(path) -> Study:
     return Study(files.read(path / FILE_NAME if path.is_dir() else path))
 
 
+@with_own_error_state
 def run_study(
     problem,
     times,

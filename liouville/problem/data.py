@@ -5,22 +5,15 @@ from functools import cached_property
 
 import numpy as np
 
-from ..checks import is_count
+from ..checks import as_numbers, is_count
 from .domains import PERIOD
 
 TEST_STREAM = (2**32 - 2,)  # spawn key that no stream of particles or batches has
 
 
-def _numbers(name, values) -> np.ndarray:
-    try:
-        return np.array(values, dtype=float)
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be an array of numbers, got {values!r}") from None
-
-
 def as_points(name: str, points) -> np.ndarray:
     """Finite inputs as an array of shape (k,) for one-dimensional x, else (k, d)."""
-    points = _numbers(name, points)
+    points = as_numbers(name, points)
     if points.ndim not in (1, 2) or points.shape[0] == 0:
         raise ValueError(f"{name} must have shape (k,) or (k, d) with k >= 1, got shape {points.shape}")
     if points.ndim == 2 and points.shape[1] == 1:
@@ -69,7 +62,7 @@ class Quadrature:
 
     def __post_init__(self):
         points = as_points("points", self.points)
-        weights = _numbers("weights", self.weights)
+        weights = as_numbers("weights", self.weights)
         if weights.shape != points.shape[:1]:
             raise ValueError(f"weights must have shape {points.shape[:1]}, one per point, got shape {weights.shape}")
         if not (np.isfinite(weights).all() and (weights > 0).all()):
@@ -195,7 +188,7 @@ class UniformBox(Quadrature):
 
     def __post_init__(self):
         for name in ("lower", "upper"):
-            object.__setattr__(self, name, _numbers(name, getattr(self, name)))
+            object.__setattr__(self, name, as_numbers(name, getattr(self, name)))
         if self.lower.ndim > 1 or self.lower.size == 0 or self.lower.shape != self.upper.shape:
             shapes = f"{self.lower.shape} and {self.upper.shape}"
             raise ValueError(f"lower and upper must be numbers, or sequences of as many, got shapes {shapes}")

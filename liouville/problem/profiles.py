@@ -9,13 +9,15 @@ import numpy as np
 class Profile:
     """A scalar function g with its first two derivatives, all vectorised.
 
-    `name` is the key under which the compiled kernels know it, or "custom".
+    `name` is the key under which the compiled kernels know it, or "custom"; `smooth` says whether the first derivative
+    is continuous.
     """
 
     name: str
     value: object
     first: object
     second: object
+    smooth: bool = True
 
 
 # SciPy's special functions take a quarter of a second to import: only who calls them waits for that.
@@ -58,6 +60,7 @@ ACTIVATIONS = {
         lambda s: np.maximum(s, 0.0),
         lambda s: np.where(s > 0.0, 1.0, 0.0),
         np.zeros_like,
+        smooth=False,
     ),
     "softplus": Profile(
         "softplus",
