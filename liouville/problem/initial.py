@@ -19,6 +19,11 @@ class Uniform:
     periodic: bool = field(default=False, repr=False)
     has_density = True
 
+    @property
+    def smooth(self) -> bool:
+        """Whether the density is continuous where it lives."""
+        return self.periodic
+
     def __post_init__(self):
         if (self.lower is None) != (self.upper is None):
             raise ValueError(f"Uniform needs both ends or none, got ({self.lower}, {self.upper})")
@@ -55,6 +60,7 @@ class Normal:
     mean: float = 0.0
     standard_deviation: float = 1.0
     has_density = True
+    smooth = True
 
     def __post_init__(self):
         if not (is_finite(self.mean) and is_finite(self.standard_deviation) and self.standard_deviation > 0):
@@ -105,6 +111,7 @@ class Density:
 
     function: object
     has_density = True
+    smooth = True
     _table: tuple = field(init=False, default=None, repr=False)
 
     def __post_init__(self):
@@ -176,6 +183,7 @@ class Discrete:
     values: tuple
     probabilities: tuple | None = None
     has_density = False
+    smooth = False
 
     def __post_init__(self):
         if np.ndim(self.values) != 1 or len(self.values) == 0 or not all(is_finite(v) for v in self.values):
