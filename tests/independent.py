@@ -2,8 +2,8 @@
 
 Characteristics from a tensor quadrature of rho_in, Dormand-Prince steps. U and its slope are tabulated over y: on the
 uniform circle by Fourier series of h and f, else by sums over the nodes of mu; between nodes of the table stand
-six-point polynomials that never reach across a kink of phi in y. Particles slide along walls and stay on kinks that they
-cannot leave. Resolutions rise until two agree or the time is up: what they differ by is the reference's own error.
+six-point polynomials that never reach across a kink of phi in y. Particles slide along walls and stay on kinks that
+they cannot leave. Resolutions rise until two agree or the time is up: what they differ by is the reference's own error.
 """
 
 import hashlib
@@ -337,7 +337,8 @@ def integrate(flow, times, tolerance, least_step):
 
 def at_level(case, level, reach):
     """f_0 at one resolution."""
-    n_y, n_c = int(256 * 1.5**level), int(128 * 1.5**level)
+    n_y, n_c = int(320 * 1.5**level), int(128 * 1.5**level)
+    n_y = 8 * n_y if case.c[0] == "discrete" else n_y
     if case.data[0] == "circle":
         field = CircleField(case, 4096 * 2 ** min(level, 2))
     else:
@@ -345,8 +346,10 @@ def at_level(case, level, reach):
         field = PointsField(case, 0.04 / finest / 1.5**level, reach)
     if field.table.sharp:
         n_y = 2 * n_y
-    rough = field.table.sharp or case.unit[0] in ("rectified", "hat")
-    tolerance, least = (3e-6 * 0.5**level, case.times[-1] / 1500 / 2.0**level) if rough else (1e-7 * 0.1**level, 0.0)
+    if field.table.sharp:
+        tolerance, least = 3e-6 * 0.5**level, case.times[-1] / 1500 / 2.0**level
+    else:
+        tolerance, least = 1e-7 * 0.1**level, case.times[-1] / 20_000
     return integrate(Flow(case, field, n_y, n_c), case.times, tolerance, least)
 
 
