@@ -8,7 +8,6 @@ they cannot leave. Resolutions rise until two agree or the time is up: what they
 
 import hashlib
 import os
-import tempfile
 import time
 from pathlib import Path
 
@@ -380,8 +379,8 @@ def compute(case, budget=45.0):
 
 
 def reference(case, budget=45.0):
-    """`compute`, kept in the folder LIOUVILLE_REFERENCES (by default one for temporary files)."""
-    folder = Path(os.environ.get("LIOUVILLE_REFERENCES", Path(tempfile.gettempdir()) / "liouville-references"))
+    """`compute`, kept in the folder LIOUVILLE_REFERENCES, by default results/references."""
+    folder = Path(os.environ.get("LIOUVILLE_REFERENCES", Path(__file__).parents[1] / "results" / "references"))
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{hashlib.sha256(f'{VERSION} {case.key()}'.encode()).hexdigest()[:24]}.npz"
     if path.exists():
