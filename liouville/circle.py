@@ -18,15 +18,16 @@ N_PANELS = 8192  # of equal width at first
 N_NODES = 16  # a panel: no gap between two samples is wider than 8e-5
 MODES = N_PANELS  # of which Fourier coefficients are known
 MAX_LEVEL = 38  # halvings, to panels of 3e-15
-GRADED_LEVEL = 20  # halvings towards the multiples of pi / 2, where narrow spikes are looked for
+GRADED_LEVEL = 14  # halvings towards the multiples of pi / 2, where narrow spikes are looked for
 BREAK_LEVEL = 5  # a function that is unresolved after as many halvings has a jump or a kink there
-MAX_SAMPLES = 1 << 21
+MAX_SAMPLES = 1 << 22
 PART = 1 << 14  # samples in one call of a user's function, which may need much memory for each
+INSIDE = 4e-15
 ROUND_OFF = 1e-15  # of an integral over the circle, relative to the root mean square
 
 _NODES, _WEIGHTS = legendre.leggauss(N_NODES)
 _PLACES = 0.5 * (1.0 + _NODES)
-_MEANS = 0.5 * _WEIGHTS
+_MEANS = _WEIGHTS / _WEIGHTS.sum()
 _DEGREES = np.arange(N_NODES)
 _TO_COEFFICIENTS = (2.0 * _DEGREES + 1.0)[:, None] * legendre.legvander(_NODES, N_NODES - 1).T * _MEANS
 _WIDTH = TURN / N_PANELS
@@ -37,11 +38,19 @@ def _touch_quarters(start, width):
     return (np.abs(ends - np.rint(ends)) < 1e-12).any(axis=0)
 
 
+def _near_ends(width):
+    """Places on [0, 1] just inside the ends of a panel."""
+    inside = min(INSIDE / width, 0.25)
+    return np.array([inside, 1.0 - inside])
+
+
 def _sample(name, function, start, width):
-    """Values at the nodes of panels, shape (L, N_NODES)."""
-    x = np.minimum((start[:, None] + width * _PLACES).ravel(), np.nextafter(TURN, 0.0))
+    """Values at the nodes of panels, shape (L, N_NODES), and just inside their ends, shape (L, 2)."""
+    x = start[:, None] + width * np.append(_PLACES, _near_ends(width))
+    x = np.minimum(x.ravel(), np.nextafter(TURN, 0.0))
     parts = [vectorised_values(name, function, x[i : i + PART]) for i in range(0, x.size, PART)]
-    return np.concatenate(parts).reshape(-1, N_NODES)
+    values = np.concatenate(parts).reshape(-1, N_NODES + 2)
+    return values[:, :N_NODES], values[:, N_NODES:]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +82,7 @@ class CircleFunction:
     def of(cls, name, function):
         """The function of that name in error messages, vectorised, seen on [0, 2 pi).
 
-        Spikes narrower than 8e-5 are surely found at the multiples of pi / 2 alone. After 2^21 samples no panel is
+        Spikes narrower than 8e-5 are surely found at the multiples of pi / 2 alone. After 2^22 samples no panel is
         halved any more, and `coefficient_error` says how far off that leaves the rest.
 
         Raises
@@ -84,14 +93,16 @@ class CircleFunction:
         start, width, level = _WIDTH * np.arange(N_PANELS), _WIDTH, np.zeros(N_PANELS, dtype=int)
         square, n_samples, panels = 0.0, 0, []
         for halvings in range(MAX_LEVEL + 1):
-            values = _sample(name, function, start, width)
-            n_samples += values.size
+            values, at_ends = _sample(name, function, start, width)
+            n_samples += values.size + at_ends.size
             coefficients = values @ _TO_COEFFICIENTS.T
-            tail = np.abs(coefficients[:, -3:]).max(axis=1)
+            # A jump between the last node and the end shows at the end alone.
+            missed = at_ends - legendre.legval(2.0 * _near_ends(width) - 1.0, coefficients.T)
+            tail = np.abs(np.concatenate([coefficients[:, -3:], missed], axis=1)).max(axis=1)
             square = max(square, float((values**2 @ _MEANS).sum()) * width / TURN)
             rough = tail * width > ROUND_OFF * TURN * np.sqrt(square)
             halve = rough | (_touch_quarters(start, width) & (halvings < GRADED_LEVEL))
-            if halvings == MAX_LEVEL or n_samples + 2 * N_NODES * np.count_nonzero(halve) > MAX_SAMPLES:
+            if halvings == MAX_LEVEL or n_samples + 2 * (N_NODES + 2) * np.count_nonzero(halve) > MAX_SAMPLES:
                 halve[:] = False
             done = ~halve
             widths = np.full(np.count_nonzero(done), width)
@@ -110,11 +121,20 @@ class CircleFunction:
         """The mean square over the circle."""
         return float(self.width @ (self.values**2 @ _MEANS)) / TURN
 
+    @property
+    def mean(self) -> float:
+        """The mean over the circle."""
+        return float(self.width @ self.coefficients[:, 0]) / TURN
+
+    @property
+    def mean_error(self) -> float:
+        """Estimated error of the mean, and of each Fourier coefficient, at most."""
+        return float(self.width @ self.tail) / TURN
+
     def coefficient_error(self, n_modes) -> float:
         """Estimated L2 norm of the errors of the Fourier coefficients up to n_modes."""
-        each = float(self.width @ self.tail) / TURN  # of one coefficient at most
         together = float(np.sqrt(self.width @ self.tail**2 / TURN))
-        return min(np.sqrt(2.0 * n_modes + 1.0) * each, together)
+        return min(np.sqrt(2.0 * n_modes + 1.0) * self.mean_error, together)
 
     def _on_first_panels(self):
         """Values at the nodes of the first panels with the same moments up to degree 15, shape (N_PANELS, N_NODES)."""
@@ -142,23 +162,29 @@ class CircleFunction:
 
     def breaks(self):
         """Where the function jumps or has a kink, sorted, to round-off for jumps."""
-        peak = np.abs(self.values).max()
-        deep = np.flatnonzero(self.level >= BREAK_LEVEL)
-        places = []
-        for group in np.split(deep, np.flatnonzero(np.diff(self.start[deep]) > 0.5 * _WIDTH) + 1):
-            if group.size:
-                least = group[np.argmin(self.width[group])]
-                places.append(self.start[least] + 0.5 * self.width[least])
-        # A break between two panels needs no halving.
-        c, signs = self.coefficients, (-1.0) ** _DEGREES
-        slopes = _DEGREES * (_DEGREES + 1.0) / self.width[:, None]
-        jump = np.abs(np.roll(c.sum(axis=1), 1) - c @ signs)
-        kink = np.abs(np.roll((c * slopes).sum(axis=1), 1) + (c * slopes) @ signs)
-        narrow = np.minimum(self.width, np.roll(self.width, 1))
-        kinked = (kink * _WIDTH > 1e-6 * peak) & (kink * narrow > 1e-11 * peak)  # the latter is above round-off
-        between = self.start[((jump > 1e-8 * peak) | kinked) & (self.level < BREAK_LEVEL)]
-        apart = [x for x in between if not any(abs(x - place) < _WIDTH for place in places)]
-        return np.sort(np.array([*places, *apart]))
+        # Panels shrink towards a break from both sides; a break between two of the first panels needs no halving.
+        first = np.flatnonzero(np.diff(self.width, prepend=np.nan) != 0)
+        width = self.width[first]
+        least = (width < np.roll(width, 1)) & (width < np.roll(width, -1)) & (self.level[first] >= BREAK_LEVEL)
+        ends = np.append(self.start[first], TURN)
+        inside = self._breaks_between((first - 1)[least], np.roll(first, -1)[least])
+        inside = 0.5 * (ends[:-1] + ends[1:])[least][inside]
+        right = np.flatnonzero(self.level < BREAK_LEVEL)
+        between = self.start[right[self._breaks_between(right - 1, right)]]
+        apart = [x for x in between if not (np.abs(inside - x) < 1e-8).any()]
+        return np.sort(np.concatenate([inside, apart]))
+
+    def _breaks_between(self, left, right):
+        """Whether values or slopes at the right ends of panels are not those at the left ends of others."""
+        peak, signs = np.abs(self.values).max(), (-1.0) ** _DEGREES
+        c, d = self.coefficients[left], self.coefficients[right]
+        jump = np.abs(c.sum(axis=1) - d @ signs)
+        c_slope, d_slope = 2.0 * c / self.width[left, None], 2.0 * d / self.width[right, None]
+        at_end = 0.5 * _DEGREES * (_DEGREES + 1.0)
+        kink = np.abs(c_slope @ at_end + d_slope @ (at_end * signs))
+        narrow, tail = np.minimum(self.width[left], self.width[right]), np.maximum(self.tail[left], self.tail[right])
+        kinked = (kink * _WIDTH > 1e-6 * peak) & (kink * narrow > 1e-9 * peak + 1e4 * tail)  # the latter is round-off
+        return (jump > 1e-8 * peak + 1e2 * tail) | kinked
 
 
 def check_periodic(name, function) -> None:

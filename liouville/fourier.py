@@ -165,12 +165,12 @@ class FourierFeatures:
         if self.profile_error > MATTERS:
             warn_user(
                 f"the Fourier coefficients of the profile are off by about {self.profile_error:.1e} (relative L2 "
-                "norm): 2^21 samples do not resolve it, or its values are that inexact"
+                "norm): 2^22 samples do not resolve it, or its values are that inexact"
             )
         if self.target_error > MATTERS * self.size:
             warn_user(
                 f"the target's Fourier coefficients are off by about {self.target_error / self.size:.1e} (relative "
-                "L2 norm): 2^21 samples do not resolve it, or its values are that inexact"
+                "L2 norm): 2^22 samples do not resolve it, or its values are that inexact"
             )
 
     @property
