@@ -104,6 +104,10 @@ class QuadratureFeatures:
         """Phi(y), shape (n, P), for y of shape (n, N)."""
         return (self.root_weights[:, None] * self.pairs.values(self.problem.data.points, y)).T
 
+    def on_cells(self, width):
+        """These features for a grid with cells of that width."""
+        return self
+
     def cell_matrix(self, y, width):
         """Phi~ at cell centres, shape (n, P): Phi - width^2 Phi'' / 24 + ..., to sixth order."""
         return _of_averages(self.matrix, y, width)

@@ -4,7 +4,7 @@ With A_k and B_k the coefficients of the profile, K(y, y') = Phi(y) . Phi(y') is
 beyond some mode; how many modes that takes, and what is left out, is decided here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -252,7 +252,7 @@ class FourierFeatures:
 
     def fuses(self, n) -> bool:
         """Whether `stages` serves n units."""
-        return n <= replicates.MOST
+        return n <= replicates.MOST and self.n_modes <= replicates.MOST_MODES
 
     @cached_property
     def _by_mode(self):
@@ -279,13 +279,33 @@ class FourierFeatures:
         angles = np.asarray(y, dtype=float)[:, :1] * np.arange(self.n_modes + 1)
         return self._from_moments(np.concatenate([np.cos(angles), np.sin(angles)], axis=-1))
 
+    def on_cells(self, width):
+        """These features for a grid with cells of that width, whose points would take the modes beyond pi / width,
+        which they do not resolve, for others: those are put to zero.
+
+        Warns
+        -----
+        UserWarning
+            If units could learn a part of the target that matters with those modes.
+        """
+        unresolved = np.arange(self.n_modes + 1) * width > np.pi * (1.0 + 1e-12)
+        if not unresolved.any():
+            return self
+        size = np.hypot(self.A, self.B)
+        f = np.hypot(*self._by_mode[0])
+        if np.linalg.norm((f * (size / size.max()) ** 2)[unresolved]) > MATTERS * self.size:
+            warn_user(
+                f"cells of width {width:.3g} resolve {int(np.argmax(unresolved)) - 1} of the {self.n_modes} Fourier "
+                "modes of the profile, and units can learn parts of the target with the others: take more cells"
+            )
+        return replace(self, A=np.where(unresolved, 0.0, self.A), B=np.where(unresolved, 0.0, self.B))
+
     def cell_matrix(self, y, width):
         """Phi~ at cell centres, shape (n, P): cell averages against it give exact moments of band-limited data."""
         angles = np.asarray(y, dtype=float)[:, :1] * np.arange(self.n_modes + 1)
-        # np.sinc(x) is sin(pi x) / (pi x). Modes that the cells do not resolve would be seen as others: left out.
-        per_cell = np.arange(self.n_modes + 1) * width / PERIOD
-        correction = np.where(per_cell <= 0.5, 1.0 / np.sinc(np.minimum(per_cell, 0.5)), 0.0)
-        return self._from_moments(np.concatenate([np.cos(angles) * correction, np.sin(angles) * correction], axis=-1))
+        # np.sinc(x) is sin(pi x) / (pi x). Beyond the modes that the cells resolve the correction would blow up.
+        sinc = np.maximum(np.sinc(np.arange(self.n_modes + 1) * width / PERIOD), 2.0 / np.pi)
+        return self._from_moments(np.concatenate([np.cos(angles) / sinc, np.sin(angles) / sinc], axis=-1))
 
     def gradient(self, y):
         """grad Phi(y), shape (n, 1, P)."""

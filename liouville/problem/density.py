@@ -14,6 +14,7 @@ RESOLVED = 1e-6  # of the mass, by which the samples of a density may be off
 NARROW = 1e-14
 RULE = 1e-6  # of the mass, by which a quadrature may be off before its nodes are put elsewhere
 LEAST = 4  # nodes of a piece
+MOST_BREAKS = 64  # around which nodes are put; more are integrated over like narrow features
 STEPS = 60  # of Newton's method, which bisection keeps in its interval
 
 
@@ -141,7 +142,7 @@ class Density:
         weights = self.density(nodes) * PERIOD / n_nodes
         if self._breaks.size == 0 and abs(weights.sum() - 1.0) < RULE:
             return nodes, weights / weights.sum()
-        left = self._breaks if self._breaks.size else np.zeros(1)
+        left = self._breaks if 0 < self._breaks.size <= MOST_BREAKS else np.zeros(1)
         right = np.append(left[1:], left[0] + PERIOD)
         while True:
             mass = self.cdf(right) - self.cdf(left)
