@@ -226,7 +226,7 @@ def test_functions_may_change_their_argument():
         make_features(circle(SMOOTH, target))
 
 
-RHO = TURN * (np.arange(16_384) + 0.5) / 16_384
+RHO = TURN * (np.arange(4096) + 0.5) / 4096
 LAWS = {
     "20 units": lambda rng: (rng.uniform(0.0, TURN, 20), rng.standard_normal(20) / 20),
     "5000 units": lambda rng: (rng.uniform(0.0, TURN, 5000), rng.standard_normal(5000) / 5000),
@@ -243,7 +243,7 @@ def test_the_error_of_features_is_that_of_the_function_within_a_factor(profile, 
     y, wc = LAWS[law](np.random.default_rng(3))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        features, fine = (make_features(circle(profile), max_modes=M) for M in (modes, 1000))
+        features, fine = (make_features(circle(profile), max_modes=M) for M in (modes, 400))
     a, b = (wc @ f.matrix(y[:, None]) for f in (features, fine))
     mode = np.where(fine.kept <= fine.n_modes, fine.kept, fine.kept - fine.n_modes)
     error = np.linalg.norm(b[mode > modes])
