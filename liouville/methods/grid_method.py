@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -85,7 +86,8 @@ def solve_on_grid(method, problem, features, times, dynamics, seed, progress, es
     other, share = None, 1.0
     if hasattr(companion, "run"):
         # A grid that is too coarse for this problem says nothing of `method`, which may not be.
-        with contextlib.suppress(ValueError, SolveFailed):
+        with contextlib.suppress(ValueError, SolveFailed), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             other = run(companion, report, begun)
     else:
         other = companion.solve(problem, features, times, dynamics, seed, report)

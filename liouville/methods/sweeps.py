@@ -48,6 +48,7 @@ class Operators:
 
     def __init__(self, features, grid):
         self.grid, self.target = grid, features.target
+        features = features.on_cells(grid.dy)
         y = grid.y[:, None]
         self.value = features.matrix(y)
         self.slope = features.gradient(y)[:, 0]
