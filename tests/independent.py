@@ -34,11 +34,11 @@ class TooNarrow(Exception):
 
 
 class CircleField:
-    """f_0 and U for mu = dx / 2 pi, by Fourier series."""
+    """f_0 and U for mu = dx / 2 pi, by Fourier series of `n_modes` at most: those that nodes in y do not alias."""
 
-    def __init__(self, case, n_nodes):
+    def __init__(self, case, n_nodes, n_modes):
         self.table = Table((0.0, PERIOD), PERIOD / n_nodes, True, False)
-        self.n, self.n_modes = n_nodes, n_nodes // 8
+        self.n, self.n_modes = n_nodes, min(n_modes, n_nodes // 8)
         k = np.arange(self.n_modes + 1)
         fine = PERIOD * np.arange(2**20) / 2**20
         self.h = np.fft.rfft(profile(case.unit, fine)[0])[k] / fine.size
@@ -236,7 +236,7 @@ def at_level(case, level, reach):
     n_y, n_c = int(320 * 1.5**level), int(128 * 1.5**level)
     n_y = 8 * n_y if case.c[0] == "discrete" else n_y
     if case.data[0] == "circle":
-        field = CircleField(case, 4096 * 2 ** min(level, 2))
+        field = CircleField(case, 4096 * 2 ** min(level, 2), n_y // 2)
     else:
         finest = max(np.abs(case.data[1])) if case.unit[0] == "ridge" else 0.8 / width_of(case.unit)
         field = PointsField(case, 0.04 / finest / 1.5**level, reach)
