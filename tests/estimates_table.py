@@ -39,7 +39,6 @@ METHODS = {
 FIPY_LAST = 0.2  # FiPy takes seconds for what others do in milliseconds: it is given short times
 FLOOR = 1e-10  # of |f|, below which nothing is judged
 WITHIN, SHARE, ALWAYS, GENEROUS, LONGEST = 3.0, 0.95, 10.0, 10.0, 60.0
-NOTHING = np.zeros(0)
 
 
 @dataclass(frozen=True)
@@ -48,11 +47,11 @@ class Record:
 
     name: str
     method: str
-    seconds: float = np.nan
+    seconds: float = 0.0
     norm: float = np.nan
-    true: np.ndarray = NOTHING
-    reference: np.ndarray = NOTHING
-    estimate: np.ndarray = NOTHING
+    true: np.ndarray = ()
+    reference: np.ndarray = ()
+    estimate: np.ndarray = ()
     warned: tuple = ()
     failure: str = ""
     refused: bool = False
@@ -64,8 +63,8 @@ class Record:
 
     @property
     def ratio(self):
-        """True error / estimate; infinite where the estimate is no number."""
-        estimate = np.where(np.isfinite(self.estimate), np.maximum(self.estimate, FLOOR * self.norm), 0.0)
+        """True error / estimate; infinite where either is no number."""
+        estimate = np.where(np.isnan(self.estimate), 0.0, np.maximum(self.estimate, FLOOR * self.norm))
         true = np.where(np.isfinite(self.true), np.maximum(self.true, FLOOR * self.norm), np.inf)
         with np.errstate(divide="ignore"):
             return true / estimate
@@ -125,7 +124,7 @@ def measure(case: Case, method="default", tolerance=None, limit=600, budget=45.0
         true=np.sqrt((values - found["values"]) ** 2 @ q),
         reference=found["error"],
         estimate=estimate_of(solution),
-        warned=tuple(str(w.message) for w in caught),
+        warned=tuple(str(w.message) for w in caught if not issubclass(w.category, DeprecationWarning)),
     )
 
 
