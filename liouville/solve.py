@@ -60,8 +60,8 @@ def solve(
     seed : int
         Of the batches.
     tolerance : float, optional
-        Bound on the error estimate at every output time, relative to the size of f_0: the greater of ||f|| and
-        ||f_0(0)||. The resolution, and without `method` the method too, is then chosen to meet it.
+        Bound on the error estimate at every output time, relative to ||f|| in L2(mu) (to ||f_0(0)|| where f vanishes).
+        The resolution, and without `method` the method too, is then chosen to meet it.
     estimate : bool
         False saves the second run from which the error is estimated.
 

@@ -16,7 +16,7 @@ TIME_SHARE = 0.25  # of the tolerance, for the steps of a semi-Lagrangian grid
 
 
 def solve_to_tolerance(method, fallback, task, progress, tolerance):
-    """A Solution whose estimate is at most `tolerance` times the size of f_0, else the best, with a warning.
+    """A Solution whose estimate is at most `tolerance` times ||f||, else the best, with a warning.
 
     Grids start coarse and double; each is the finer of the pair that its own estimate compares. `fallback`, or None, is
     tried where the method does not get there; `task` is what follows the method in `Method.solve`, up to the seed.
@@ -39,7 +39,7 @@ def solve_to_tolerance(method, fallback, task, progress, tolerance):
         k = int(np.argmax(best.error_estimate))
         warnings.warn(
             f"the tolerance {tolerance:g} is not met: by {type(best.method).__name__} at resolution "
-            f"{best.diagnostics.resolution} the estimated error is {_share(best):.1e} of the size of f_0 at "
+            f"{best.diagnostics.resolution} the estimated error is {_share(best):.1e} of ||f|| at "
             f"t = {best.times[k]:g}",
             stacklevel=4,
         )
@@ -49,7 +49,11 @@ def solve_to_tolerance(method, fallback, task, progress, tolerance):
 def _ladder(method, tolerance):
     """The method at ever finer resolutions."""
     if isinstance(method, Characteristics):
-        yield replace(method, tolerance=max(tolerance, 1e-12)) if method.nodes is None else method
+        if method.nodes is not None:
+            yield method
+            return
+        for share in (1.0, 0.1, 0.01):  # its own tolerance is in units of ||f_0(0)|| where that is greater
+            yield replace(method, tolerance=max(share * tolerance, 1e-12))
         return
     if not hasattr(method, "cells"):
         yield method
@@ -65,9 +69,9 @@ def _ladder(method, tolerance):
 
 
 def _share(solution) -> float:
-    """The greatest estimated error over the size of f_0."""
+    """The greatest estimated error over ||f||, or over ||f_0(0)|| where f vanishes."""
     if solution.error_estimate is None:
         name = type(solution.method).__name__
         raise ValueError(f"method must estimate its error where a tolerance is to be met, got {name}, which does not")
     greatest = float(solution.error_estimate.max())
-    return greatest / solution.size if greatest > 0 else 0.0
+    return greatest / (solution.features.size or solution.size) if greatest > 0 else 0.0

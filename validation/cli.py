@@ -194,7 +194,7 @@ def noise(case, n, sizes, alphas, quench, replicates, times, step, batch_size, t
 @method_option
 @reconstruction_option
 @cells_option
-@click.option("--tolerance", type=float, help="Refine until the estimated error is this share of f_0 at most.")
+@click.option("--tolerance", type=float, help="Refine until the estimated error is at most this times ||f||.")
 @click.option("--estimate/--no-estimate", default=True, help="Whether to estimate the error, by a second, coarser run.")
 @step_option
 @batch_option
