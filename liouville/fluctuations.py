@@ -23,8 +23,9 @@ from threadpoolctl import threadpool_limits
 
 from .checks import is_count, is_finite, with_own_error_state
 from .dynamics import GradientFlow, check_times
-from .errors import NotAvailable
+from .errors import NotAvailable, NotPredicted
 from .features import check_features, make_features
+from .kinked_fluctuations import check_kinks, kinked_covariance
 from .problem import Box, Problem
 from .runge_kutta import Adaptive
 from .trajectories import check_max_nodes, count_nodes, integrate, tensor_nodes
@@ -49,9 +50,10 @@ class Fluctuations:
     feature_covariance : array, shape (T, P, P)
         Cov(g_t) in the coordinates of the coefficients a.
     error_estimate : array, shape (T,)
-        Estimated error of `variance`, from the next coarser resolution.
+        Estimated error of `variance`, from the next coarser resolution; for Ridge("relu") from the spread of independent
+        quadratures.
     resolution : tuple
-        Quadrature nodes per coordinate.
+        Quadrature nodes per coordinate; for Ridge("relu") the number of quadratures and the nodes of each.
     seconds : float
     """
 
@@ -112,6 +114,15 @@ def fluctuations(problem, times, tolerance=5e-3, nodes=None, max_nodes=400_000, 
     -------
     Fluctuations
         Memory O(nodes x (time steps + P T)), cost linear in nodes.
+
+    Raises
+    ------
+    ValueError
+        On bad input.
+    NotPredicted
+        A ValueError: where more time steps would be needed than fit in memory; where the gradient of the unit jumps at
+        places that are not known (of kinked units on finite data Ridge("relu") alone is taken); where more than a
+        fiftieth of its units come by a way that the equation does not determine (see `liouville.kinked_flow`).
     """
     start = time.perf_counter()
     if not isinstance(problem, Problem):
@@ -126,6 +137,10 @@ def fluctuations(problem, times, tolerance=5e-3, nodes=None, max_nodes=400_000, 
         features = make_features(problem)
     else:
         check_features(problem, features)
+    if not features.smooth:
+        check_kinks(problem)
+        found = kinked_covariance(features, times, tolerance, nodes, max_nodes, progress)
+        return Fluctuations(problem, features, times, *found, time.perf_counter() - start)
     previous, best, estimate, used = None, None, np.full(times.size, np.inf), None
     for level, counts in enumerate(_resolutions(problem, nodes)):
         if nodes is None and count_nodes(problem, counts) > max_nodes:
