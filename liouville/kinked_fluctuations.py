@@ -1,15 +1,15 @@
 """The limiting fluctuations of Ridge("relu") units on finite data: the adjoint equation across and along kinks.
 
-The equations are those of `fluctuations`. Where a characteristic meets a kink, lambda_before = S^T lambda_after with S the
-jump of the flow's derivative (see `kinks`): that is what the delta function in the Hessian of U contributes. The coefficients
-a(t) move on smoothly, so that no other term arises. A time step holds r in the flow of the units, which is then exact,
+The equations are those of `fluctuations`. Where a characteristic meets a kink, lambda_before = S^T lambda_after with S
+the jump of the flow's derivative (see `kinks`): that is what the delta function in the Hessian of U contributes. psi and
+a(t) are continuous, so that no other term arises. A time step holds r in the flow of the units, which is then exact,
 
     r_middle = (1 + h M / 2)^(-1) r,   M = int grad psi . grad psi^T rho,
 
 and takes the sources of lambda by the trapezoidal rule, implicit in Q: second order, stable for every h.
 
-The nodes are scrambled Sobol points in several independent scramblings, each with time steps of its own, whose spread is
-the error estimate: kinks in theta deprive a tensor quadrature of its accuracy.
+The nodes are Sobol points in several independent scramblings, each with time steps of its own, whose spread is the error
+estimate: kinks in theta deprive a tensor quadrature of its accuracy.
 """
 
 import warnings
@@ -78,9 +78,9 @@ def kinked_covariance(features, times, tolerance, nodes, max_nodes, progress):
         relative = (estimate / np.where(variance > 0, variance, 1.0)).max()
         share = (undetermined / np.where(variance > 0, variance, 1.0)).max()
         warnings.warn(
-            f"fluctuations stopped at {SCRAMBLINGS} x {n_points} nodes with a relative error of {relative:.1e}, above the "
-            f"tolerance {tolerance:g} ({share:.1e} of it from units whose way past a kink the equation does not determine); "
-            "ask for earlier or fewer times, or give nodes",
+            f"fluctuations stopped at {SCRAMBLINGS} x {n_points} nodes with a relative error of {relative:.1e}, above "
+            f"the tolerance {tolerance:g}; {share:.1e} of it come from units whose way past a kink the equation does not "
+            "determine; ask for earlier or fewer times, or give nodes",
             stacklevel=4,
         )
     return covariance, estimate, (SCRAMBLINGS, n_points)
@@ -109,7 +109,7 @@ def _averaged(features, times, n_points, progress):
 
 
 def _scrambled(problem, n_points, seed):
-    """Sobol points of rho_in, shape (N + 1, n_points), and their weights; the atoms themselves of discrete laws alone."""
+    """Sobol points of rho_in, shape (N + 1, n_points), and weights; the atoms themselves where all laws are discrete."""
     if not any(law.has_density for law in problem.laws):
         return tensor_nodes(problem, [1] * len(problem.laws))
     from scipy.stats import qmc  # slow to import
@@ -132,9 +132,7 @@ class KinkedSweep:
         self.kinks = Kinks(features)
         flow = KinkedFlow(self.kinks, nodes[:-1], nodes[-1])
         if (flow.side == 0).any():
-            raise NotPredicted(
-                "fluctuations needs units that do not start on a kink, got an initial law with mass there"
-            )
+            raise NotPredicted("fluctuations needs units that start off the kinks, got an initial law with mass on one")
         self.states = [(flow.y.copy(), flow.c.copy(), flow.side.copy())]
         self.steps = []  # (length, r half-way, units that met a kink, derivatives of their steps)
         self.places = []  # of the output times among the states
@@ -166,8 +164,8 @@ class KinkedSweep:
         lost = self.weights @ np.isfinite(flow.lost)
         if lost > LOST_MASS:
             raise NotPredicted(
-                f"fluctuations is not determined beyond t = {t:.3g}: {lost:.1%} of the units have by then slid along a kink "
-                "to where it lets them off to either side or meets others; ask for earlier times"
+                f"fluctuations is not determined beyond t = {t:.3g}: by then {lost:.1%} of the units have slid along a "
+                "kink to where it lets them off to either side or meets others; ask for earlier times"
             )
         return end if n_left == 1 else t + h
 

@@ -7,7 +7,7 @@ r, U is linear between hyperplanes, and the flow of one unit is known in closed 
     dy/dt = -c G,   dc/dt = -G . y,   G = grad U:   a hyperbolic rotation of (G . y / |G|, c) by the angle |G| t.
 
 A unit that reaches a hyperplane either crosses it, where G . n keeps its sign, or is held on it by both sides
-(Filippov) and slides with the projected gradient P G, until one side lets it go. Derivatives of the flow in (y, c) jump:
+(Filippov) and slides with the projected gradient P G, until one side lets it go. The flow's derivative in (y, c) jumps:
 
     crossing:   I + (v_after - v_before) n^T / (n . v_before)    (the saltation matrix)
     capture:    the same with v_after = -c P G, which is P;      release: I
