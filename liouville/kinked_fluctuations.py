@@ -1,15 +1,15 @@
 """The limiting fluctuations of Ridge("relu") units on finite data: the adjoint equation across and along kinks.
 
 The equations are those of `fluctuations`. Where a characteristic meets a kink, lambda_before = S^T lambda_after with S
-the jump of the flow's derivative (see `kinks`): that is what the delta function in the Hessian of U contributes. psi and
-a(t) are continuous, so that no other term arises. A time step holds r in the flow of the units, which is then exact,
+the jump of the flow's derivative (see `kinks`): that is what the delta function in the Hessian of U contributes.
+psi and a(t) are continuous, so that no other term arises. A time step holds r, under which the flow is exact,
 
     r_middle = (1 + h M / 2)^(-1) r,   M = int grad psi . grad psi^T rho,
 
 and takes the sources of lambda by the trapezoidal rule, implicit in Q: second order, stable for every h.
 
-The nodes are Sobol points in several independent scramblings, each with time steps of its own, whose spread is the error
-estimate: kinks in theta deprive a tensor quadrature of its accuracy.
+The nodes are Sobol points in several independent scramblings, each with time steps of its own, whose spread is the
+error estimate: kinks in theta deprive a tensor quadrature of its accuracy.
 """
 
 import warnings
@@ -24,12 +24,12 @@ from .trajectories import tensor_nodes
 
 SCRAMBLINGS = 8
 COURANT = np.geomspace(0.15, 0.05, SCRAMBLINGS)  # time step times the greatest rate, in turn over the scramblings
-STUDENT = 4.03  # standard errors that 99.5 % of Student's law with SCRAMBLINGS - 1 degrees of freedom lie within
-FIRST, GROWTH = 512, 8  # points of a scrambling to begin with; their greatest growth at once
+STUDENT = 4.32  # standard errors that 99.5 % of Student's law with SCRAMBLINGS - 2 degrees of freedom lie within
+FIRST = 512  # points of a scrambling to begin with
 LOST_MASS = 0.02  # beyond which the limit is not determined by the equation
 MAX_STEPS = 10_000
 MAX_BYTES = 2**30  # of one scrambling's stored states, and of its adjoint
-MAX_WORK = 4e10  # numbers of lambda, over all steps and scramblings, that a refinement may take
+MAX_WORK = 2e9  # numbers of lambda, over all steps and scramblings, that a refinement may take
 MAX_INPUTS = 256
 
 
@@ -55,39 +55,47 @@ def check_kinks(problem) -> None:
 def kinked_covariance(features, times, tolerance, nodes, max_nodes, progress):
     """Cov(g_t) of shape (T, P, P), the estimated error of its trace, and (scramblings, points of each).
 
-    `nodes` fixes the number of all points, as their product; else they are refined as `fluctuations` says.
+    `nodes` fixes the number of all points, as their product; else points and steps are refined to the tolerance.
     """
     problem = features.problem
     n_points = FIRST if nodes is None else 2 ** int(np.ceil(np.log2(max(2, np.prod(nodes) / SCRAMBLINGS))))
     if nodes is None and max_nodes < SCRAMBLINGS * FIRST:
         raise ValueError(f'max_nodes must be at least {SCRAMBLINGS * FIRST} for Ridge("relu"), got {max_nodes}')
+    courant = COURANT
     while True:
-        covariance, spread, undetermined, steps = _averaged(features, times, n_points, progress)
+        covariance, errors, steps = _averaged(features, times, n_points, courant, progress)
         variance = np.trace(covariance, axis1=1, axis2=2)
-        excess = np.divide(spread, tolerance * variance, out=np.zeros(times.size), where=variance > 0).max()
-        finer = n_points * min(GROWTH, 2 ** int(np.ceil(np.log2(max(excess, 2.0)))))
-        work = times.size * features.n_features * (problem.domain.dim + 1) * steps
-        room = MAX_BYTES * n_points / _bytes(problem, n_points, steps / SCRAMBLINGS) if steps else np.inf
-        while finer > min(max_nodes / SCRAMBLINGS, MAX_WORK / max(work, 1), room):
-            finer //= 2
-        if nodes is not None or excess <= 1.0 or finer <= n_points:
+        goal = np.where(variance > 0, tolerance * variance, 1.0)
+        of_nodes, of_steps, undetermined = (float((error / goal).max()) for error in errors)
+        if nodes is not None or of_nodes + of_steps <= 1.0:
             break
-        n_points = finer
-    estimate = spread + undetermined
-    if nodes is None and (estimate > tolerance * variance).any():
-        relative = (estimate / np.where(variance > 0, variance, 1.0)).max()
-        share = (undetermined / np.where(variance > 0, variance, 1.0)).max()
+        # At least one of the two is above 1/2. Errors fall like 1 / points, and like the square of the steps.
+        more = 2 ** int(np.clip(np.ceil(np.log2(2.0 * of_nodes)), 0, 3))
+        shorter = 2 ** int(np.clip(np.ceil(0.5 * np.log2(2.0 * of_steps)), 0, 2)) if of_steps > 0.5 else 1
+        more = more if shorter == 1 else min(more, 4)
+        work = times.size * features.n_features * (problem.domain.dim + 1) * steps * n_points
+        while more * shorter > 1 and (
+            SCRAMBLINGS * n_points * more > max_nodes
+            or work * more * shorter > MAX_WORK
+            or _bytes(problem, n_points * more, steps * shorter / SCRAMBLINGS) > MAX_BYTES
+        ):
+            more, shorter = (more // 2, shorter) if more > 1 else (1, shorter // 2)
+        if more * shorter == 1:
+            break
+        n_points, courant = n_points * more, courant / shorter
+    excess = of_nodes + of_steps + undetermined
+    if nodes is None and excess > 1.0:
         warnings.warn(
-            f"fluctuations stopped at {SCRAMBLINGS} x {n_points} nodes with a relative error of {relative:.1e}, above "
-            f"the tolerance {tolerance:g}; {share:.1e} of it come from units whose way past a kink the equation does not "
-            "determine; ask for earlier or fewer times, or give nodes",
+            f"fluctuations stopped at {SCRAMBLINGS} x {n_points} nodes with a relative error of {tolerance * excess:.1e}, "
+            f"above the tolerance {tolerance:g}; {tolerance * undetermined:.1e} of it come from units whose way past a "
+            "kink the equation does not determine; ask for earlier or fewer times, or give nodes",
             stacklevel=4,
         )
-    return covariance, estimate, (SCRAMBLINGS, n_points)
+    return covariance, np.sum(errors, axis=0), (SCRAMBLINGS, n_points)
 
 
-def _averaged(features, times, n_points, progress):
-    """The mean over scramblings, its error by their spread and by undetermined units, and the steps of all together."""
+def _averaged(features, times, n_points, courant, progress):
+    """The mean over scramblings; its error by nodes, by steps and by undetermined units, each (T,); all steps taken."""
     found, undetermined, steps = [], [], 0
     for k in range(SCRAMBLINGS):
 
@@ -97,19 +105,24 @@ def _averaged(features, times, n_points, progress):
         points, weights = _scrambled(features.problem, n_points, k)
         # One BLAS thread: products this narrow gain nothing from more, and lose much where cores are shared.
         with threadpool_limits(limits=1, user_api="blas"):
-            sweep = KinkedSweep(features, points, weights, times, COURANT[k])
+            sweep = KinkedSweep(features, points, weights, times, courant[k])
             covariance, error = sweep.covariance(report if progress else None)
         found.append(covariance)
         undetermined.append(error)
         steps += len(sweep.steps)
     found = np.array(found)
     variances = np.trace(found, axis1=2, axis2=3)
-    spread = STUDENT * variances.std(axis=0, ddof=1) / np.sqrt(SCRAMBLINGS)
-    return found.mean(axis=0), spread, np.mean(undetermined, axis=0), steps
+    # A line in the square of the steps, as the scheme is of second order; what is left of it is the error of the nodes.
+    squares = courant**2 - np.mean(courant**2)
+    slope = squares @ variances / (squares @ squares)
+    rest = variances - variances.mean(axis=0) - np.outer(squares, slope)
+    spread = STUDENT * np.sqrt(np.sum(rest**2, axis=0) / (SCRAMBLINGS - 2) / SCRAMBLINGS)
+    of_steps = np.abs(slope) * np.mean(courant**2)
+    return found.mean(axis=0), (spread, of_steps, np.mean(undetermined, axis=0)), steps
 
 
 def _scrambled(problem, n_points, seed):
-    """Sobol points of rho_in, shape (N + 1, n_points), and weights; the atoms themselves where all laws are discrete."""
+    """Sobol points of rho_in, shape (N + 1, n_points), and weights; the very atoms where all laws are discrete."""
     if not any(law.has_density for law in problem.laws):
         return tensor_nodes(problem, [1] * len(problem.laws))
     from scipy.stats import qmc  # slow to import
