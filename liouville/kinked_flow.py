@@ -111,14 +111,16 @@ class KinkedFlow:
         size = np.sqrt(y @ y)
         others = np.delete(np.arange(side.size), np.append(held, k))
         others = others[np.abs(kinks.normals[others] @ y) <= TOGETHER * (size + np.abs(self.c[unit]))]
+        bends = self.c[unit] * kinks.strengths(r)
+        convex = (bends[held] > 0).all() and bends[k] > 0 and (bends[others] > 0).all()
         if others.size:
-            self._lose(unit, t)
             side[k] = side[others] = 0
             jump[:-1, :-1] = kinks.project(side[None], np.eye(kinks.N)[:, None])[:, 0]
-            return
-        bends = self.c[unit] * kinks.strengths(r)
-        if (bends[held] > 0).all() and bends[k] > 0:
+        if convex:
             return  # c U is convex across all of them, and the descent unique
+        if others.size:
+            self._lose(unit, t)
+            return
         shares = kinks.shares(side, r, held)
         if not (crossed and (bends[held] > 0).all() and (shares > 0).all() and (shares < 1).all()):
             self._lose(unit, t)
@@ -136,6 +138,9 @@ class KinkedFlow:
             shares = self.kinks.shares(self.side[unit], r, held)
             worst = np.argmax(np.abs(shares - 0.5) + (self.c[unit] * strengths[held] < 0))
             self._let_off(np.array([unit]), held[[worst]], shares[[worst]], strengths[held[[worst]]], t)
+        for unit in np.flatnonzero(n_held > self.kinks.N):  # held for good, which is right while c U is convex there
+            if (self.c[unit] * strengths[self.side[unit] == 0] < 0).any():
+                self._lose(unit, t)
 
     def _let_off(self, units, k, share, strength, t):
         inside = (share >= 0) & (share <= 1)

@@ -86,9 +86,10 @@ def kinked_covariance(features, times, tolerance, nodes, max_nodes, progress):
     excess = of_nodes + of_steps + undetermined
     if nodes is None and excess > 1.0:
         warnings.warn(
-            f"fluctuations stopped at {SCRAMBLINGS} x {n_points} nodes with a relative error of {tolerance * excess:.1e}, "
-            f"above the tolerance {tolerance:g}; {tolerance * undetermined:.1e} of it come from units whose way past a "
-            "kink the equation does not determine; ask for earlier or fewer times, or give nodes",
+            f"fluctuations stopped at {SCRAMBLINGS} x {n_points} nodes with a relative error of "
+            f"{tolerance * excess:.1e}, above the tolerance {tolerance:g}; {tolerance * undetermined:.1e} of it come "
+            "from units whose way past a kink the equation does not determine; ask for earlier or fewer times, or "
+            "give nodes",
             stacklevel=4,
         )
     return covariance, np.sum(errors, axis=0), (SCRAMBLINGS, n_points)

@@ -20,7 +20,7 @@ import numpy as np
 SAME_NORMAL = 1e-12  # unit normals closer than this are one hyperplane
 ON_KINK = 1e-12  # |n . y| / |y| below which a unit starts on a hyperplane
 TOGETHER = 1e-9  # the same for hyperplanes that meet where a sliding unit arrives
-BISECTIONS = 32  # of a time step, to find where a unit crosses; it is then put on the hyperplane exactly
+BISECTIONS = 50  # of a time step, to find where a unit crosses
 
 
 def turned(y, c, direction, angle):
