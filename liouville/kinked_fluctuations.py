@@ -69,17 +69,17 @@ def kinked_covariance(features, times, tolerance, nodes, max_nodes, progress):
         of_nodes, of_steps, undetermined = (float((error / goal).max()) for error in errors)
         if nodes is not None or of_nodes + of_steps <= 1.0:
             break
-        # At least one of the two is above 1/2. Errors fall like 1 / points, and like the square of the steps.
-        more = 2 ** int(np.clip(np.ceil(np.log2(2.0 * of_nodes)), 0, 3))
-        shorter = 2 ** int(np.clip(np.ceil(0.5 * np.log2(2.0 * of_steps)), 0, 2)) if of_steps > 0.5 else 1
-        more = more if shorter == 1 else min(more, 4)
+        # The greater of the two errors alone; they fall like 1 / points, and like the square of the steps.
+        more, shorter = 2 ** int(np.clip(np.ceil(np.log2(2.0 * of_nodes)), 1, 3)), 1
+        if of_steps > of_nodes:
+            more, shorter = 1, 2 ** int(np.clip(np.ceil(0.5 * np.log2(2.0 * of_steps)), 1, 2))
         work = times.size * features.n_features * (problem.domain.dim + 1) * steps * n_points
         while more * shorter > 1 and (
             SCRAMBLINGS * n_points * more > max_nodes
             or work * more * shorter > MAX_WORK
             or _bytes(problem, n_points * more, steps * shorter / SCRAMBLINGS) > MAX_BYTES
         ):
-            more, shorter = (more // 2, shorter) if more > 1 else (1, shorter // 2)
+            more, shorter = max(1, more // 2), max(1, shorter // 2)
         if more * shorter == 1:
             break
         n_points, courant = n_points * more, courant / shorter
