@@ -103,9 +103,10 @@ def fluctuations(problem, times, tolerance=5e-3, nodes=None, max_nodes=400_000, 
         Bound on the change of sigma^2(t), relative, from one resolution to the next.
     nodes : tuple of int, optional
         Fixed nodes per coordinate (y_1, ..., y_N, c) instead; the error is then estimated against two thirds as many.
+        For Ridge("relu") their product is the number of nodes of all independent quadratures together.
     max_nodes : int
         At least as many as the first two resolutions take; where more would be needed the best result is returned with
-        a warning and its error estimate.
+        a warning and its error estimate. For Ridge("relu") a bound on the work, of about a minute, ends it too.
     features : optional
         From `make_features` of this problem.
     progress : callable (fraction), optional
@@ -151,7 +152,7 @@ def fluctuations(problem, times, tolerance=5e-3, nodes=None, max_nodes=400_000, 
                 f"fluctuations stopped at {used} nodes with a relative error of "
                 f"{_relative(estimate, best):.1e}, above the tolerance {tolerance:g}; "
                 "raise max_nodes or ask for earlier times",
-                stacklevel=2,
+                stacklevel=3,
             )
             break
         # One BLAS thread: products this narrow gain nothing from more, and lose much where cores are shared.

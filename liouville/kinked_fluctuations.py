@@ -17,7 +17,7 @@ import warnings
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from .errors import NotPredicted
+from .errors import NotPredicted, SolveFailed
 from .kinked_flow import KinkedFlow
 from .kinks import Kinks, directions, turned
 from .trajectories import tensor_nodes
@@ -163,6 +163,8 @@ class KinkedSweep:
         r = self.weights @ self.kinks.psi(y, c, side) - self.features.target
         flat = self.kinks.slopes(y, c, side).reshape(-1, r.size)
         mobility = flat.T @ (flat * np.tile(self.weights, self.kinks.N + 1)[:, None])
+        if not np.isfinite(mobility).all():
+            raise SolveFailed(t, 0.0, "the state is not finite")
         rate = max(np.linalg.eigvalsh(mobility)[-1], directions(self.kinks.gradient(side, r))[1].max())
         n_left = max(1, int(np.ceil(min((end - t) * rate / courant, 1e9))))
         h = (end - t) / n_left
