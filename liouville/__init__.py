@@ -2,7 +2,7 @@
 
 from .diagnostics import Diagnostics
 from .dynamics import DecreasingTheta, DiffusionSGD, GradientDescent, GradientFlow, MinibatchSGD, Quench
-from .errors import NotAvailable, SolveFailed
+from .errors import NotAvailable, NotPredicted, SolveFailed
 from .features import make_features
 from .fluctuations import Fluctuations, fluctuations
 from .grid import Graded, PhaseGrid
@@ -64,6 +64,7 @@ __all__ = [
     "Minmod",
     "Normal",
     "NotAvailable",
+    "NotPredicted",
     "PhaseGrid",
     "Problem",
     "Quadrature",

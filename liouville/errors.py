@@ -23,3 +23,7 @@ class SolveFailed(RuntimeError):
 
 class NotAvailable(ValueError):
     """The record does not hold what was asked for; the message says what to keep."""
+
+
+class NotPredicted(ValueError):
+    """The fluctuations have no prediction for this problem or these times; the message says why."""

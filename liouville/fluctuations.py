@@ -23,8 +23,9 @@ from threadpoolctl import threadpool_limits
 
 from .checks import is_count, is_finite, with_own_error_state
 from .dynamics import GradientFlow, check_times
-from .errors import NotAvailable
+from .errors import NotAvailable, NotPredicted
 from .features import check_features, make_features
+from .kinked_fluctuations import check_kinks, kinked_covariance
 from .problem import Box, Problem
 from .runge_kutta import Adaptive
 from .trajectories import check_max_nodes, count_nodes, integrate, tensor_nodes
@@ -33,6 +34,7 @@ BASIS_TAIL = 1e-7  # share of the features' mean square that the reduced basis m
 STEP_TOLERANCES = (1e-6, 1e-7)  # of the characteristics, in turn, so that the error estimate covers the time steps too
 START = {1: 64, 2: 48, 3: 20, 4: 10}  # nodes per coordinate to begin with, by the number of coordinates with a density
 GROWTH = {1: 2.0, 2: 1.5, 3: 1.35}
+MAX_BYTES = 4 * 2**30  # of the positions stored at all time steps
 # RK4 is stable to h lambda = 2.78 with lambda the greatest rate of the adjoint; late steps of the forward run, whose
 # residual has died, know nothing of that rate and grow far beyond it.
 STABLE_STEP = 1.0
@@ -49,9 +51,10 @@ class Fluctuations:
     feature_covariance : array, shape (T, P, P)
         Cov(g_t) in the coordinates of the coefficients a.
     error_estimate : array, shape (T,)
-        Estimated error of `variance`, from the next coarser resolution.
+        Estimated error of `variance`, from the next coarser resolution; for Ridge("relu") from the spread of
+        independent quadratures.
     resolution : tuple
-        Quadrature nodes per coordinate.
+        Quadrature nodes per coordinate; for Ridge("relu") the number of quadratures and the nodes of each.
     seconds : float
     """
 
@@ -100,9 +103,10 @@ def fluctuations(problem, times, tolerance=5e-3, nodes=None, max_nodes=400_000, 
         Bound on the change of sigma^2(t), relative, from one resolution to the next.
     nodes : tuple of int, optional
         Fixed nodes per coordinate (y_1, ..., y_N, c) instead; the error is then estimated against two thirds as many.
+        For Ridge("relu") their product is the number of nodes of all independent quadratures together.
     max_nodes : int
         At least as many as the first two resolutions take; where more would be needed the best result is returned with
-        a warning and its error estimate.
+        a warning and its error estimate. For Ridge("relu") a bound on the work, of about a minute, ends it too.
     features : optional
         From `make_features` of this problem.
     progress : callable (fraction), optional
@@ -112,6 +116,15 @@ def fluctuations(problem, times, tolerance=5e-3, nodes=None, max_nodes=400_000, 
     -------
     Fluctuations
         Memory O(nodes x (time steps + P T)), cost linear in nodes.
+
+    Raises
+    ------
+    ValueError
+        On bad input.
+    NotPredicted
+        A ValueError: where more time steps would be needed than fit in memory; where the gradient of the unit jumps at
+        places that are not known (of kinked units on finite data Ridge("relu") alone is taken); where more than a
+        fiftieth of its units come by a way that the equation does not determine (see `liouville.kinked_flow`).
     """
     start = time.perf_counter()
     if not isinstance(problem, Problem):
@@ -121,19 +134,25 @@ def fluctuations(problem, times, tolerance=5e-3, nodes=None, max_nodes=400_000, 
     if isinstance(problem.domain, Box):
         raise ValueError("fluctuations needs a domain without walls, got Box, on whose walls the flow is not smooth")
     times = check_times(times, GradientFlow())
-    _check_resolution(problem, nodes, max_nodes)
+    _check_nodes(problem, nodes, max_nodes)
     if features is None:
         features = make_features(problem)
     else:
         check_features(problem, features)
+    if not features.smooth:
+        check_kinks(problem)
+        found = kinked_covariance(features, times, tolerance, nodes, max_nodes, progress)
+        return Fluctuations(problem, features, times, *found, time.perf_counter() - start)
+    if nodes is None:
+        check_max_nodes(problem, _resolutions(problem, None), max_nodes)
     previous, best, estimate, used = None, None, np.full(times.size, np.inf), None
     for level, counts in enumerate(_resolutions(problem, nodes)):
         if nodes is None and count_nodes(problem, counts) > max_nodes:
             warnings.warn(
                 f"fluctuations stopped at {used} nodes with a relative error of "
-                f"{np.max(estimate / np.trace(best, axis1=1, axis2=2)):.1e}, above the tolerance {tolerance:g}; "
+                f"{_relative(estimate, best):.1e}, above the tolerance {tolerance:g}; "
                 "raise max_nodes or ask for earlier times",
-                stacklevel=2,
+                stacklevel=3,
             )
             break
         # One BLAS thread: products this narrow gain nothing from more, and lose much where cores are shared.
@@ -148,11 +167,16 @@ def fluctuations(problem, times, tolerance=5e-3, nodes=None, max_nodes=400_000, 
     return Fluctuations(problem, features, times, best, estimate, used, time.perf_counter() - start)
 
 
-def _check_resolution(problem, nodes, max_nodes):
+def _relative(estimate, covariance):
+    """The greatest relative error of sigma^2(t) over the times at which it is not zero."""
+    variance = np.trace(covariance, axis1=1, axis2=2)
+    return np.divide(estimate, variance, out=np.zeros_like(variance), where=variance > 0).max()
+
+
+def _check_nodes(problem, nodes, max_nodes):
     if not is_count(max_nodes):
         raise ValueError(f"max_nodes must be an integer of at least 1, got {max_nodes!r}")
     if nodes is None:
-        check_max_nodes(problem, _resolutions(problem, None), max_nodes)
         return
     n_laws = len(problem.laws)
     if np.ndim(nodes) != 1 or len(nodes) != n_laws or not all(map(is_count, nodes)):
@@ -227,10 +251,16 @@ class _Sweep:
         integrate(
             self.features, nodes[None].copy(), self.weights, steps, GradientFlow(), Adaptive(step_tolerance), observe
         )
+        pieces = np.ceil(np.diff(steps) * np.maximum(rates[1:], rates[:-1]) / STABLE_STEP).clip(1.0)
+        needed = 2.0 * pieces.sum() * nodes.nbytes  # positions at both ends and half-way of every step
+        if not needed <= MAX_BYTES:
+            raise NotPredicted(
+                f"fluctuations needs {pieces.sum():.2g} time steps to t = {steps[-1]:g} at {nodes.shape[1]} nodes, "
+                f"which take {needed / 2**30:.2g} GiB, more than {MAX_BYTES / 2**30:.0f}; ask for earlier times"
+            )
         fine = [steps[:1]]
-        for k in range(1, steps.size):
-            pieces = int(np.ceil((steps[k] - steps[k - 1]) * max(rates[k - 1 : k + 1]) / STABLE_STEP))
-            fine.append(np.linspace(steps[k - 1], steps[k], max(1, pieces) + 1)[1:])
+        for k, count in enumerate(pieces.astype(int)):
+            fine.append(np.linspace(steps[k], steps[k + 1], count + 1)[1:])
         return np.concatenate(fine)
 
     def _reduced_basis(self):
@@ -240,8 +270,8 @@ class _Sweep:
             Phi = self.features.matrix(self.z[k, :-1].T)
             gram = gram + (Phi.T * (self.weights * (1.0 + self.z[k, -1] ** 2))) @ Phi
         values, vectors = np.linalg.eigh(gram)
-        tail = np.cumsum(values.clip(0.0)) / values.clip(0.0).sum()
-        return np.ascontiguousarray(vectors[:, tail > BASIS_TAIL])
+        below = np.cumsum(values.clip(0.0))
+        return np.ascontiguousarray(vectors[:, below > BASIS_TAIL * below[-1]])
 
     def _at(self, k):
         """psi (n, p), its gradient (n, N + 1, p) and the Hessian of c U (n, N + 1, N + 1) at clock[k]."""

@@ -4,7 +4,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from liouville import Box, Characteristics, DecreasingTheta, GradientFlow, fluctuations, solve
+from liouville import (
+    Box,
+    Characteristics,
+    DecreasingTheta,
+    GradientFlow,
+    NotPredicted,
+    fluctuations,
+    solve,
+)
 from liouville.dynamics import is_discrete
 from liouville.fresh import draws_afresh
 from liouville.solve import default_method
@@ -58,14 +66,17 @@ def predict_fluctuations(problem, times, features, dynamics, wanted, progress):
         applies = isinstance(dynamics, GradientFlow)
         return Prediction.none(times.size, features.n_features, why, applies)
     progress("fluctuations", 0.0)
-    found = fluctuations(
-        problem,
-        times,
-        PREDICTION_TOLERANCE,
-        max_nodes=PREDICTION_NODES,
-        features=features,
-        progress=lambda done: progress("fluctuations", done),
-    )
+    try:
+        found = fluctuations(
+            problem,
+            times,
+            PREDICTION_TOLERANCE,
+            max_nodes=PREDICTION_NODES,
+            features=features,
+            progress=lambda done: progress("fluctuations", done),
+        )
+    except NotPredicted as refusal:
+        return Prediction.none(times.size, features.n_features, str(refusal))
     note = f"{found.resolution} nodes, tolerance {PREDICTION_TOLERANCE:g}, {found.seconds:.1f} s"
     return Prediction(found.variance, found.error_estimate, found.feature_covariance, note)
 
