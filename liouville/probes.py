@@ -108,12 +108,17 @@ def mismatch(ladder, given):
         last = seen.shape[0] - 1 - np.argmax(seen[::-1], axis=0)[None]
         at_last = [np.take_along_axis(array, last, axis=0)[0] for array in (ladder.bends, size)]
         kinked = seen.any(axis=0) & (np.abs(at_last[0]) > 0.1 * at_last[1])
-        best = np.argmin(np.where(clear, ladder.errors / size, np.inf), axis=0)[None]
+        finest = clear.shape[0] - 1 - np.argmax(clear[::-1], axis=0)[None]  # long steps may see nothing but zeros
+        near = clear & (np.abs(ladder.slopes - np.take_along_axis(ladder.slopes, finest, axis=0)) <= 0.02 * size)
+        best = np.argmin(np.where(near, ladder.errors / size, np.inf), axis=0)[None]
         slope, size = (np.take_along_axis(array, best, axis=0)[0] for array in (ladder.slopes, size))
         typical = np.sqrt(np.mean(np.where(clear.any(axis=0), slope, 0.0) ** 2, axis=0))
         hidden = np.nan_to_num(1e5 * ladder.rounding / ladder.variation, nan=0.0, posinf=0.0)
         counts = size > np.maximum(1e-8, hidden) * typical
-        wrong = clear.any(axis=0) & ~agrees.any(axis=0) & ~kinked & np.isfinite(given) & counts
+        # A right zero beside a kink agrees with short steps only, which settle nothing by their own size.
+        near = (ladder.errors <= CONCLUSIVE * size) & (np.abs(given - ladder.slopes) <= MATCH * size)
+        agrees = (agrees | near).any(axis=0)
+        wrong = clear.any(axis=0) & ~agrees & ~kinked & np.isfinite(given) & counts
         return np.where(wrong, slope, np.nan)
 
 
@@ -148,11 +153,12 @@ def difference_steps(function, p, y):
         ladder = climb(function, p, y, d, ladder_steps(y[d]))
         usable = np.isfinite(ladder.fine[-1])
         error, slope = (_root_mean_square(array[:, usable]) for array in (ladder.fine, ladder.slopes))
-        limit = max(10.0 * error.min(initial=np.inf), 1e-11 * slope[np.argmin(error)]) if usable.any() else np.inf
-        level = int(np.flatnonzero(error <= limit)[-1])
-        if not (np.isfinite(limit) and slope[level] > 0.0):  # no dependence to be seen on this coordinate
+        with np.errstate(all="ignore"):
+            relative = np.nan_to_num(error / slope, nan=np.inf)  # long steps may see nothing, and be sure of it
+        if not np.isfinite(relative.min()):  # no dependence to be seen on this coordinate
             chosen.append(ladder.steps[np.searchsorted(-ladder.steps, -1e-3 * ladder.steps[0])])
             continue
+        level = int(np.flatnonzero(relative <= max(10.0 * relative.min(), 1e-11))[-1])
         chosen.append(ladder.steps[level])
         squares, sizes = squares + error[level] ** 2, sizes + slope[level] ** 2
     return np.array(chosen), float(np.sqrt(squares / sizes)) if sizes else 0.0
@@ -187,12 +193,14 @@ def check_differences(name, derivative, roughness, error) -> None:
 
 def _root_mean_square(values):
     """Over the places of each step, infinite where some are; without squares that over- or underflow."""
+    if not values.size:
+        return np.full(values.shape[0], np.inf)
     flat = np.abs(values.reshape(values.shape[0], -1))
-    flat = np.where(np.isfinite(flat), flat, np.inf)
-    scale = np.max(flat, axis=1, initial=0.0)
-    safe = np.where(np.isfinite(scale) & (scale > 0.0), scale, 1.0)
-    with np.errstate(invalid="ignore"):
-        return np.where(np.isfinite(scale), safe * np.sqrt(np.mean((flat / safe[:, None]) ** 2, axis=1)), np.inf)
+    finite = np.isfinite(flat).all(axis=1)
+    flat = np.where(finite[:, None], flat, 0.0)
+    scale = flat.max(axis=1)
+    scale = np.where(scale > 0.0, scale, 1.0)
+    return np.where(finite, scale * np.sqrt(np.mean((flat / scale[:, None]) ** 2, axis=1)), np.inf)
 
 
 @dataclass(frozen=True)
