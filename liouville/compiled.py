@@ -10,7 +10,7 @@ from .places import initial_draws, short_run, spread_nodes, walls
 
 SCAN_NODES = 16
 SCAN_LINES = 32
-RUN_PLACES = 1024  # of a short run, at which derivatives are looked at
+PLACES = 2048  # of a scan and of a short run, over N, at which derivatives are looked at
 
 
 class CompiledPairs:
@@ -40,10 +40,11 @@ class CompiledPairs:
         _check_finite("value", self.values_at, self.points, self._nodes, draws[:-1])
         scan = self._scan()
         self.smooth = scan.roughness == "smooth"
-        places = np.concatenate([self._nodes, scan.p]), np.concatenate([draws[:-1], scan.y], axis=1)
+        busy = slice(None, None, max(1, scan.p.size * self.y_dim // PLACES))
+        places = np.concatenate([self._nodes, scan.p[busy]]), np.concatenate([draws[:-1], scan.y[:, busy]], axis=1)
         steps = None
         if self.unit.gradient is None:
-            steps, self.gradient_error = probes.difference_steps(self.values_at, *places)
+            steps, self.gradient_error = probes.difference_steps(self.values_at, *places, scan.roughness)
             probes.check_differences("value", "gradient", scan.roughness, self.gradient_error)
         one_line(names, lambda: self._compile_gradients(None if steps is None else tuple(steps.tolist())))
         _check_finite("gradient", self.gradients_at, self.points, self._nodes, draws[:-1])
@@ -52,9 +53,7 @@ class CompiledPairs:
             self._hold("gradient", "value", self.values_at, self.gradients_at)
         else:
             error = probes.difference_error(self.values_at, *self._places, steps)
-            # Across a kink differences see the mean of both sides, which moves it by three steps at most.
-            blurred = 0.0 if self.smooth else float(np.max(3.0 * steps / self._reach))
-            self.gradient_error = max(self.gradient_error, error, blurred)
+            self.gradient_error = max(self.gradient_error, error)
         if self.unit.hessian is not None:
             one_line("hessian", self._compile_hessian)
             _check_finite("hessian", self.hessians_at, self.points, self._nodes, draws[:-1])
@@ -121,7 +120,7 @@ class CompiledPairs:
             return np.moveaxis(out, 1, 2)
 
         run = short_run(problem, lambda x, y: self.values(x, y.T), gradients, self._draws)
-        run = run[:, np.linspace(0, run.shape[1] - 1, min(RUN_PLACES, run.shape[1])).astype(int)]
+        run = run[:, np.linspace(0, run.shape[1] - 1, min(PLACES // self.y_dim, run.shape[1])).astype(int)]
         return np.concatenate([p, spread_nodes(problem, run.shape[1])]), np.concatenate([y, run], axis=1)
 
     def _hold(self, name, of, function, derivative):
@@ -187,6 +186,9 @@ class CompiledPairs:
 
     @cached_property
     def _hessian_steps(self):
+        """Steps for differences of the gradient; where that jumps, they smear the jump over a thousandth of the law."""
+        if not self.smooth:
+            return 1e-3 * self._reach
         return probes.difference_steps(self.gradients_at, *self._places)[0]
 
     def hessian(self, y, coefficients):
@@ -248,7 +250,9 @@ def _check_numbers(name, result, shape) -> None:
     except ValueError:  # sequences of unequal length
         found, kind = "unequal lengths", "O"
     if found != shape or kind not in "biuf":
-        wanted = {0: "a real number", 1: f"{shape[:1]} real numbers", 2: f"real numbers of shape {shape}"}[len(shape)]
+        wanted = {0: "a real number", 1: f"{shape and shape[0]} real numbers", 2: f"real numbers of shape {shape}"}[
+            len(shape)
+        ]
         raise _Refused(f"{name} must return {wanted}, got {str(result)[:60]}")
 
 
