@@ -98,8 +98,7 @@ class CompiledPairs:
         y, rng = self._draws[:-1], np.random.default_rng(2)
         if self.y_dim == 1:
             pad = 0.0 if np.ptp(y) > 0.0 else 0.5 * self._reach[0]
-            ends = np.linspace(y.min() - pad, y.max() + pad, SCAN_LINES + 1)[:, None]
-            starts, ends = ends[:-1], ends[1:]
+            starts, ends = probes.segments(y.min() - pad, y.max() + pad, SCAN_LINES)
         else:
             first, second = rng.integers(y.shape[1], size=(2, SCAN_LINES))
             starts, ends = y[:, first].T.copy(), y[:, second].T.copy()

@@ -227,6 +227,13 @@ class Scan:
     roughness: str
 
 
+def segments(lower, upper, n):
+    """(starts, ends) of n lines that cover an interval, shape (n, 1) each, overlapping so that no bend is at an end."""
+    width = (upper - lower) / n
+    starts = lower + width * np.arange(n)[:, None]
+    return starts, np.minimum(starts + 1.03 * width, upper)
+
+
 def scan(function, p, starts, ends, n_points, n_parts) -> Scan:
     """Look at `function` along the lines from `starts` to `ends`, shape (L, N), at the nodes p.
 

@@ -130,8 +130,8 @@ def fit_profile(value, derivative, places):
         If the functions are not vectorised, `derivative` is not that of `value` somewhere, or differences do not serve.
     """
     value = array_function("profile", value, places)
-    grid = np.linspace(places.min(), places.max(), 33)[:, None]
-    seen = probes.scan(lambda p, y: value(y[0]), np.zeros(1, dtype=int), grid[:-1], grid[1:], 512, 8)
+    lines = probes.segments(places.min(), places.max(), 32)
+    seen = probes.scan(lambda p, y: value(y[0]), np.zeros(1, dtype=int), *lines, 512, 8)
     y = np.concatenate([places, seen.y[0]])[None]
     p, error = np.zeros(y.size, dtype=int), 0.0
     if derivative is not None:
