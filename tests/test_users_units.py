@@ -325,6 +325,12 @@ def test_kinked_profiles_need_no_derivative(width):
     assert np.abs(bare.gradient(y) - full.gradient(y)).max() <= 1e-5 * np.abs(full.gradient(y)).max()
 
 
+def test_a_kink_where_all_units_start():
+    features = make_features(problem(Convolution(np.abs), Discrete((0.5,)), np.array([0.5])))
+    assert not features.smooth
+    assert features.gradient(np.array([[0.4], [0.6]])).ravel() == pytest.approx([-1.0, 1.0], abs=1e-8)
+
+
 @pytest.mark.parametrize(
     ("functions", "message"),
     [

@@ -89,9 +89,10 @@ def array_function(name, function, places):
     ValueError
         If it takes one number at a time only, mixes the entries of its argument or gives no finite numbers.
     """
+    table = places[: 2 * (places.size // 4)].reshape(2, -1)
     try:
         with np.errstate(all="ignore"):
-            values = np.asarray(function(places))
+            values, of_table = np.asarray(function(places)), np.asarray(function(table))
     except Exception as error:  # what a function of one number says of an array depends on what it calls
         raise ValueError(
             f"{name} must be vectorised, with np.exp and np.where in place of math.exp and if: "
@@ -105,9 +106,8 @@ def array_function(name, function, places):
     if not np.isfinite(values).all():
         worst = np.argmax(~np.isfinite(values))
         raise ValueError(f"{name} must be finite, got {values[worst]} at {places[worst]:.6g}")
-    table = places[: 2 * (places.size // 4)].reshape(2, -1)
     close = 1e-9 * np.abs(values).max()
-    if not np.allclose(function(table), values[: table.size].reshape(2, -1), rtol=1e-9, atol=close):
+    if of_table.shape != table.shape or not np.allclose(of_table.ravel(), values[: table.size], rtol=1e-9, atol=close):
         raise ValueError(f"{name} must act on each entry of an array by itself, of any shape")
 
     def of_floats(s):
@@ -130,7 +130,8 @@ def fit_profile(value, derivative, places):
         If the functions are not vectorised, `derivative` is not that of `value` somewhere, or differences do not serve.
     """
     value = array_function("profile", value, places)
-    lines = probes.segments(places.min(), places.max(), 32)
+    pad = 0.0 if np.ptp(places) > 0.0 else 0.5 * np.abs(places).max() or 1.0  # all units may start at one place
+    lines = probes.segments(places.min() - pad, places.max() + pad, 32)
     seen = probes.scan(lambda p, y: value(y[0]), np.zeros(1, dtype=int), *lines, 512, 8)
     y = np.concatenate([places, seen.y[0]])[None]
     p, error = np.zeros(y.size, dtype=int), 0.0
