@@ -10,8 +10,10 @@ and where mu is itself a finite measure the map multiplies each component by a n
 
 import numpy as np
 
+from .checks import warn_user
+from .circle import CircleFunction
 from .dynamics import MinibatchSGD, is_noisy, is_plain
-from .features import FourierFeatures
+from .fourier import MATTERS, FourierFeatures, modes_for, spectrum
 from .kernels import batches as kernels
 from .problem import PERIOD
 
@@ -199,8 +201,12 @@ class Batches:
 
 
 def _modes_of(function) -> int:
-    """How many modes of a function on the circle carry all but GRID_TOLERANCE of it, at most MAX_GRID_MODES."""
-    n = 8 * MAX_GRID_MODES
-    size = np.abs(np.fft.rfft(function(PERIOD * np.arange(n) / n)))[: MAX_GRID_MODES + 1]
-    tail = np.sqrt(np.cumsum((size**2)[::-1])[::-1])
-    return int(np.count_nonzero(tail[1:] > GRID_TOLERANCE * tail[0]))
+    """How many modes of the target carry all but GRID_TOLERANCE of it, at most MAX_GRID_MODES."""
+    tail = spectrum(CircleFunction.of("target", function))[-1]
+    modes = min(MAX_GRID_MODES, modes_for(tail, GRID_TOLERANCE))
+    if tail[modes] ** 2 > MATTERS:
+        warn_user(
+            f"the points of the diffusion leave {tail[modes]:.1e} of the target (relative L2 norm) unresolved; the "
+            f"covariance of its noise is off by about {tail[modes] ** 2:.1e}"
+        )
+    return modes

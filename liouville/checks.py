@@ -1,9 +1,13 @@
 """Questions that checks of the input ask."""
 
+import sys
+import warnings
 from functools import wraps
 from numbers import Integral, Real
 
 import numpy as np
+
+PACKAGES = ("liouville", "particles", "validation")
 
 
 def is_finite(value) -> bool:
@@ -35,6 +39,43 @@ def as_numbers(name, values) -> np.ndarray:
     if array.dtype.kind not in "iuf":
         raise ValueError(f"{name} must be an array of numbers, got {values!r}")
     return np.array(array, dtype=float)
+
+
+def vectorised_values(name, function, x) -> np.ndarray:
+    """`function` of an array, which must have as many finite numbers as x has entries along its first axis.
+
+    Raises
+    ------
+    ValueError
+        If it does not take arrays, or returns another shape, or values that are not finite numbers.
+    """
+    remedy = "write it for arrays: np.exp for math.exp, np.where for if, np.full_like(x, 1.0) for a constant"
+    try:
+        values = function(np.array(x))
+        if np.iscomplexobj(values):
+            raise TypeError("complex values")
+        values = np.asarray(values, dtype=float)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, ValueError) and "truth value" not in str(error) and "float" not in str(error):
+            raise
+        raise ValueError(f"{name} must map arrays to arrays of numbers, got {error!r}; {remedy}") from error
+    if values.shape != np.shape(x)[:1]:
+        raise ValueError(
+            f"{name} must map shape {'(k,)' if np.ndim(x) == 1 else '(k, d)'} to shape (k,), "
+            f"got {values.shape} for {np.shape(x)}; {remedy}"
+        )
+    if not np.isfinite(values).all():
+        bad = np.flatnonzero(~np.isfinite(values))[0]
+        raise ValueError(f"{name} must be finite, got {values[bad]} at {np.asarray(x)[bad]}")
+    return values
+
+
+def warn_user(message) -> None:
+    """A UserWarning that points to the line outside these packages from which they were called."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in PACKAGES:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, UserWarning, stacklevel=level)
 
 
 def with_own_error_state(function):

@@ -1,8 +1,34 @@
 """What a run says about itself."""
 
+import sys
 from dataclasses import dataclass
 
 import numpy as np
+
+ANNOUNCED_SECONDS = 60.0
+
+
+def announce(seconds) -> None:
+    """Say on standard error, before it starts, what a run will take that takes more than a minute."""
+    if seconds > ANNOUNCED_SECONDS:
+        print(f"solve: about {seconds / 60.0:.1f} minutes to come", file=sys.stderr)
+
+
+def part_of(progress, begin, end, last):
+    """Progress of one run of several as that of all: times from begin * last to end * last."""
+    if progress is None:
+        return None
+    return lambda t: progress(last * begin + (end - begin) * t)
+
+
+def level_of(progress, level, last):
+    """Progress of one of ever finer runs, whose number is not known: half of what is left to each."""
+    return part_of(progress, 1.0 - 0.5**level, 1.0 - 0.5 ** (level + 1), last)
+
+
+def problem_size(features, a) -> float:
+    """What errors of f_0 are small or large beside: the greater of ||f|| and ||f_0||, of coefficients a at time 0."""
+    return max(features.size, float(np.linalg.norm(a)))
 
 
 @dataclass(frozen=True)
@@ -27,11 +53,13 @@ class Diagnostics:
     seconds : float
         Wall time, compilation included.
     error_estimate : array or None
-        Estimated L2(mu) error of f_0, for methods that estimate it.
+        Estimated L2(mu) error of f_0: of space, time, features and window together; None where it was left out.
     resolution : tuple
         Cells or quadrature nodes per coordinate.
     wall_mass : array or None
         Mass on the walls of a Box; on a grid, in the cells that touch them.
+    energy_error : array or None
+        Estimated error of energy_drop - energy_dissipated, by the same second run as error_estimate.
     """
 
     mass_drift: np.ndarray
@@ -47,3 +75,9 @@ class Diagnostics:
     error_estimate: np.ndarray | None
     resolution: tuple
     wall_mass: np.ndarray | None = None
+    energy_error: np.ndarray | None = None
+
+    @property
+    def energy_imbalance(self) -> np.ndarray:
+        """energy_drop - energy_dissipated, which vanishes for the exact gradient flow."""
+        return self.energy_drop - self.energy_dissipated

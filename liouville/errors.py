@@ -7,7 +7,7 @@ class SolveFailed(RuntimeError):
     Attributes
     ----------
     time, step : float
-        Where it happened and the step that was tried.
+        Where it happened and the step that was tried; the latter is nan where no step is to blame.
     cause : str
         One line.
     state
@@ -16,7 +16,8 @@ class SolveFailed(RuntimeError):
     """
 
     def __init__(self, time: float, step: float, cause: str, state=None):
-        super().__init__(f"failed at t = {time:.6g} with step {step:.3g}: {cause}")
+        with_step = f" with step {step:.3g}" if step == step else ""
+        super().__init__(f"failed at t = {time:.6g}{with_step}: {cause}")
         self.time, self.step, self.cause, self.state = time, step, cause, state
 
 

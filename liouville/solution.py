@@ -9,12 +9,13 @@ import numpy as np
 from . import storage
 from .batches import Batches
 from .checks import is_count
-from .diagnostics import Diagnostics
+from .diagnostics import Diagnostics, problem_size
 from .dynamics import is_discrete, legs
-from .errors import NotAvailable
+from .errors import NotAvailable, SolveFailed
 from .features import make_features
 from .grid import PhaseGrid
 from .problem import PERIOD, Box
+from .soundness import check_energy_falls, concerns
 from .walls import make_walls
 
 FIELDS = (
@@ -69,7 +70,7 @@ class Solution:
         for name, dims, long_name in FIELDS:
             if getattr(self, name) is not None:
                 data[name] = storage.variable(dims, getattr(self, name), long_name)
-        for name in ("mass_drift", "energy_drop", "energy_dissipated", "error_estimate", "wall_mass"):
+        for name in ("mass_drift", "energy_drop", "energy_dissipated", "error_estimate", "wall_mass", "energy_error"):
             if getattr(self.diagnostics, name) is not None:
                 data[name] = storage.variable("time", getattr(self.diagnostics, name), name.replace("_", " "))
         for name in ("least_density", "edge_mass", "truncated_mass", "steps", "rejected_steps", "seconds"):
@@ -119,6 +120,7 @@ class Solution:
             **{name: held.get(name) for name in ("mass_drift", "energy_drop", "energy_dissipated")},
             error_estimate=held.get("error_estimate"),
             wall_mass=held.get("wall_mass"),
+            energy_error=held.get("energy_error"),
             **{name: float(file.attrs[name]) for name in ("least_density", "edge_mass", "truncated_mass", "seconds")},
             **{name: int(file.attrs[name]) for name in ("steps", "rejected_steps")},
             window=ast.literal_eval(file.attrs["window"]),
@@ -149,6 +151,23 @@ class Solution:
     def mass(self) -> np.ndarray:
         """Total mass, shape (T,)."""
         return 1.0 + self.diagnostics.mass_drift
+
+    @property
+    def size(self) -> float:
+        """The greater of ||f|| and ||f_0(0)|| in L2(mu), beside which errors are small or large."""
+        return problem_size(self.features, self.history[1][0] if self.history else self.coefficients[0])
+
+    @property
+    def error_estimate(self):
+        """Estimated L2(mu) error of f_0(t), shape (T,): of space, time, features and window; None if left out."""
+        return self.diagnostics.error_estimate
+
+    def check(self) -> None:
+        """Raise SolveFailed where `solve` warns: a large error, energy out of balance, mass at ends or walls."""
+        check_energy_falls(self)
+        found = concerns(self)
+        if found:
+            raise SolveFailed(float(self.times[-1]), np.nan, "; ".join(found), self.coefficients[-1])
 
     def function(self, x) -> np.ndarray:
         """f_0(t, x), shape (T, k), for x of shape (k,) or (k, d).

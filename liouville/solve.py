@@ -2,28 +2,44 @@
 
 import numpy as np
 
-from .checks import is_count, with_own_error_state
-from .dynamics import GradientFlow, check_times
+from .checks import is_count, is_finite, with_own_error_state
+from .dynamics import GradientFlow, check_times, is_discrete
 from .features import check_features, make_features
 from .methods.characteristics import Characteristics
 from .methods.finite_volume import FiniteVolume
 from .methods.semi_lagrangian import SemiLagrangian
 from .problem import Box, Problem
 from .solution import Solution
+from .soundness import check_energy_falls, concerns, say
+from .tolerance import solve_to_tolerance
 
 
-def default_method(problem: Problem):
+def default_method(problem: Problem, dynamics):
     """A grid where y is one-dimensional and rho_in has a density, else characteristics."""
     if problem.domain.dim != 1 or not all(law.has_density for law in problem.laws):
         return Characteristics()
-    return FiniteVolume() if isinstance(problem.domain, Box) else SemiLagrangian()
+    if not isinstance(problem.domain, Box):
+        return SemiLagrangian()
+    return Characteristics() if is_discrete(dynamics) else FiniteVolume()
 
 
 @with_own_error_state
-def solve(problem, times, method=None, dynamics=None, features=None, progress=None, seed=0) -> Solution:
+def solve(
+    problem,
+    times,
+    method=None,
+    dynamics=None,
+    features=None,
+    progress=None,
+    seed=0,
+    tolerance=None,
+    estimate=True,
+) -> Solution:
     """Solve the nonlinear Liouville equation (P.12) from rho_in.
 
     d_t rho = div_y( c grad U rho ) + d_c( U rho )
+
+    The Solution carries an estimate of its own error at every output time, `error_estimate`.
 
     Parameters
     ----------
@@ -32,16 +48,22 @@ def solve(problem, times, method=None, dynamics=None, features=None, progress=No
         Output times, strictly increasing, >= 0. Steps land on them.
     method : FiniteVolume, SemiLagrangian, Characteristics or FiPyFiniteVolume, optional
         By default a grid where y is one-dimensional and rho_in has a density, SemiLagrangian where y has no walls
-        and FiniteVolume else; Characteristics where a grid does not apply.
+        and FiniteVolume else; Characteristics where a grid does not apply, and instead of FiniteVolume under a discrete
+        dynamics, which that makes only up to an error of the order of the step.
     dynamics : GradientFlow, GradientDescent, MinibatchSGD, DiffusionSGD or Quench, optional
         Under a random one the continuum follows the same batches as the particles that `simulate` moves under the same
         seed (P.26).
     features : optional
         From `make_features` of this problem; by default made to its default tolerance.
     progress : callable (t), optional
-        Called with the time reached.
+        Called with the time reached; where several runs are made, with that share of the last time which is done.
     seed : int
         Of the batches.
+    tolerance : float, optional
+        Bound on the error estimate at every output time, relative to the size of f_0: the greater of ||f|| and
+        ||f_0(0)||. The resolution, and without `method` the method too, is then chosen to meet it.
+    estimate : bool
+        False saves the second run from which the error is estimated.
 
     Returns
     -------
@@ -52,13 +74,21 @@ def solve(problem, times, method=None, dynamics=None, features=None, progress=No
     ValueError
         On bad input, before anything is computed.
     SolveFailed
-        On a numerical breakdown, with the last good state.
+        On a numerical breakdown, with the last good state; and where the loss of a gradient flow rises by more than the
+        estimated error.
+
+    Warns
+    -----
+    UserWarning
+        Where the tolerance is not met; the estimated error is a twentieth of f_0 or more; the energy does not balance
+        to the estimated error; or mass gathers at the ends of a window or on walls. `Solution.check` raises instead.
     """
     if not isinstance(problem, Problem):
         raise ValueError(f"problem must be a Problem, got {problem!r}")
     dynamics = GradientFlow() if dynamics is None else dynamics
     times = check_times(times, dynamics)
-    method = default_method(problem) if method is None else method
+    fallback = Characteristics() if method is None else None
+    method = default_method(problem, dynamics) if method is None else method
     if not hasattr(method, "solve"):
         raise ValueError(
             f"method must be FiniteVolume(...), SemiLagrangian(...) or Characteristics(...), got {method!r}"
@@ -71,4 +101,19 @@ def solve(problem, times, method=None, dynamics=None, features=None, progress=No
         raise ValueError("target must have finite coefficients")
     if not is_count(seed, 0):
         raise ValueError(f"seed must be an integer >= 0, got {seed!r}")
-    return method.solve(problem, features, times, dynamics, int(seed), progress)
+    if not isinstance(estimate, (bool, np.bool_)):
+        raise ValueError(f"estimate must be True or False, got {estimate!r}")
+    if tolerance is None:
+        options = {} if estimate else {"estimate": False}
+        solution = method.solve(problem, features, times, dynamics, int(seed), progress, **options)
+    else:
+        if not (is_finite(tolerance) and 1e-12 <= tolerance < 1):
+            raise ValueError(f"tolerance must lie in [1e-12, 1), got {tolerance!r}")
+        if not estimate:
+            raise ValueError("estimate must be True where a tolerance is to be met, got False")
+        fallback = None if isinstance(method, Characteristics) else fallback
+        task = problem, features, times, dynamics, int(seed)
+        solution = solve_to_tolerance(method, fallback, task, progress, tolerance)
+    check_energy_falls(solution)
+    say(concerns(solution))
+    return solution

@@ -314,7 +314,8 @@ def test_bad_input_is_refused_in_one_line(case):
 
 @pytest.fixture(scope="module")
 def solved():
-    return solve(circle(), [0.0, 0.2], FEW), solve(circle(), [0.0, 0.2], Characteristics(nodes=(16, 16)))
+    nodes = Characteristics(nodes=(16, 16))
+    return tuple(solve(circle(), [0.0, 0.2], method, estimate=False) for method in (FEW, nodes))
 
 
 def test_questions_a_solution_cannot_answer(solved):

@@ -44,6 +44,7 @@ def test_loss_falls_by_what_is_dissipated_though_velocities_are_projected():
     assert np.abs(drop - ensemble.energy_dissipated).max() < 1e-4 * drop.max()
 
 
+@pytest.mark.filterwarnings("ignore:a mass of")
 @pytest.mark.parametrize("reconstruction", [None, MP5()], ids=["van Leer", "MP5"])
 def test_mass_on_walls_and_inside_is_kept_on_the_grid(reconstruction):
     method = FiniteVolume((96, 64)) if reconstruction is None else FiniteVolume((96, 64), reconstruction)
@@ -58,6 +59,7 @@ def test_mass_on_walls_and_inside_is_kept_on_the_grid(reconstruction):
     assert (solution.grid.y_edges[0], solution.grid.y_edges[-1]) == (-2.05, 2.05)
 
 
+@pytest.mark.filterwarnings("ignore:a mass of")
 def test_grid_characteristics_and_particles_agree():
     """At t = 5; 6000 particles give the wall mass with a standard error of 0.003, of which 4 are allowed: 6e-5."""
     times = [0.0, 5.0]
@@ -105,6 +107,7 @@ def test_what_a_box_refuses():
         solution.flow(np.zeros((2, 1)), 0.5, 0.0)
 
 
+@pytest.mark.filterwarnings("ignore:a mass of")
 def test_density_at_the_walls_is_that_of_their_cells():
     solution = solve(boxed(), [0.0, 5.0], FiniteVolume((24, 24)))
     c = solution.grid.c

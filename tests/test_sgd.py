@@ -287,6 +287,7 @@ def test_flow_replays_the_steps(method):
         assert np.abs(solution.flow(solution.nodes[0], 0.0, 0.8)[0] - solution.nodes[2]).max() < 1e-13
 
 
+@pytest.mark.filterwarnings("ignore:a mass of")
 def test_walls_hold_under_noise():
     data = TrainingSet([-1.0, 0.0, 1.0])
     problem = Problem(Box(-1.0, 1.0), Convolution(Gaussian(0.5)), data, np.exp, Initial(Uniform(-1.0, 1.0), Normal()))

@@ -193,6 +193,7 @@ def test_diagnostics_of_characteristics_close_the_energy_identity(characteristic
     assert characteristics.mass.tolist() == [1.0, 1.0, 1.0]
 
 
+@pytest.mark.filterwarnings("ignore:the estimated error")
 def test_error_estimate_of_characteristics_is_honest():
     exact = solve(circle(MIXED), [0.5, 1.0], Characteristics(nodes=(160, 160)))
     for k in (8, 16, 32):

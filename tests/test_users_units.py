@@ -291,7 +291,7 @@ def test_periodicity_is_relative_to_the_size_of_the_unit():
     make_features(problem(Convolution(lambda z: np.exp(1e6 * (np.cos(z) - 1.0))), **circle))
     for size in (1e-12, 1.0, 1e9):
         make_features(problem(Convolution(lambda z, s=size: s * np.exp(np.cos(z))), **circle))
-        with pytest.raises(ValueError, match="profile must be 2 pi periodic in y on a Torus"):
+        with pytest.raises(ValueError, match="profile must be 2 pi periodic"):
             make_features(problem(Convolution(lambda z, s=size: s * np.exp(-z * z)), **circle))
     with pytest.raises(ValueError, match="unit must be 2 pi periodic in y on a Torus"):
         make_features(problem(Unit(*bump(1.0, 1e-12)), **circle))
@@ -334,11 +334,11 @@ def test_a_kink_where_all_units_start():
 @pytest.mark.parametrize(
     ("functions", "message"),
     [
-        ((lambda z: math.exp(-z * z),), r"profile must be vectorised, with np.exp and np.where"),
-        ((lambda z: 1.0 if abs(z) < 1 else 0.0,), r"profile must be vectorised, with np.exp and np.where"),
-        ((np.cos, lambda z: -math.sin(z)), r"derivative must be vectorised, with np.exp and np.where"),
-        ((lambda z: 1.0,), r"profile must map an array of shape \(k,\) to k real numbers"),
-        ((lambda z: np.exp(1j * z),), r"profile must map an array of shape \(k,\) to k real numbers"),
+        ((lambda z: math.exp(-z * z),), r"profile must map arrays to arrays of numbers, .* np.where for if"),
+        ((lambda z: 1.0 if abs(z) < 1 else 0.0,), r"profile must map arrays to arrays of numbers, .* np.where for if"),
+        ((np.cos, lambda z: -math.sin(z)), r"derivative must map arrays to arrays of numbers, .* np.where for if"),
+        ((lambda z: 1.0,), r"profile must map shape \(k,\) to shape \(k,\)"),
+        ((lambda z: np.exp(1j * z),), r"profile must map arrays to arrays of numbers, .*complex"),
         ((lambda z: np.exp(-z * z) / z.sum(),), r"profile must act on each entry of an array by itself"),
         ((np.sqrt,), r"profile must be finite, got nan at -"),
         ((lambda z: z > 0,), r"profile jumps where units are.*; pass derivative="),

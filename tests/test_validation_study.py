@@ -314,6 +314,7 @@ def test_an_executor_changes_nothing():
     np.testing.assert_array_equal(plain["law_distance"], other["law_distance"])
 
 
+@pytest.mark.filterwarnings("ignore:the estimated error")
 def test_inputs_of_more_dimensions_are_shown_at_the_nodes():
     points = np.random.default_rng(0).normal(size=(6, 2))
     problem = Problem(

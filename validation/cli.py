@@ -194,18 +194,21 @@ def noise(case, n, sizes, alphas, quench, replicates, times, step, batch_size, t
 @method_option
 @reconstruction_option
 @cells_option
+@click.option("--tolerance", type=float, help="Refine until the estimated error is this share of f_0 at most.")
+@click.option("--estimate/--no-estimate", default=True, help="Whether to estimate the error, by a second, coarser run.")
 @step_option
 @batch_option
 @theta_option
 @seed_option
 @click.option("--out", type=click.Path(path_type=Path), help="NetCDF file for coefficients and density.")
-def solve_command(case, times, method, reconstruction, cells, step, batch_size, theta, seed, out):
-    """Solve for the continuum and print its loss, mass and diagnostics.
+def solve_command(case, times, method, reconstruction, cells, tolerance, estimate, step, batch_size, theta, seed, out):
+    """Solve for the continuum and print its loss, mass, diagnostics and the estimated error of f_0.
 
     \b
     Examples:
       liouville solve circle
       liouville solve circle --cells 128,128 --times 0,1,4 --out circle.nc
+      liouville solve circle --tolerance 1e-5
       liouville solve circle --method characteristics
       liouville solve circle --reconstruction mp5
       liouville solve circle --method fipy --cells 64,64 --times 0,0.5
@@ -225,6 +228,8 @@ def solve_command(case, times, method, reconstruction, cells, step, batch_size, 
             dynamics,
             progress=lambda t: progress("continuum", min(t / last, 1.0)),
             seed=seed,
+            tolerance=tolerance,
+            estimate=estimate,
         )
     diagnostics = solution.diagnostics
     click.echo(f"{solution.method!r}")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from liouville import Box, Characteristics, DecreasingTheta, FiniteVolume, GradientFlow, fluctuations, solve
+from liouville import Box, Characteristics, DecreasingTheta, GradientFlow, fluctuations, solve
 from liouville.dynamics import is_discrete
 from liouville.fresh import draws_afresh
 from liouville.solve import default_method
@@ -112,9 +112,7 @@ def solve_continuum(problem, features, times, on_paths, method, dynamics, seed, 
         progress(stage, 0.0)
         return solve(problem, at, how, dynamics, features, lambda t: progress(stage, t / last), seed)
 
-    default = default_method(problem)
-    if is_discrete(dynamics) and isinstance(default, FiniteVolume):
-        default = Characteristics()  # finite volumes err by the step, which would hide what is looked for
+    default = default_method(problem, dynamics)
     exact = Characteristics(tolerance=aim)
     if method is None and not isinstance(default, Characteristics):
         check = run("continuum", times, default)
@@ -136,7 +134,7 @@ def restricted(solution, here):
     def part(array):
         return None if array is None else array[here]
 
-    names = ("mass_drift", "energy_drop", "energy_dissipated", "error_estimate", "wall_mass")
+    names = ("mass_drift", "energy_drop", "energy_dissipated", "error_estimate", "wall_mass", "energy_error")
     diagnostics = replace(solution.diagnostics, **{name: part(getattr(solution.diagnostics, name)) for name in names})
     return replace(
         solution,

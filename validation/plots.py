@@ -13,6 +13,8 @@ from . import plots_crossover
 from .plot_style import STYLE, colours, legend_below, log_axes, log_axis, new_figure
 from .rates import EXPECTED_SLOPE, MIN_SIZES
 
+VISIBLE = 0.02  # of the range that is shown, above which the error of f_0 is drawn as a band
+
 
 def draw_all(dataset, directory) -> list:
     """Every figure that the dataset allows, as PNG in `directory`; returns the paths."""
@@ -97,12 +99,16 @@ def functions_figure(dataset) -> Figure:
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     x, q = dataset["x"].values, dataset["quantile"].values
     style = {"marker": "o", "ms": 3.0} if x.size <= 40 else {}
-    palette = colours(times.size)
+    palette, uncertain = colours(times.size), False
     for axes, k in zip(panels, shown, strict=False):
         bands = dataset["f_n_quantiles"].values[:, k]
         axes.fill_between(x, bands[0], bands[-1], color=palette[k], alpha=0.22, lw=0)
         axes.fill_between(x, bands[1], bands[-2], color=palette[k], alpha=0.35, lw=0)
-        axes.plot(x, dataset["f_0"].values[k], color=palette[k], lw=1.6, **style)
+        f_0, error = dataset["f_0"].values[k], _function_error(dataset, k)
+        axes.plot(x, f_0, color=palette[k], lw=1.6, **style)
+        if error > VISIBLE * np.ptp(dataset["f_0"].values):
+            axes.fill_between(x, f_0 - error, f_0 + error, color="0.4", alpha=0.45, lw=0)
+            uncertain = True
         axes.plot(x, dataset["target"].values, color="k", ls=":", lw=1.2)
         axes.set_title(f"$t = {times[k]:g}$")
         _input_axis(axes, dataset)
@@ -120,8 +126,15 @@ def functions_figure(dataset) -> Figure:
         Line2D([], [], color="0.3", lw=7, alpha=0.22, label=f"{q[0]:.0%} to {q[-1]:.0%}"),
         Line2D([], [], color="k", ls=":", lw=1.2, label="target $f$"),
     ]
+    if uncertain:
+        handles.insert(1, Line2D([], [], color="0.4", lw=7, alpha=0.45, label="its estimated error"))
     figure.legend(handles=handles, loc="outside upper center", ncols=2, frameon=False)
     return figure
+
+
+def _function_error(dataset, k) -> float:
+    """The error of f_0 as a typical deviation at one x: its L2(mu) norm over that of 1; the greatest over n."""
+    return float(np.nanmax(dataset["discretisation_error"].values[..., k])) / dataset.attrs["data_mass"] ** 0.5
 
 
 def _angle_axis(axis):
@@ -151,6 +164,12 @@ def loss_figure(dataset) -> Figure:
         axes.plot(shift, mean, "o", ms=3.5, color=colour)
         handles.append(Line2D([], [], marker="o", ms=3.5, lw=1.4, color=colour, label=f"$n = {sizes[s]}$"))
     axes.plot(dataset["history_time"], dataset["history_loss"], color="k", lw=1.2, zorder=1)
+    if "n" not in dataset["continuum_loss"].dims:
+        low, high = (dataset["continuum_loss"] + sign * dataset["continuum_loss_error"] for sign in (-1.0, 1.0))
+        if (high > (1.0 + VISIBLE) * low).any():
+            # An error as large as the loss itself reaches down to nothing; a log axis shows it as three decades.
+            axes.fill_between(times, np.maximum(low, 1e-3 * high), high, color="0.5", alpha=0.4, lw=0, zorder=0)
+            handles.append(Line2D([], [], color="0.5", lw=7, alpha=0.4, label="estimated error of the continuum"))
     whose = f", $n = {dataset.attrs['band_n']}$" if "n" in dataset["continuum_loss"].dims else ""
     handles.insert(0, Line2D([], [], color="k", lw=1.2, label=f"continuum{whose}"))
     floor = dataset.attrs["unreachable_loss"]

@@ -230,6 +230,7 @@ def run_study(
     attributes["map_n"] = 0 if maps is None else int(maps.n)
     attributes["one_stream"] = int(any(is_noisy(one) for one in at_sizes))
     attributes["unreachable_loss"] = float(features.unreachable)
+    attributes["data_mass"] = float(np.sum(getattr(problem.data, "weights", 1.0)))
     attributes["seconds"] = time.perf_counter() - started
     study = Study(make_dataset(data, times, sizes, replicates, attributes))
     if store is not None:

@@ -30,12 +30,21 @@ def continuum_variables(continua, continuum, times):
         ),
         "target_coefficients": variable("feature", compared.features.target, "coefficients of the target f"),
         "continuum_loss": part(lambda one: one.compared.loss[here], ("time",), "loss of f_0: ||f_0(t) - f||^2 / 2"),
+        "continuum_loss_error": part(
+            lambda one: _loss_error(one)[here], ("time",), "estimated error of the loss of f_0"
+        ),
         "continuum_mass": variable("time", continuum.shown.mass, "total mass of rho_0(t)"),
         "discretisation_error": part(lambda one: one.error[here], ("time",), "L2(mu) error of f_0(t)"),
         "check_distance": part(lambda one: one.distance, ("time",), "L2(mu) distance of f_0(t) by two methods"),
         "history_time": variable("step", history_t[shown], "time t"),
         "history_loss": variable("step", compared.features.loss(history_a[shown]), "loss of f_0 along its steps"),
     }
+
+
+def _loss_error(continuum):
+    """What the error e of f_0 makes of ||f_0 - f||^2 / 2: ||f_0 - f|| e + e^2 / 2."""
+    compared, error = continuum.compared, continuum.error
+    return np.linalg.norm(compared.coefficients - compared.features.target, axis=1) * error + 0.5 * error**2
 
 
 def particle_variables(results, tasks, times):

@@ -16,6 +16,7 @@ from .scratch import aligned
 from .threads import threads_for
 
 LANES = 16
+MOST_MODES = 1024  # beyond, the sums of 16 replicates leave the processor's cache
 MOST = 64  # particles; beyond, blocks of one replicate's particles fill the registers as well
 
 _FLAGS = {"nsz", "arcp", "contract", "afn", "reassoc"}

@@ -1,5 +1,6 @@
 """The continuum by characteristics: a weighted quadrature of rho_in pushed along the flow."""
 
+import itertools
 import time
 import warnings
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ import numpy as np
 
 from ..batches import Batches
 from ..checks import is_count, is_finite
-from ..diagnostics import Diagnostics
+from ..diagnostics import Diagnostics, announce, level_of, problem_size
 from ..dynamics import is_discrete
 from ..runge_kutta import Adaptive
 from ..solution import Solution
@@ -17,6 +18,8 @@ from ..walls import make_walls
 
 KEPT_BYTES = 512 * 2**20  # positions of the nodes are kept while they fit in this
 START = {1: 256, 2: 64, 3: 24, 4: 12}  # nodes per coordinate to begin with, by the number of coordinates with a density
+MOST_RESOLUTIONS = 40
+ROUND_OFF = 1e-14
 GROWTH = {1: 2.0, 2: 1.5, 3: 1.3}
 
 
@@ -33,8 +36,8 @@ class Characteristics:
     Parameters
     ----------
     tolerance : float
-        Bound on the change of f_0 in L2(mu), at every output time, from one resolution to the next; the result is the
-        finer of the two, so its own error is smaller still.
+        Bound on the change of f_0 in L2(mu), at every output time, from one resolution to the next, relative to the
+        greater of ||f|| and ||f_0(0)||; the result is the finer of the two, so its own error is smaller still.
     nodes : tuple of int, optional
         Fixed nodes per coordinate (y_1, ..., y_N, c) instead; the error is then estimated against half as many.
     max_nodes : int
@@ -55,49 +58,33 @@ class Characteristics:
         if not is_count(self.max_nodes, 16):
             raise ValueError(f"max_nodes must be an integer of at least 16, got {self.max_nodes!r}")
 
-    def _resolutions(self, problem):
-        """Nodes per coordinate, coarse to fine."""
+    def _resolutions(self, problem, dynamics):
+        """Nodes per coordinate, coarse to fine; the last two make the error estimate."""
         laws = problem.laws
+        n_continuous = sum(law.has_density for law in laws)
+        if self.nodes is not None and len(self.nodes) != len(laws):
+            raise ValueError(f"nodes must hold one count per coordinate of (y, c), {len(laws)}, got {self.nodes}")
+        if n_continuous == 0:  # the nodes are the atoms; only steps in time can differ
+            only = self.nodes or tuple(1 for _ in laws)
+            yield from [only] if is_discrete(dynamics) else [only, only]
+            return
         if self.nodes is not None:
-            if len(self.nodes) != len(laws):
-                raise ValueError(f"nodes must hold one count per coordinate of (y, c), {len(laws)}, got {self.nodes}")
             yield tuple(max(2, k // 2) for k in self.nodes)
             yield tuple(self.nodes)
             return
-        n_continuous = sum(law.has_density for law in laws)
         count = START.get(n_continuous, 8)
         growth = GROWTH.get(n_continuous, 1.4)
         while True:
             yield tuple(count for _ in laws)
-            if n_continuous == 0:
-                return
             count = int(np.ceil(count * growth))
 
-    def solve(self, problem, features, times, dynamics, seed=0, progress=None) -> Solution:
+    def solve(self, problem, features, times, dynamics, seed=0, progress=None, estimate=True) -> Solution:
         start = time.perf_counter()
-        if self.nodes is None:
-            check_max_nodes(problem, self._resolutions(problem), self.max_nodes)
-        coarse, best, estimate = None, None, np.full(times.size, np.nan)
-        for level, counts in enumerate(self._resolutions(problem)):
-            if self.nodes is None and count_nodes(problem, counts) > self.max_nodes:
-                warnings.warn(
-                    f"Characteristics stopped at {best.counts} nodes with an estimated error of {estimate.max():.1e}, "
-                    f"above the tolerance {self.tolerance:g}; raise max_nodes or solve to an earlier time",
-                    stacklevel=2,
-                )
-                break
-            # Every other run takes larger time steps, so that the estimate covers their error too.
-            step_tolerance = self.tolerance * (0.1 if level % 2 else 0.03)
-            coarse, best = best, _Run(problem, features, times, dynamics, seed, counts, step_tolerance, progress)
-            if all(not law.has_density for law in problem.laws):
-                estimate = np.zeros(times.size)
-                break
-            if coarse is not None:
-                estimate = np.linalg.norm(best.a - coarse.a, axis=1)
-                if self.nodes is None and estimate.max() <= self.tolerance:
-                    break
-        loss = features.loss(best.a)
-        first = features.loss(best.log.history[0][1])
+        best, error, imbalance = self._refine(problem, features, times, dynamics, seed, progress, estimate)
+        if estimate:
+            # Where all nodes are the atoms of the law and all steps are part of the dynamics there is nothing to err.
+            error = np.zeros(times.size) if error is None else error
+            error = error + features.error(best.a) + ROUND_OFF * np.abs(best.a).max(initial=0.0)
         return Solution(
             problem=problem,
             features=features,
@@ -112,7 +99,7 @@ class Characteristics:
             diagnostics=Diagnostics(
                 mass_drift=np.zeros(times.size),
                 least_density=np.nan,
-                energy_drop=first - loss,
+                energy_drop=best.drop,
                 energy_dissipated=best.dissipated,
                 edge_mass=np.nan,
                 truncated_mass=0.0,
@@ -120,17 +107,49 @@ class Characteristics:
                 steps=int(best.log.steps[0]),
                 rejected_steps=int(best.log.rejected[0]),
                 seconds=time.perf_counter() - start,
-                error_estimate=estimate,
+                error_estimate=error if estimate else None,
                 resolution=best.counts,
                 wall_mass=best.wall_mass,
+                energy_error=imbalance if estimate else None,
             ),
         )
+
+    def _refine(self, problem, features, times, dynamics, seed, progress, estimate):
+        """The finest _Run, its distance to the one before, and that of their energy balances."""
+        if self.nodes is None:
+            check_max_nodes(problem, self._resolutions(problem, dynamics), self.max_nodes)
+        resolutions = list(itertools.islice(self._resolutions(problem, dynamics), MOST_RESOLUTIONS))
+        if self.nodes is not None and not estimate:
+            resolutions = resolutions[-1:]
+        best, error, imbalance, size = None, None, np.zeros(times.size), 0.0
+        for level, counts in enumerate(resolutions):
+            if self.nodes is None and count_nodes(problem, counts) > self.max_nodes:
+                warnings.warn(
+                    f"Characteristics stopped at {best.counts} nodes with an estimated error of {error.max():.1e}, "
+                    f"above {self.tolerance:g} of the size {size:.3g}; raise max_nodes or solve to an earlier time",
+                    stacklevel=3,
+                )
+                break
+            if best is not None:
+                announce(best.seconds * count_nodes(problem, counts) / best.weights.size)
+            report = level_of(progress, level, float(times[-1]))
+            # Every other run takes larger time steps, so that the estimate covers their error too.
+            step_tolerance = self.tolerance * (0.1 if level % 2 else 0.03)
+            coarse, best = best, _Run(problem, features, times, dynamics, seed, counts, step_tolerance, report)
+            size = problem_size(features, best.log.history[0][1])
+            if coarse is not None:
+                error = np.linalg.norm(best.a - coarse.a, axis=1)
+                imbalance = np.abs(best.drop - best.dissipated - coarse.drop + coarse.dissipated)
+                if self.nodes is None and error.max() <= self.tolerance * size:
+                    break
+        return best, error, imbalance
 
 
 class _Run:
     """One resolution, carried through all output times."""
 
     def __init__(self, problem, features, times, dynamics, seed, counts, tolerance, progress):
+        started = time.perf_counter()
         nodes, self.weights = tensor_nodes(problem, counts)
         self.counts = counts
         self.a = np.empty((times.size, features.n_features))
@@ -152,3 +171,5 @@ class _Run:
         batches = Batches(features, dynamics, seed) if discrete else None
         z = nodes[None].copy()
         self.log = integrate(features, z, self.weights, times, dynamics, integrator, observe, progress, batches)
+        self.seconds = time.perf_counter() - started
+        self.drop = features.loss(self.log.history[0][1]) - features.loss(self.a)

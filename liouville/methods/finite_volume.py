@@ -5,7 +5,7 @@ structure, Commun. Comput. Phys. 17 (2015), with xi = c U(y).
 """
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -13,11 +13,14 @@ from threadpoolctl import threadpool_limits
 
 from ..batches import Batches
 from ..checks import is_finite
+from ..diagnostics import announce
 from ..dynamics import is_discrete, is_noisy, legs
 from ..errors import SolveFailed
-from ..grid import Graded, check_window, choose_window, initial_averages, make_grid
+from ..grid import Graded, initial_averages
 from ..runge_kutta import SSPRK2, SSPRK3, ForwardEuler
 from ..solution import Solution
+from .characteristics import Characteristics
+from .grid_method import check_cells, companion_cells, solve_on_grid
 from .reconstruction import RECONSTRUCTIONS, VanLeer
 from .recorder import Recorder
 
@@ -25,8 +28,11 @@ from .recorder import Recorder
 # keeps rho >= 0 while the sum of the Courant numbers of both directions is at most 1/2.
 POSITIVE_COURANT = 0.5
 ROUND_OFF = 1e-12  # kept from that bound, at which a cell may empty itself and round-off decides the sign
-MIN_STEP = 1e-12
+MIN_STEP = 1e-12  # of the last time
 MOST_PARTS = 100_000  # of one step of a discrete dynamics
+TRIAL_STEPS = 10  # of a discrete dynamics, from which the cost of all is foretold
+LONGER_STABILITY = 1.9  # of a companion, whose error in time is to be another
+STEP_NODES = (128, 128)  # of the characteristics that discrete dynamics are held against
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,8 @@ class FiniteVolume:
         but 1e-10 of the initial mass stays inside.
     c_spacing : Graded, optional
         Unequal spacing in c; equal by default.
+    stability : float
+        Steps are at most stability / lambda_max, in (0, 2); the energy decays for all of these.
     """
 
     cells: tuple = (256, 256)
@@ -67,7 +75,9 @@ class FiniteVolume:
     cfl: float = 0.4
     window: tuple | None = None
     c_spacing: Graded | None = None
+    stability: float = 1.0
     takes_steps = True
+    growth = 8.0
 
     def __post_init__(self):
         check_cells(self.cells, self.c_spacing)
@@ -78,11 +88,27 @@ class FiniteVolume:
             raise ValueError(f"stepper must be SSPRK3(), SSPRK2() or ForwardEuler(), got {self.stepper!r}")
         if not (is_finite(self.cfl) and 0 < self.cfl <= POSITIVE_COURANT):
             raise ValueError(f"cfl must lie in (0, {POSITIVE_COURANT}], beyond which rho >= 0 fails, got {self.cfl!r}")
+        if not (is_finite(self.stability) and 0 < self.stability < 2):
+            raise ValueError(f"stability must lie in (0, 2), got {self.stability!r}")
 
-    def solve(self, problem, features, times, dynamics, seed=0, progress=None) -> Solution:
-        start = time.perf_counter()
+    @property
+    def sure_order(self) -> int:
+        """At which errors surely fall, limiters at work."""
+        return min(self.reconstruction.order, self.stepper.order, 2)
+
+    def companion(self, dynamics):
+        """Cells twice as wide and longer steps; under discrete dynamics, which are made here up to the first order in
+        the step alone, characteristics, which make them exactly."""
+        if is_discrete(dynamics):
+            return Characteristics(nodes=STEP_NODES)
+        return replace(self, cells=companion_cells(self.cells), stability=LONGER_STABILITY)
+
+    def solve(self, problem, features, times, dynamics, seed=0, progress=None, estimate=True) -> Solution:
+        return solve_on_grid(self, problem, features, times, dynamics, seed, progress, estimate)
+
+    def run(self, problem, features, times, dynamics, seed, progress, grid, window, start) -> Solution:
+        """One run on one grid, without an error estimate; `start` is the time of day at which it began."""
         batches = Batches(features, dynamics, seed) if is_discrete(dynamics) else None
-        grid, window = prepare_grid(self, problem, features, dynamics, float(times[-1]), seed)
         self.reconstruction.check_grid(grid)
         rho, truncated = initial_averages(problem, grid)
         # One BLAS thread: the small matrices gain nothing from more, and their bits would depend on it.
@@ -104,7 +130,7 @@ class FiniteVolume:
         for t_end in recorder.times:
             while t < t_end:
                 dt = scale * min(
-                    self.cfl * (1.0 - 2.0 * ROUND_OFF) / state.courant_rate(), 1.0 / state.largest_mobility()
+                    self.cfl * (1.0 - 2.0 * ROUND_OFF) / state.courant_rate(), self.stability / state.largest_mobility()
                 )
                 remaining = t_end - t
                 landed = dt >= remaining * (1.0 - 1e-12)
@@ -117,7 +143,7 @@ class FiniteVolume:
                 if not new_energy <= bound:
                     recorder.rejected += 1
                     scale *= 0.5
-                    if dt < MIN_STEP * max(t, 1.0):
+                    if dt < MIN_STEP * recorder.times[-1]:
                         raise SolveFailed(t, dt, "no step keeps rho >= 0 and lets the energy fall", state.rho)
                     continue
                 t = t_end if landed else t + dt
@@ -131,7 +157,7 @@ class FiniteVolume:
 
 def descend(state, euler_map, recorder, batches, progress):
     """Carry a state through a discrete dynamics; euler_map(state, r, step) gives the state a step later, or None."""
-    t, n_taken = 0.0, 0
+    t, n_taken, started = 0.0, 0, time.perf_counter()
     for t_end in recorder.times:
         for phase, begin, end, n_steps in legs(recorder.dynamics, t, t_end):
             for i in range(n_steps):
@@ -143,41 +169,12 @@ def descend(state, euler_map, recorder, batches, progress):
                 t = begin + (i + 1) * (end - begin) / n_steps
                 recorder.step(t, new.a, phase.step * power)
                 state, n_taken = new, n_taken + 1
+                if n_taken == TRIAL_STEPS:
+                    announce((time.perf_counter() - started) * (recorder.times[-1] - t) / t)
                 if progress:
                     progress(t)
         t = t_end
         recorder.output(state.a, state.rho, state.mass)
-
-
-def check_cells(cells, c_spacing) -> None:
-    """What every grid method asks of `cells` and `c_spacing`."""
-    counts = tuple(cells) if np.ndim(cells) == 1 else (cells,)
-    if len(counts) != 2 or not all(isinstance(k, (int, np.integer)) and k >= 8 for k in counts):
-        raise ValueError(f"cells must be two integers of at least 8, one for y and one for c, got {cells}")
-    if not (c_spacing is None or isinstance(c_spacing, Graded)):
-        raise ValueError(f"c_spacing must be Graded(ratio) or None, got {c_spacing!r}")
-
-
-def prepare_grid(method, problem, features, dynamics, last_time, seed=0):
-    """The grid of a grid method, and its window, chosen or checked.
-
-    Raises
-    ------
-    ValueError
-        Where grids do not apply, or the window is too small.
-    """
-    name = type(method).__name__
-    if problem.domain.dim != 1:
-        raise ValueError(f"{name} needs one-dimensional y, got {problem.domain}; use Characteristics()")
-    if not all(law.has_density for law in problem.laws):
-        raise ValueError(f"{name} needs an initial law with a density, got Discrete; use Characteristics()")
-    if is_discrete(dynamics) and not method.takes_steps:
-        raise ValueError(f"{name} solves GradientFlow, got {dynamics!r}; use FiniteVolume() or Characteristics()")
-    if method.window is None:
-        window = choose_window(problem, features, dynamics, seed, last_time, method.cells)
-    else:
-        window = check_window(problem, features, dynamics, seed, method.window, last_time)
-    return make_grid(method.cells, window, problem, method.c_spacing), window
 
 
 class State:

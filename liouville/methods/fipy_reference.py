@@ -4,8 +4,7 @@ J. E. Guyer, D. Wheeler, J. A. Warren, FiPy: Partial Differential Equations with
 """
 
 import os
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -14,7 +13,8 @@ from ..checks import is_finite
 from ..errors import SolveFailed
 from ..grid import PhaseGrid, initial_averages
 from ..solution import Solution
-from .finite_volume import State, check_cells, prepare_grid
+from .finite_volume import LONGER_STABILITY, State
+from .grid_method import check_cells, companion_cells, solve_on_grid
 from .reconstruction import Upwind, VanLeer
 from .recorder import Recorder
 
@@ -81,7 +81,7 @@ class FiPyFiniteVolume:
         FiPy's VanLeer is stable only while the sum of the Courant numbers is at most 1/2.
     cfl : float
         Sum of the Courant numbers of both directions, in (0, 0.5].
-    window, c_spacing
+    window, c_spacing, stability
         As in FiniteVolume.
     """
 
@@ -90,7 +90,10 @@ class FiPyFiniteVolume:
     cfl: float = 0.4
     window: tuple | None = None
     c_spacing: object = None
+    stability: float = 1.0
     takes_steps = False
+    sure_order = 1  # that of its steps
+    growth = 8.0
 
     def __post_init__(self):
         check_cells(self.cells, self.c_spacing)
@@ -99,9 +102,18 @@ class FiPyFiniteVolume:
         if not (is_finite(self.cfl) and 0 < self.cfl <= 0.5):
             raise ValueError(f"cfl must lie in (0, 0.5], got {self.cfl!r}")
 
-    def solve(self, problem, features, times, dynamics, seed=0, progress=None) -> Solution:
-        start = time.perf_counter()
-        grid, window = prepare_grid(self, problem, features, dynamics, float(times[-1]))
+        if not (is_finite(self.stability) and 0 < self.stability < 2):
+            raise ValueError(f"stability must lie in (0, 2), got {self.stability!r}")
+
+    def companion(self, dynamics):
+        """Cells twice as wide and longer steps."""
+        return replace(self, cells=companion_cells(self.cells), stability=LONGER_STABILITY)
+
+    def solve(self, problem, features, times, dynamics, seed=0, progress=None, estimate=True) -> Solution:
+        return solve_on_grid(self, problem, features, times, dynamics, seed, progress, estimate)
+
+    def run(self, problem, features, times, dynamics, seed, progress, grid, window, start) -> Solution:
+        """One run on one grid, without an error estimate; `start` is the time of day at which it began."""
         rho, truncated = initial_averages(problem, grid)
         transport = FiPyTransport(grid, self.reconstruction)
         state = State(features, grid, rho, self.reconstruction)
@@ -112,7 +124,7 @@ class FiPyFiniteVolume:
         with threadpool_limits(limits=1, user_api="blas"):
             for t_end in times:
                 while t < t_end:
-                    bound = min(self.cfl / state.courant_rate(), 1.0 / state.largest_mobility())
+                    bound = min(self.cfl / state.courant_rate(), self.stability / state.largest_mobility())
                     n_left = int(np.ceil((t_end - t) / bound - 1e-12))
                     dt = (t_end - t) / n_left
                     new = State(features, grid, transport.step(state.rho, state.field.U, dt), self.reconstruction)

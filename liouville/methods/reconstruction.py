@@ -97,7 +97,7 @@ class LimitedLinear:
     """
 
     def operators(self, features, grid) -> Operators:
-        cell = features.cell_matrix(grid.y[:, None], grid.dy)
+        cell = features.on_cells(grid.dy).cell_matrix(grid.y[:, None], grid.dy)
         return Operators(deposit=cell, cell=cell, slope=_face_slopes(cell, grid))
 
     def step_field(self, operators, r, step, grid, share=1.0) -> StepField:
@@ -192,6 +192,7 @@ class MP5:
 
     def operators(self, features, grid) -> Operators:
         y, h = grid.y[:, None], grid.dy
+        features = features.on_cells(h)
         shifted = {k: features.matrix(y + k * h) for k in (-2, -1, 0, 1, 2)}
         second = shifted[1] - 2.0 * shifted[0] + shifted[-1]
         fourth = shifted[2] - 4.0 * shifted[1] + 6.0 * shifted[0] - 4.0 * shifted[-1] + shifted[-2]

@@ -4,11 +4,10 @@ import time
 
 import numpy as np
 
-from ..diagnostics import Diagnostics
+from ..diagnostics import Diagnostics, problem_size
 from ..problem import Box, Euclidean
 from ..solution import Solution
-
-EDGE_CELLS = 2
+from ..soundness import EDGE_CELLS
 
 
 class Recorder:
@@ -35,6 +34,7 @@ class Recorder:
         self.method, self.problem, self.features, self.dynamics = method, problem, features, dynamics
         self.times, self.grid, self.window, self.truncated = times, grid, window, truncated
         self.first_energy, self.first_mass = float(features.loss(a)), mass
+        self.size = problem_size(features, a)
         self.history = [(0.0, a.copy())]
         self.dissipated, self.rejected, self.n_outputs = 0.0, 0, 0
         T = times.size

@@ -5,8 +5,7 @@ C. Z. Cheng, G. Knorr, J. Comput. Phys. 22 (1976); F. Filbet, E. Sonnendruecker,
 (1997), for the splitting.
 """
 
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -18,13 +17,15 @@ from ..errors import SolveFailed
 from ..grid import initial_averages
 from ..problem import Box
 from ..solution import Solution
-from .finite_volume import check_cells, descend, prepare_grid
+from .finite_volume import descend
+from .grid_method import check_cells, companion_cells, solve_on_grid
 from .recorder import Recorder
 from .sweeps import SPLITTINGS, Run
 
-MIN_STEP = 1e-10
+MIN_STEP = 1e-10  # of the last time
 PAST = 4  # mobilities that the prediction of r goes through
 MAX_TERMS = 60  # of the Taylor series of r in a step
+LOOSER = 10.0  # the tolerance of a companion, whose error in time is to be another
 SAFETY, SHRINK, GROW = 0.9, 0.3, 2.5  # of the step-size controller
 
 
@@ -46,7 +47,8 @@ class SemiLagrangian:
     cells : (n_y, n_c)
         At least 8 each. What limits is the resolution in y.
     tolerance : float
-        Error of f_0 that time steps may make per unit of time, by an embedded estimate that chooses the steps.
+        Error of f_0 that time steps may make in all, relative to the greater of ||f|| and ||f_0(0)||, by an embedded
+        estimate that chooses the steps.
     window
         As in FiniteVolume.
     max_step : float, optional
@@ -56,12 +58,14 @@ class SemiLagrangian:
     """
 
     cells: tuple = (384, 192)
-    tolerance: float = 1e-6
+    tolerance: float = 5e-6
     window: tuple | None = None
     max_step: float | None = None
     order: int = 4
     c_spacing = None
     takes_steps = True
+    sure_order = 2
+    growth = 6.0
 
     def __post_init__(self):
         check_cells(self.cells, None)
@@ -72,12 +76,20 @@ class SemiLagrangian:
         if isinstance(self.order, bool) or self.order not in SPLITTINGS:
             raise ValueError(f"order must be 2 or 4, got {self.order!r}")
 
-    def solve(self, problem, features, times, dynamics, seed=0, progress=None) -> Solution:
-        start = time.perf_counter()
+    def companion(self, dynamics):
+        """Cells twice as wide and longer steps."""
+        longest = None if self.max_step is None else 2.0 * self.max_step
+        looser = min(LOOSER * self.tolerance, 0.5)
+        return replace(self, cells=companion_cells(self.cells), tolerance=looser, max_step=longest)
+
+    def solve(self, problem, features, times, dynamics, seed=0, progress=None, estimate=True) -> Solution:
         if isinstance(problem.domain, Box):
             raise ValueError("SemiLagrangian needs a domain without walls, got Box; use FiniteVolume()")
+        return solve_on_grid(self, problem, features, times, dynamics, seed, progress, estimate)
+
+    def run(self, problem, features, times, dynamics, seed, progress, grid, window, start) -> Solution:
+        """One run on one grid, without an error estimate; `start` is the time of day at which it began."""
         batches = Batches(features, dynamics, seed) if is_discrete(dynamics) else None
-        grid, window = prepare_grid(self, problem, features, dynamics, float(times[-1]), seed)
         # One BLAS thread: the small matrices gain nothing from more, and their bits would depend on it.
         with threadpool_limits(limits=1, user_api="blas"):
             run = Run.start(problem, features, grid)
@@ -93,6 +105,7 @@ class SemiLagrangian:
 
     def _march(self, run, recorder, progress):
         splitting, longest = SPLITTINGS[self.order], self.max_step or np.inf
+        allowed = self.tolerance * max(recorder.size, 1e-300) / max(float(recorder.times[-1]), 1e-300)
         dt, past = min(longest, run.first_step(self.tolerance)), [run]
         for t_end in recorder.times:
             while run.t < t_end:
@@ -100,13 +113,13 @@ class SemiLagrangian:
                 n_left = np.ceil(remaining / min(dt, remaining) * (1.0 - 1e-10))
                 h = remaining / n_left if n_left <= 2 else dt
                 new, error, dissipated = march(past, h, splitting)
-                share = error / (self.tolerance * h)
+                share = error / (allowed * h)
                 factor = SAFETY * max(share, 1e-10) ** (-1.0 / splitting.order) if share == share else SHRINK
                 factor = float(np.clip(factor, SHRINK, GROW))
                 if not share <= 1.5:
                     recorder.rejected += 1
                     dt = h * min(factor, 0.8)
-                    if dt < MIN_STEP * max(run.t, 1.0):
+                    if dt < MIN_STEP * recorder.times[-1]:
                         raise SolveFailed(run.t, dt, "the error estimate does not fall with the step", run.rho)
                     continue
                 if n_left <= 1:

@@ -48,6 +48,7 @@ class Operators:
 
     def __init__(self, features, grid):
         self.grid, self.target = grid, features.target
+        features = features.on_cells(grid.dy)
         y = grid.y[:, None]
         self.value = features.matrix(y)
         self.slope = features.gradient(y)[:, 0]
@@ -159,8 +160,8 @@ class Run:
 
     def first_step(self, tolerance) -> float:
         """Cautious, since the first step has no history to be checked by; its error in r is of third order."""
-        speed = max(float(np.linalg.norm(self.G @ self.r)), 1e-300)
-        return 2.0 * tolerance ** (1 / 3) * float(np.linalg.norm(self.r)) / speed
+        speed = float(np.linalg.norm(self.G @ self.r))
+        return 2.0 * tolerance ** (1 / 3) * float(np.linalg.norm(self.r)) / speed if speed > 0 else np.inf
 
     @property
     def rho(self):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..checks import is_finite
+from .density import Density
 from .domains import PERIOD, Box, Euclidean, Torus
 
 GAUSSIAN_REACH = 8.3  # standard deviations; the normal law leaves 1e-16 outside
@@ -18,6 +19,11 @@ class Uniform:
     upper: float | None = None
     periodic: bool = field(default=False, repr=False)
     has_density = True
+
+    @property
+    def smooth(self) -> bool:
+        """Whether the density is continuous where it lives."""
+        return self.periodic
 
     def __post_init__(self):
         if (self.lower is None) != (self.upper is None):
@@ -55,6 +61,7 @@ class Normal:
     mean: float = 0.0
     standard_deviation: float = 1.0
     has_density = True
+    smooth = True
 
     def __post_init__(self):
         if not (is_finite(self.mean) and is_finite(self.standard_deviation) and self.standard_deviation > 0):
@@ -93,76 +100,6 @@ class Normal:
         return self.mean + self.standard_deviation * nodes, weights / weights.sum()
 
 
-@dataclass(frozen=True, eq=False)
-class Density:
-    """An unnormalised density on a circle.
-
-    Parameters
-    ----------
-    function : callable
-        Positive, 2 pi periodic, vectorised over an array of angles.
-    """
-
-    function: object
-    has_density = True
-    _table: tuple = field(init=False, default=None, repr=False)
-
-    def __post_init__(self):
-        if not callable(self.function):
-            raise ValueError(f"function must be callable, got {self.function!r}")
-        n_samples = 4096
-        angles = PERIOD * np.arange(n_samples) / n_samples
-        values = np.asarray(self.function(angles), dtype=float)
-        if values.shape != angles.shape:
-            raise ValueError(f"function must map shape (k,) to shape (k,), got {values.shape} for {angles.shape}")
-        if not (np.isfinite(values).all() and (values >= 0).all() and values.sum() > 0):
-            raise ValueError(f"function must be finite and >= 0 with positive mass, got minimum {values.min()}")
-        total = values.mean() * PERIOD
-        # The antiderivative by Fourier series, exact to round-off for smooth densities.
-        coefficients = np.fft.rfft(values / total) / n_samples
-        edges = np.linspace(0.0, PERIOD, n_samples + 1)
-        k = np.arange(1, coefficients.size)
-        wave = np.zeros(coefficients.size, dtype=complex)
-        wave[1:] = coefficients[1:] / (1j * k)
-        periodic_part = np.fft.irfft(wave, n_samples) * n_samples
-        cumulative = coefficients[0].real * edges + np.append(periodic_part, periodic_part[0]) - periodic_part[0]
-        cumulative = np.maximum.accumulate(np.clip(cumulative, 0.0, None))
-        object.__setattr__(self, "_table", (edges, cumulative / cumulative[-1], total))
-
-    def density(self, v):
-        return np.asarray(self.function(np.mod(v, PERIOD)), dtype=float) / self._table[2]
-
-    def _slopes(self):
-        edges, _, total = self._table
-        return np.asarray(self.function(edges), dtype=float) / total
-
-    def cdf(self, v):
-        from scipy.interpolate import CubicHermiteSpline  # a third of a second to import
-
-        edges, cumulative, _ = self._table
-        turns = np.floor_divide(v, PERIOD)
-        return turns + CubicHermiteSpline(edges, cumulative, self._slopes())(np.mod(v, PERIOD))
-
-    def quantile(self, p):
-        edges, cumulative, _ = self._table
-        p = np.asarray(p)
-        v = np.interp(p, cumulative, edges)
-        for _ in range(3):  # Newton from linear interpolation: round-off after two steps where the density is smooth
-            slope = self.density(v)
-            step = np.divide(self.cdf(v) - p, slope, out=np.zeros_like(slope), where=slope > 1e-8)
-            v = np.clip(v - step, 0.0, PERIOD)
-        return v
-
-    def sample(self, rng, size):
-        return self.quantile(rng.random(size))
-
-    def quadrature(self, n_nodes):
-        """Equispaced nodes, weights proportional to the density."""
-        nodes = PERIOD * (np.arange(n_nodes) + 0.5) / n_nodes
-        weights = self.density(nodes)
-        return nodes, weights / weights.sum()
-
-
 @dataclass(frozen=True)
 class Discrete:
     """Finitely many values, such as c = +-1; it has no density, so grids refuse it.
@@ -176,6 +113,7 @@ class Discrete:
     values: tuple
     probabilities: tuple | None = None
     has_density = False
+    smooth = False
 
     def __post_init__(self):
         if np.ndim(self.values) != 1 or len(self.values) == 0 or not all(is_finite(v) for v in self.values):

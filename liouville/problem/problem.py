@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..checks import vectorised_values
 from .data import Quadrature, UniformTorus
 from .domains import Box, Euclidean, Torus
 from .initial import Initial
@@ -81,9 +82,10 @@ class Problem:
         return self.initial.laws(self.domain)
 
     def _target_at_nodes(self) -> np.ndarray:
+        if callable(self.target):
+            return vectorised_values("target", self.target, self.data.points)
         n_nodes = self.data.points.shape[0]
-        values = self.target(self.data.points) if callable(self.target) else self.target
-        values = np.asarray(values, dtype=float)
+        values = np.asarray(self.target, dtype=float)
         if values.shape != (n_nodes,):
             raise ValueError(f"target must have shape ({n_nodes},), one value per node of data, got {values.shape}")
         if not np.isfinite(values).all():
@@ -102,9 +104,4 @@ class Problem:
             return self._target_at_nodes()
         if not callable(self.target):
             raise ValueError("target is an array, known only at the nodes of data; pass a callable to see it elsewhere")
-        values = np.asarray(self.target(x), dtype=float)
-        if values.shape != np.shape(x)[:1]:
-            raise ValueError(f"target must map x of shape {np.shape(x)} to shape {np.shape(x)[:1]}, got {values.shape}")
-        if not np.isfinite(values).all():
-            raise ValueError(f"target must be finite, got {values[~np.isfinite(values)][0]}")
-        return values
+        return vectorised_values("target", self.target, x)

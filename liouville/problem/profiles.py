@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import probes
+from ..checks import vectorised_values
 
 
 @dataclass(frozen=True)
@@ -89,23 +90,13 @@ def array_function(name, function, places):
     ValueError
         If it takes one number at a time only, mixes the entries of its argument or gives no finite numbers.
     """
-    table = places[: 2 * (places.size // 4)].reshape(2, -1)
-    try:
-        with np.errstate(all="ignore"):
-            values, of_table = np.asarray(function(places)), np.asarray(function(table))
-    except Exception as error:  # what a function of one number says of an array depends on what it calls
-        raise ValueError(
-            f"{name} must be vectorised, with np.exp and np.where in place of math.exp and if: "
-            f"an array of shape (k,) gave {type(error).__name__} ({error})"
-        ) from error
-    if values.shape != places.shape or values.dtype.kind not in "biuf":
-        raise ValueError(
-            f"{name} must map an array of shape (k,) to k real numbers, "
-            f"got shape {values.shape} of {values.dtype} for {places.shape}"
-        )
-    if not np.isfinite(values).all():
-        worst = np.argmax(~np.isfinite(values))
-        raise ValueError(f"{name} must be finite, got {values[worst]} at {places[worst]:.6g}")
+    with np.errstate(all="ignore"):
+        values = vectorised_values(name, function, places)
+        table = places[: 2 * (places.size // 4)].reshape(2, -1)
+        try:
+            of_table = np.asarray(function(table), dtype=float)
+        except (TypeError, ValueError, IndexError) as error:
+            raise ValueError(f"{name} must take arrays of any shape, got {error!r} for shape {table.shape}") from error
     close = 1e-9 * np.abs(values).max()
     if of_table.shape != table.shape or not np.allclose(of_table.ravel(), values[: table.size], rtol=1e-9, atol=close):
         raise ValueError(f"{name} must act on each entry of an array by itself, of any shape")
