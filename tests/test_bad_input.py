@@ -274,14 +274,6 @@ CASES = {
         r"profile must be 2 pi periodic",
     ),
     "profile zero": (lambda: solve(problem(unit=Convolution(np.zeros_like)), [0.0], FEW), r"profile must not vanish"),
-    "profile kink": (
-        lambda: simulate(five_points(Convolution(lambda z: np.maximum(0.0, 1.0 - np.abs(z)))), 5, [0.0]),
-        r"not analytic; pass derivative=",
-    ),
-    "profile narrow kink": (
-        lambda: simulate(five_points(Convolution(lambda z: np.maximum(0.0, 1.0 - np.abs(z) / 0.2))), 5, [0.0]),
-        r"not analytic; pass derivative=",
-    ),
     "derivative": (
         lambda: simulate(five_points(Convolution(lambda z: np.exp(-z * z), lambda z: np.exp(-z * z))), 5, [0.0]),
         r"derivative does not match profile",

@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numba import njit, prange
 
+from .differences import differences
 from .elementary import vectorisable
 
 CHUNK = 1024
@@ -18,21 +19,42 @@ _FLAGS = {"nsz", "arcp", "contract", "afn", "reassoc"}
 
 
 @lru_cache(maxsize=64)
-def compile_pairs(value, gradient, y_dim, x_dim):
-    """(deposit, velocity, fill) for phi = value(x, y) with gradient(x, y) in y.
+def compile_formulas(value, gradient, y_dim, x_dim):
+    """(phi, slope, tuples): the user's formulas, slope None without a gradient, and whether y comes as a tuple.
 
     x is a number or an array of shape (d,), as the points come; y a number if `y_dim` is 1, else an array of shape
-    (N,), and then `gradient` returns N numbers. `x_dim` is None for numbers. Points X have shape (P,) or
-    (P, d); z is as in `fourier`.
+    (N,), and then `gradient` returns N numbers. `x_dim` is None for numbers.
     """
-    points = np.zeros(1) if x_dim is None else np.zeros((1, x_dim))
-    phi = njit(error_model="numpy", fastmath=_FLAGS)(vectorisable(value))
-    slope = njit(error_model="numpy", fastmath=_FLAGS)(vectorisable(gradient))
-    if y_dim == 1:
-        at, add = _as_number()
-    else:
-        at, add = (_as_tuple if _takes_tuples(phi, slope, points, y_dim) else _as_array)(y_dim)
-    deposit_chunk, velocity_chunk, fill = _chunks(phi, slope, at, add)
+    phi, slope = (None if f is None else _jit(vectorisable(getattr(f, "py_func", f))) for f in (value, gradient))
+    point = np.zeros(1) if x_dim is None else np.zeros((1, x_dim))
+    point.setflags(write=False)  # as points of data are: one signature
+    return phi, slope, y_dim in (2, 3) and _takes_tuples(phi, slope, point[0], y_dim)
+
+
+@lru_cache(maxsize=64)
+def compile_values(value, gradient, y_dim, x_dim):
+    """(deposit, fill, along) for phi = value(x, y).
+
+    deposit(z, weights, active, X) sums w c phi, with points X of shape (P,) or (P, d) and z as in `fourier`;
+    fill(X, Y, out) takes all pairs of X and Y of shape (N, n) to (P, n); along(X, Y, out) takes X[i] with Y[:, i].
+    """
+    phi, _, tuples = compile_formulas(value, gradient, y_dim, x_dim)
+    at, _ = _hand_over(y_dim, tuples)
+    deposit_chunk = _deposit_chunk(phi, at)
+
+    @njit(error_model="numpy", fastmath=_FLAGS)
+    def fill(X, Y, out):
+        one = np.empty(Y.shape[0])
+        for p in range(X.shape[0]):
+            x = X[p]
+            for i in range(Y.shape[1]):
+                out[p, i] = phi(x, at(Y, i, one))
+
+    @njit(error_model="numpy", fastmath=_FLAGS)
+    def along(X, Y, out):
+        one = np.empty(Y.shape[0])
+        for i in range(Y.shape[1]):
+            out[i] = phi(X[i], at(Y, i, one))
 
     @njit(parallel=True, error_model="numpy")
     def deposit(z, weights, active, X):
@@ -53,6 +75,35 @@ def compile_pairs(value, gradient, y_dim, x_dim):
             for p in range(P):
                 sums[task // n_chunks, p] += partial[task, p]
         return sums
+
+    return deposit, fill, along
+
+
+@lru_cache(maxsize=64)
+def compile_gradients(value, gradient, y_dim, x_dim, steps):
+    """(velocity, fill, along) for phi and its gradient in y, by sixth-order differences with `steps` without one.
+
+    fill(X, Y, out) adds all gradients to out of shape (P, N, n), along(X, Y, out) those of X[i] and Y[:, i] to (N, n).
+    """
+    phi, slope, tuples = compile_formulas(value, gradient, y_dim, x_dim)
+    at, add = _hand_over(y_dim, tuples)
+    if slope is None:
+        slope = differences(phi, steps, tuples)
+    velocity_chunk = _velocity_chunk(phi, slope, at, add)
+
+    @njit(error_model="numpy", fastmath=_FLAGS)
+    def fill(X, Y, out):
+        one = np.empty(Y.shape[0])
+        for p in range(X.shape[0]):
+            x = X[p]
+            for i in range(Y.shape[1]):
+                add(out[p], i, 1.0, slope(x, at(Y, i, one)))
+
+    @njit(error_model="numpy", fastmath=_FLAGS)
+    def along(X, Y, out):
+        one = np.empty(Y.shape[0])
+        for i in range(Y.shape[1]):
+            add(out, i, 1.0, slope(X[i], at(Y, i, one)))
 
     @njit(parallel=True, error_model="numpy")
     def velocity(z, weights, active, X, coefficients, out):
@@ -81,7 +132,17 @@ def compile_pairs(value, gradient, y_dim, x_dim):
             power[task // n_chunks] += partial[task]
         return power
 
-    return deposit, velocity, fill
+    return velocity, fill, along
+
+
+def _jit(function):
+    return njit(error_model="numpy", fastmath=_FLAGS)(function)
+
+
+def _hand_over(y_dim, tuples):
+    if y_dim == 1:
+        return _as_number()
+    return (_as_tuple if tuples else _as_array)(y_dim)
 
 
 def _as_number():
@@ -143,14 +204,13 @@ def _as_array(N):
     return at, add
 
 
-def _takes_tuples(phi, slope, points, N):
+def _takes_tuples(phi, slope, x, N):
     """Whether the user's formulas index y only, and so compile for a tuple too."""
-    if N > 3:
-        return False
     y = (0.0,) * N
     try:
-        phi(points[0], y)
-        slope(points[0], y)
+        phi(x, y)
+        if slope is not None:
+            slope(x, y)
     except Exception:  # whatever numba says; for arrays it is said again and reported
         return False
     return True
@@ -192,7 +252,7 @@ def _store_velocities(z, weights, first, m, U, G, square, out):
     return total
 
 
-def _chunks(phi, slope, at, add):
+def _deposit_chunk(phi, at):
     @njit(error_model="numpy", fastmath=_FLAGS)
     def deposit_chunk(z, start, stop, weights, X, sums, scratch):
         N = z.shape[0] - 1
@@ -212,6 +272,10 @@ def _chunks(phi, slope, at, add):
                     total += w[i] * phi(x, at(y, i, one))
                 sums[p] += total
 
+    return deposit_chunk
+
+
+def _velocity_chunk(phi, slope, at, add):
     @njit(error_model="numpy", fastmath=_FLAGS)
     def velocity_chunk(z, start, stop, weights, X, coefficients, out, scratch):
         N = z.shape[0] - 1
@@ -232,40 +296,41 @@ def _chunks(phi, slope, at, add):
             total += _store_velocities(z, weights, first, m, U, G, square, out)
         return total
 
-    @njit(error_model="numpy", fastmath=_FLAGS)
-    def fill(X, Y, values, gradients):
-        """Values (P, n) and gradients (P, N, n) at Y of shape (N, n)."""
-        one = np.empty(Y.shape[0])
-        for p in range(X.shape[0]):
-            x = X[p]
-            for i in range(Y.shape[1]):
-                values[p, i] = phi(x, at(Y, i, one))
-                add(gradients[p], i, 1.0, slope(x, at(Y, i, one)))
-
-    return deposit_chunk, velocity_chunk, fill
+    return velocity_chunk
 
 
 @lru_cache(maxsize=64)
 def compile_hessian(hessian, scalar_y):
-    """fill(X, Y, coefficients, out): out[i] = sum_p coefficients_p hessian(X[p], Y[i]), shape (n, N, N)."""
-    second = njit(error_model="numpy", fastmath=_FLAGS)(hessian)
+    """(second, fill, along) for the Hessian in y, and the compiled function itself.
+
+    fill(X, Y, coefficients, out) adds sum_p coefficients_p hessian(X[p], Y[i]) to out[i], shape (n, N, N);
+    along(X, Y, out) adds hessian(X[i], Y[i]).
+    """
+    second = _jit(getattr(hessian, "py_func", hessian))
     if scalar_y:
 
         @njit(error_model="numpy", fastmath=_FLAGS)
-        def fill(X, Y, coefficients, out):
-            for p in range(X.shape[0]):
-                for i in range(Y.shape[0]):
-                    out[i, 0, 0] += coefficients[p] * second(X[p], Y[i, 0])
+        def put(x, y, factor, out):
+            out[0, 0] += factor * second(x, y[0])
 
-        return fill
+    else:
+
+        @njit(error_model="numpy", fastmath=_FLAGS)
+        def put(x, y, factor, out):
+            h = second(x, y)
+            for d in range(y.size):
+                for e in range(y.size):
+                    out[d, e] += factor * h[d][e]
 
     @njit(error_model="numpy", fastmath=_FLAGS)
     def fill(X, Y, coefficients, out):
         for p in range(X.shape[0]):
             for i in range(Y.shape[0]):
-                h = second(X[p], Y[i])
-                for d in range(Y.shape[1]):
-                    for e in range(Y.shape[1]):
-                        out[i, d, e] += coefficients[p] * h[d][e]
+                put(X[p], Y[i], coefficients[p], out[i])
 
-    return fill
+    @njit(error_model="numpy", fastmath=_FLAGS)
+    def along(X, Y, out):
+        for i in range(Y.shape[0]):
+            put(X[i], Y[i], 1.0, out[i])
+
+    return second, fill, along

@@ -1,8 +1,12 @@
 """Functions of one variable from which units are made, with two derivatives each."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
+
+from .. import probes
+from ..checks import vectorised_values
 
 
 @dataclass(frozen=True)
@@ -78,37 +82,107 @@ ACTIVATIONS = {
 GAUSSIAN = Profile("gaussian", _gaussian, lambda s: -s * _gaussian(s), lambda s: (s * s - 1.0) * _gaussian(s))
 
 
-def custom_profile(value, derivative=None) -> Profile:
-    """A user's function as a Profile.
+def array_function(name, function, places):
+    """`function` as one from arrays to arrays of floats, one number for each, tried at `places`.
 
-    Without `derivative` the first derivative is taken by the complex step, exact to round-off for analytic formulas,
-    and held against central differences; a function it cannot serve (one with max, abs or a kink) is refused.
+    Raises
+    ------
+    ValueError
+        If it takes one number at a time only, mixes the entries of its argument or gives no finite numbers.
     """
-    # Irregular, dense near 0, so that narrow and kinked profiles do not slip between the probes.
-    probes = np.concatenate([-np.geomspace(0.0013, 2.9, 40), np.geomspace(0.0017, 2.9, 40)])
-    step = 1e-5
-    differences = (np.asarray(value(probes + step)) - np.asarray(value(probes - step))) / (2.0 * step)
-    if differences.shape != probes.shape or not np.isfinite(differences).all():
-        raise ValueError("profile must map a finite array of shape (k,) to a finite array of shape (k,)")
-    first = derivative
-    if first is None:
+    with np.errstate(all="ignore"):
+        values = vectorised_values(name, function, places)
+        table = places[: 2 * (places.size // 4)].reshape(2, -1)
+        try:
+            of_table = np.asarray(function(table), dtype=float)
+        except (TypeError, ValueError, IndexError) as error:
+            raise ValueError(f"{name} must take arrays of any shape, got {error!r} for shape {table.shape}") from error
+    close = 1e-9 * np.abs(values).max()
+    if of_table.shape != table.shape or not np.allclose(of_table.ravel(), values[: table.size], rtol=1e-9, atol=close):
+        raise ValueError(f"{name} must act on each entry of an array by itself, of any shape")
 
-        def first(s):
-            return np.imag(value(np.asarray(s) + 1e-30j)) / 1e-30
+    def of_floats(s):
+        return np.asarray(function(s), dtype=float)
+
+    of_floats.__wrapped__ = function
+    return of_floats
+
+
+def fit_profile(value, derivative, places):
+    """(profile, error): a user's function as a Profile fit for the arguments `places`, shape (m,).
+
+    Without `derivative` the first derivative is taken by the complex step, exact to round-off for analytic formulas, or
+    by sixth-order differences where that does not serve, and then `error` is their relative error, else 0. The second
+    is by differences of the first. All steps come from how the function varies at `places`.
+
+    Raises
+    ------
+    ValueError
+        If the functions are not vectorised, `derivative` is not that of `value` somewhere, or differences do not serve.
+    """
+    value = array_function("profile", value, places)
+    pad = 0.0 if np.ptp(places) > 0.0 else 0.5 * np.abs(places).max() or 1.0  # all units may start at one place
+    lines = probes.segments(places.min() - pad, places.max() + pad, 32)
+    seen = probes.scan(lambda p, y: value(y[0]), np.zeros(1, dtype=int), *lines, 512, 8)
+    y = np.concatenate([places, seen.y[0]])[None]
+    p, error = np.zeros(y.size, dtype=int), 0.0
+    if derivative is not None:
+        first = array_function("derivative", derivative, places)
+        check_derivative(value, first, y[0])
+    else:
+        first = _complex_step(value, places)
+        if first is None or seen.roughness == "jumping" or _contradiction(value, first, y[0]):
+            steps, error = probes.difference_steps(lambda p, y: value(y[0]), p, y, seen.roughness)
+            probes.check_differences("profile", "derivative", seen.roughness, error)
+            first = _central(value, steps[0])
+    steps, _ = probes.difference_steps(lambda p, y: first(y[0]), p, y)
+    return Profile("custom", value, first, _central(first, steps[0]), seen.roughness == "smooth"), error
+
+
+def _central(function, h):
+    """The derivative by sixth-order differences with step h."""
+
+    def derivative(s):
+        s = np.asarray(s, dtype=float)
+        return sum(w * (function(s + k * h) - function(s - k * h)) for k, w in enumerate(probes.CENTRAL, 1)) / h
+
+    return derivative
+
+
+def _complex_step(function, places):
+    """The derivative Im f(s + i t) / t for a tiny t, or None where the function does not take complex numbers."""
+    tiny = 1e-30
+
+    def derivative(s):
+        with np.errstate(all="ignore"):
+            return np.imag(function.__wrapped__(np.asarray(s) + 1j * tiny)) / tiny
 
     try:
-        derivatives = np.asarray(first(probes), dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"profile does not take complex arguments ({error}); pass derivative=") from error
-    scale = max(np.abs(differences).max(), 1e-300)
-    worst = np.abs(derivatives - differences).max() / scale
-    if not worst < 1e-4:
-        remedy = "derivative does not match profile" if derivative else "profile is not analytic; pass derivative="
-        raise ValueError(f"{remedy}: it differs from central differences by {worst:.1e} of their largest value")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # such as a complex number cast to a real one
+            values = derivative(places)
+    except Exception:
+        return None
+    return derivative if np.shape(values) == places.shape and np.isfinite(values).all() else None
 
-    def second(s):
-        h = 1e-3  # fourth-order differences of an exact derivative: 1e-12 relative for profiles of unit width
-        s = np.asarray(s)
-        return (8.0 * (first(s + h) - first(s - h)) - (first(s + 2 * h) - first(s - 2 * h))) / (12.0 * h)
 
-    return Profile("custom", value, first, second)
+def _contradiction(value, first, places):
+    places = places[None]
+    p = np.zeros(places.size, dtype=int)
+    return probes.contradiction(lambda p, y: value(y[0]), lambda p, y: first(y[0])[:, None], p, places)
+
+
+def check_derivative(value, first, places) -> None:
+    """A user's derivative, held against differences of the profile at `places`, shape (m,).
+
+    Raises
+    ------
+    ValueError
+        If it is another function's somewhere.
+    """
+    found = _contradiction(value, first, places)
+    if found:
+        place, given, slope = found
+        raise ValueError(
+            f"derivative does not match profile: at {places[place]:.6g} it is {given:.6g}, differences give {slope:.6g}"
+        )

@@ -5,12 +5,12 @@ takes any phi.
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from types import FunctionType
 
 import numpy as np
 
 from ..checks import is_finite
-from .profiles import ACTIVATIONS, GAUSSIAN, Profile, custom_profile
+from .profiles import ACTIVATIONS, GAUSSIAN, Profile
 
 
 class ProfileUnit:
@@ -66,7 +66,7 @@ class Convolution(ProfileUnit):
         h, vectorised. On a torus 2 pi periodic, even or not; of an array of shape (..., N) if N > 1.
         `Gaussian(variance)` has compiled kernels.
     derivative : callable, optional
-        h'. Needed only off tori and only where h is not analytic (see `custom_profile`).
+        h'. Without it the derivatives that are needed off tori come from h itself (see `fit_profile`).
     """
 
     profile: object
@@ -78,11 +78,12 @@ class Convolution(ProfileUnit):
             if not (callable(function) or (name == "derivative" and function is None)):
                 raise ValueError(f"{name} must be callable, got {function!r}")
 
-    @cached_property
+    @property
     def formula(self) -> Profile:
+        """h where the kernels know it, else what the user gave of it: `fit_profile` finds the derivatives."""
         if isinstance(self.profile, Gaussian):
             return GAUSSIAN
-        return custom_profile(self.profile, self.derivative)
+        return Profile("custom", self.profile, self.derivative, None)
 
     @property
     def scale(self) -> float:
@@ -152,26 +153,32 @@ class Unit:
     value : callable (x, y) -> number
         phi. x is a number where inputs are one-dimensional, else an array of shape (d,); likewise y of shape (N,). What
         numba can compile: arithmetic, NumPy's and math's functions, loops, branches.
-    gradient : callable (x, y) -> number, or N numbers
-        grad_y phi.
+    gradient : callable (x, y) -> number, or N numbers, optional
+        grad_y phi. Without it, sixth-order differences of `value` with steps fit for the initial law, slower by a
+        factor of 6 N or so; on a Box they look up to three steps beyond the walls.
     hessian : callable (x, y) -> number, or N sequences of N numbers, optional
-        The second derivatives in y; `density_at` and `fluctuations` use differences of `gradient` without it.
+        The second derivatives in y; `density_at` and `fluctuations` use differences of the gradient without it.
 
     Raises
     ------
     ValueError
-        When features are made, if the functions do not compile or the gradient is not that of the value.
+        If they are not plain functions; when features are made, if they do not compile, do not give as many real
+        finite numbers as they should, or gradient or Hessian are not those of the value where units are.
     """
 
     value: object
-    gradient: object
+    gradient: object = None
     hessian: object = None
 
     def __post_init__(self):
         for name in ("value", "gradient", "hessian"):
             function = getattr(self, name)
-            if not (callable(function) or (name == "hessian" and function is None)):
+            if function is None and name != "value":
+                continue
+            if not callable(function):
                 raise ValueError(f"{name} must be callable, got {function!r}")
+            if not isinstance(getattr(function, "py_func", function), FunctionType):
+                raise ValueError(f"{name} must be a plain function of x and y, which can be compiled, got {function!r}")
 
     def y_dim(self, input_dim: int) -> None:
         """Any dimension of y goes with any of x."""
