@@ -16,10 +16,11 @@ from .errors import SolveFailed
 from .fresh import FreshDescent, draws_afresh
 from .kernels import stepping
 from .runge_kutta import CLASSICAL4, DORMAND_PRINCE5, RK4, Adaptive, Tableau
+from .step_control import Sizes, StepControl
 from .walls import make_walls
 
-SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0  # of the step-size controller; the usual values (Hairer, Norsett, Wanner, II.4)
 MAX_STEPS = 10_000_000
+LEAST_STEP = 1e-15  # relative to the time: shorter ones no longer move it
 
 
 @dataclass
@@ -103,22 +104,32 @@ class _Flow:
         return total
 
     def speed(self):
-        """Root mean square of each replicate's slopes at the start of a step."""
-        return stepping.error_norm(self._flat(self.slopes[:1]), np.arange(self.R), np.ones(1), np.ones(self.R))
+        """Root mean square over units of the slopes at the start of a step, shape (R, N + 1)."""
+        return stepping.coordinate_rms(self.slopes[:1], np.arange(self.R), np.ones(1), np.ones(self.R))
 
-    def try_step(self, active, h, tolerance):
-        """One adaptive step of every active replicate; returns error / tolerance of each. Accepted ones move."""
-        a_new = self.stages(active, h)
-        error = stepping.error_norm(self._flat(self.slopes), active, self.tableau.error, h) / tolerance
-        accepted = error <= 1.0
-        rows = active[accepted]
+    def spread(self, active):
+        """Root mean square over units of positions and weights, shape (len(active), N + 1)."""
+        return stepping.coordinate_rms(self.z[None], active, np.ones(1), np.ones(active.size))
+
+    def local_error(self, active, h):
+        """Root mean square over units of what the embedded method differs by, shape (len(active), N + 1)."""
+        return stepping.coordinate_rms(self.slopes, active, self.tableau.error, h)
+
+    def embedded(self, active, h):
+        """Coefficients a of the embedded method; the new positions in `stage` are kept."""
+        self.combine(active, self.tableau.b - self.tableau.error, h, self.stage)
+        a = self.features.deposit(self.stage, self.weights, active)
+        self.combine(active, self.tableau.a[-1], h, self.stage)
+        return a
+
+    def accept(self, rows, h, a):
+        """Move the replicates `rows` to what their stages lead to."""
         stepping.copy_rows(self._flat(self.stage), rows, self._flat(self.z))
-        self.dissipated[rows] += h[accepted] * self._mean_power(rows)
+        self.dissipated[rows] += h * self._mean_power(rows)
         stepping.copy_rows(self._flat(self.slopes[-1]), rows, self._flat(self.slopes[0]))
         self.power[rows, 0] = self.power[rows, -1]
-        self.a[rows] = a_new[accepted]
-        self.time[rows] += h[accepted]
-        return error
+        self.a[rows] = a
+        self.time[rows] += h
 
     def fixed_step(self, h):
         """One step of every replicate; the state before it is left in `stage`."""
@@ -217,42 +228,45 @@ def _fixed(flow, log, step, progress):
 
 
 def _adaptive(flow, log, tolerance, progress):
-    exponent = -1.0 / (flow.tableau.error_order + 1)
-    h_next = 0.5 * tolerance ** (-exponent) / np.maximum(flow.speed(), 1.0)
-    just_rejected = np.zeros(flow.R, dtype=bool)
+    sizes = Sizes(flow.features, flow.a)
+    every = np.arange(flow.R)
+    c = sizes.weights(flow.spread(every), every)
+    smooth = flow.features.smooth
+    control = StepControl(sizes, tolerance, smooth, flow.tableau.error_order, flow.speed(), c)
 
     def advance(t_end):
         active = np.flatnonzero(flow.time < t_end)
         while active.size:
-            remaining = t_end - flow.time[active]
-            proposed = h_next[active]
-            # Land on t_end without a sliver of a last step.
-            last = proposed >= remaining * (1.0 - 1e-12)
-            h = np.where(last, remaining, np.where(proposed > 0.5 * remaining, 0.5 * remaining, proposed))
-            error = flow.try_step(active, h, tolerance)
-            accepted = error <= 1.0  # False for NaN
+            h, last = control.proposed(active, t_end - flow.time[active])
+            rms = flow.spread(active)
+            c = sizes.weights(rms, active)
+            a = flow.stages(active, h)
+            change = 0.0 if smooth else np.sqrt(np.sum((flow.embedded(active, h) - a) ** 2, axis=1))
+            error = control.error(flow.local_error(active, h), c, change)
+            before, after = sizes.residual(flow.a[active]), sizes.residual(a)
+            accepted, rises = control.judge(h, error, before, after, rms, c)
+            flow.accept(active[accepted], h[accepted], a[accepted])
             log.steps[active[accepted]] += 1
             log.rejected[active[~accepted]] += 1
-            with np.errstate(divide="ignore", invalid="ignore"):
-                factor = np.clip(SAFETY * error**exponent, SHRINK, np.where(just_rejected[active], 1.0, GROW))
-            factor = np.where(np.isnan(factor), SHRINK, factor)
-            suggestion = h * factor
-            # A step shortened to land says nothing against the longer one that was proposed.
-            h_next[active] = np.where(accepted & (h < proposed), np.maximum(suggestion, proposed), suggestion)
-            just_rejected[active] = ~accepted
+            control.update(active, h, error, accepted, rises, c)
             flow.time[active[accepted & last]] = t_end
             if accepted[0] and active[0] == 0:
                 log.record(flow.time[0], flow.a)
-            tiny = ~(h_next[active] >= 1e-13 * max(t_end, 1.0))  # True for NaN
-            if tiny.any() or log.steps.max(initial=0) > MAX_STEPS:
-                worst = active[np.argmax(tiny)]
-                cause = "the step underflows" if tiny.any() else f"more than {MAX_STEPS} steps"
-                raise SolveFailed(float(flow.time[worst]), float(h_next[worst]), cause, flow.z[worst].copy())
+            _check_progress(flow, log, control.next, active, t_end)
             active = np.flatnonzero(flow.time < t_end)
             if progress:
                 progress(float(flow.time.min()))
 
     return advance
+
+
+def _check_progress(flow, log, steps, active, t_end):
+    least = np.maximum(LEAST_STEP * flow.time[active], 1e-30 * t_end)
+    tiny = ~(steps[active] > least)  # True for NaN
+    if tiny.any() or log.steps.max(initial=0) > MAX_STEPS:
+        worst = active[np.argmax(tiny)]
+        cause = "the step underflows" if tiny.any() else f"more than {MAX_STEPS} steps"
+        raise SolveFailed(float(flow.time[worst]), float(steps[worst]), cause, flow.z[worst].copy())
 
 
 def check_max_nodes(problem, resolutions, max_nodes):

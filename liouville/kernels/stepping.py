@@ -29,7 +29,7 @@ def _combine_chunk(base, slopes, replicate, start, stop, coefficients, h, out):
 
 
 @njit(cache=True, error_model="numpy", fastmath=_FLAGS)
-def _error_chunk(slopes, replicate, start, stop, coefficients, h, buffer):
+def _square_chunk(slopes, replicate, row, start, stop, coefficients, h, buffer):
     total = 0.0
     for first in range(start, stop, buffer.size):
         m = min(buffer.size, stop - first)
@@ -38,7 +38,7 @@ def _error_chunk(slopes, replicate, start, stop, coefficients, h, buffer):
         for s in range(coefficients.size):
             factor = h * coefficients[s]
             if factor != 0.0:
-                slope = slopes[s, replicate, first : first + m]
+                slope = slopes[s, replicate, row, first : first + m]
                 for i in range(m):
                     buffer[i] += factor * slope[i]
         for i in range(m):
@@ -61,24 +61,24 @@ def _combine(base, slopes, active, coefficients, h, out):
 
 
 @njit(parallel=True, cache=True, error_model="numpy")
-def _error_norm(slopes, active, coefficients, h):
-    D = slopes.shape[2]
-    n_chunks = (D + CHUNK - 1) // CHUNK
-    n_tasks = active.size * n_chunks
+def _coordinate_rms(slopes, active, coefficients, h):
+    n_coordinates, n = slopes.shape[2:]
+    n_chunks = (n + CHUNK - 1) // CHUNK
+    n_tasks = active.size * n_coordinates * n_chunks
     partial = np.zeros(n_tasks)
     n_groups = min(GROUPS, n_tasks)
     for group in prange(n_groups):
         buffer = np.empty(256)
         for task in range(group * n_tasks // n_groups, (group + 1) * n_tasks // n_groups):
-            row = task // n_chunks
+            row, d = (task // n_chunks) // n_coordinates, (task // n_chunks) % n_coordinates
             start = (task % n_chunks) * CHUNK
-            partial[task] = _error_chunk(
-                slopes, active[row], start, min(D, start + CHUNK), coefficients, h[row], buffer
+            partial[task] = _square_chunk(
+                slopes, active[row], d, start, min(n, start + CHUNK), coefficients, h[row], buffer
             )
-    norm = np.zeros(active.size)
+    squares = np.zeros((active.size, n_coordinates))
     for task in range(n_tasks):
-        norm[task // n_chunks] += partial[task]
-    return np.sqrt(norm / D)
+        squares[(task // n_chunks) // n_coordinates, (task // n_chunks) % n_coordinates] += partial[task]
+    return np.sqrt(squares / n)
 
 
 @njit(parallel=True, cache=True, error_model="numpy")
@@ -93,10 +93,13 @@ def combine(base, slopes, active, coefficients, h, out):
         _combine(base, slopes, active, coefficients, h, out)
 
 
-def error_norm(slopes, active, coefficients, h):
-    """Root mean square over a replicate's entries of h sum_s coefficients[s] slopes[s], shape (len(active),)."""
-    with threads_for(active.size * slopes.shape[2] * coefficients.size):
-        return _error_norm(slopes, active, coefficients, h)
+def coordinate_rms(slopes, active, coefficients, h):
+    """Root mean square over units of h sum_s coefficients[s] slopes[s], for each coordinate.
+
+    `slopes` has shape (S, R, N + 1, n), the result (len(active), N + 1).
+    """
+    with threads_for(active.size * slopes.shape[2] * slopes.shape[3] * coefficients.size):
+        return _coordinate_rms(slopes, active, coefficients, h)
 
 
 def copy_rows(source, rows, out):

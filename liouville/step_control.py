@@ -1,0 +1,128 @@
+"""Whether a step along trajectories is good enough, and how long the next one may be."""
+
+import numpy as np
+
+from .scales import measure_scales
+
+SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0  # of the step-size controller; the usual values (Hairer, Norsett, Wanner, II.4)
+ROUND_OFF = 1e-14  # of a sum over units, relative to the sum of their sizes
+CEILING, RELEASE = 0.7, 1.05  # after a rise of the loss: longest step, as a part of the one refused, and its growth
+# Kinked units: the tolerance of f is KINK_SHARE sqrt(tolerance), and single units may err by LOOSE as much.
+KINK_SHARE, LOOSE = 0.1, 30.0
+
+
+class Sizes:
+    """Sizes of weights, units and residuals of every replicate, and the rises of the loss that are not round-off.
+
+    Parameters
+    ----------
+    features
+    a : array, shape (R, P)
+        Coefficients at the start.
+    """
+
+    def __init__(self, features, a):
+        self.scales = measure_scales(features)
+        self.target = features.target
+        self.first_residual = self.residual(a)
+        self.target_size = np.sqrt(np.sum(features.target**2))
+
+    def residual(self, a):
+        """|r|, shape (R,)."""
+        return np.sqrt(np.sum((a - self.target) ** 2, axis=1))
+
+    def weights(self, rms, rows):
+        """Size of the output weights of the replicates `rows`, whose coordinates have these root mean squares."""
+        return self.scales.of_weights(rms[:, -1], self.first_residual[rows])
+
+    def relative(self, rms, c):
+        """Root mean square over coordinates of `rms`, shape (m, N + 1), each in units of its own scale."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            last = np.where(rms[:, -1] == 0.0, 0.0, rms[:, -1] / c)
+        squares = np.sum((rms[:, :-1] / self.scales.y) ** 2, axis=1) + last**2
+        return np.sqrt(squares / rms.shape[1])
+
+    def function(self, c):
+        """Size of f_n and of what it is made of."""
+        return c * self.scales.unit + self.target_size
+
+    def round_off(self, rms, c):
+        """Round-off in a, that of positions included."""
+        turns = 1.0 + np.sum(rms[:, :-1] / self.scales.y, axis=1)
+        return ROUND_OFF * (turns * c * self.scales.unit + self.target_size)
+
+
+class StepControl:
+    """The steps of all replicates under a tolerance; see `Adaptive`.
+
+    Parameters
+    ----------
+    sizes : Sizes
+    tolerance : float
+    smooth : bool
+        Whether the units are.
+    error_order : int
+        Of the embedded method.
+    speed : array, shape (R, N + 1)
+        Root mean squares of the slopes at the start.
+    c : array, shape (R,)
+        Sizes of the weights at the start.
+    """
+
+    def __init__(self, sizes, tolerance, smooth, error_order, speed, c):
+        self.sizes, self.tolerance, self.smooth = sizes, tolerance, smooth
+        self.kink_tolerance = KINK_SHARE * np.sqrt(tolerance)
+        # Where a unit crosses a kink the error falls like the step.
+        self.exponent = -1.0 / (error_order + 1) if smooth else -0.5
+        with np.errstate(divide="ignore"):
+            self.next = 0.5 * tolerance ** (1.0 / (error_order + 1)) / sizes.relative(speed, c)
+        self.ceiling = np.full(c.size, np.inf)
+        self.just_rejected = np.zeros(c.size, dtype=bool)
+
+    def error(self, local, c, embedded):
+        """Error of a step over what it may be, from local errors (m, N + 1) and |a - a*| of the embedded method."""
+        relative = self.sizes.relative(local, c)
+        if self.smooth:
+            return relative / self.tolerance
+        function = embedded / self.sizes.function(c)
+        return np.maximum(function, relative / LOOSE) / self.kink_tolerance
+
+    def judge(self, h, error, before, after, rms, c):
+        """Whether steps are accepted, and whether the loss rose, from |r| before and after.
+
+        Under a kink the error of a step need not be met below a floor.
+        """
+        slack = self.sizes.round_off(rms, c)
+        if not self.smooth:
+            slack = slack + self.kink_tolerance * self.sizes.function(c)
+        rises = ~(after <= before + slack)  # True for NaN
+        met = error <= 1.0
+        if not self.smooth:
+            met |= np.isfinite(error) & (h <= self.floor(c))
+        return met & ~rises, rises
+
+    def floor(self, c):
+        """Step below which kinks no longer count."""
+        return self.kink_tolerance / self.sizes.scales.rate(c)
+
+    def proposed(self, active, remaining):
+        """Steps to try, and which of them end the interval, without a sliver of a last step."""
+        wanted = self.next[active]
+        last = wanted >= remaining * (1.0 - 1e-12)
+        return np.where(last, remaining, np.where(wanted > 0.5 * remaining, 0.5 * remaining, wanted)), last
+
+    def update(self, active, h, error, accepted, rises, c):
+        """Choose the next steps."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            factor = np.clip(SAFETY * error**self.exponent, SHRINK, np.where(self.just_rejected[active], 1.0, GROW))
+        factor = np.where(np.isnan(factor), SHRINK, factor)
+        factor = np.where(rises, np.minimum(factor, 0.5), factor)
+        suggestion = h * factor
+        if not self.smooth:
+            suggestion = np.where(rises, suggestion, np.maximum(suggestion, np.minimum(h, self.floor(c))))
+        before = self.next[active]
+        # A step shortened to land says nothing against the longer one that was proposed.
+        suggestion = np.where(accepted & (h < before), np.maximum(suggestion, before), suggestion)
+        self.ceiling[active] = np.where(rises, CEILING * h, np.where(accepted, RELEASE, 1.0) * self.ceiling[active])
+        self.next[active] = np.minimum(suggestion, self.ceiling[active])
+        self.just_rejected[active] = ~accepted
