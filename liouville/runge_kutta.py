@@ -67,6 +67,24 @@ DORMAND_PRINCE5 = Tableau(
 )
 
 
+# D. I. Ketcheson, Highly efficient strong stability-preserving Runge-Kutta methods, SIAM J. Sci. Comput. 30 (2008):
+# SSPRK(10, 4), its result as an eleventh stage. The embedded method of third order is that of I. Fekete, S. Conde and
+# J. N. Shadid, J. Comput. Appl. Math. 412 (2022).
+SSP_10_4 = Tableau(
+    a=_lower(
+        [
+            *[[1 / 6] * i for i in range(5)],
+            *[[1 / 15] * 5 + [1 / 6] * i for i in range(5)],
+            [1 / 10] * 10,
+        ]
+    ),
+    b=np.array([1 / 10] * 10 + [0]),
+    order=4,
+    error=np.array([1 / 10] * 10 + [0]) - np.array([1 / 5, 0, 0, 3 / 10, 0, 0, 1 / 5, 0, 3 / 10, 0, 0]),
+    error_order=3,
+)
+
+
 @dataclass(frozen=True)
 class RK4:
     """The classical fourth-order method with a fixed step, shortened evenly so that it lands on the output times."""

@@ -6,6 +6,7 @@ from .scales import measure_scales
 
 SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0  # of the step-size controller; the usual values (Hairer, Norsett, Wanner, II.4)
 ROUND_OFF = 1e-14  # of a sum over units, relative to the sum of their sizes
+KINK_SAFETY=0.63
 CEILING, RELEASE = 0.7, 1.05  # after a rise of the loss: longest step, as a part of the one refused, and its growth
 # Kinked units: the tolerance of f is KINK_SHARE sqrt(tolerance), and single units may err by LOOSE as much.
 KINK_SHARE, LOOSE = 0.1, 30.0
@@ -73,18 +74,23 @@ class StepControl:
         self.sizes, self.tolerance, self.smooth = sizes, tolerance, smooth
         self.kink_tolerance = KINK_SHARE * np.sqrt(tolerance)
         # Where a unit crosses a kink the error falls like the step.
-        self.exponent = -1.0 / (error_order + 1) if smooth else -0.5
+        self.exponent = -1.0 / (error_order + 1) if smooth else -1/3
+        self.safety = SAFETY if smooth else KINK_SAFETY
         with np.errstate(divide="ignore"):
-            self.next = 0.5 * tolerance ** (1.0 / (error_order + 1)) / sizes.relative(speed, c)
+            self.next = tolerance ** (1.0 / (error_order + 1)) / sizes.relative(speed, c)
         self.ceiling = np.full(c.size, np.inf)
         self.just_rejected = np.zeros(c.size, dtype=bool)
 
-    def error(self, local, c, embedded):
-        """Error of a step over what it may be, from local errors (m, N + 1) and |a - a*| of the embedded method."""
+    def error(self, local, c, embedded, residual):
+        """Error of a step over what it may be.
+
+        From local errors (m, N + 1) and, under kinks, from |a - a*| of the embedded method and |r|.
+        """
         relative = self.sizes.relative(local, c)
         if self.smooth:
             return relative / self.tolerance
-        function = embedded / self.sizes.function(c)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            function = np.where(embedded == 0.0, 0.0, embedded / residual)
         return np.maximum(function, relative / LOOSE) / self.kink_tolerance
 
     def judge(self, h, error, before, after, rms, c):
@@ -114,7 +120,7 @@ class StepControl:
     def update(self, active, h, error, accepted, rises, c):
         """Choose the next steps."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            factor = np.clip(SAFETY * error**self.exponent, SHRINK, np.where(self.just_rejected[active], 1.0, GROW))
+            factor = np.clip(self.safety * error**self.exponent, SHRINK, np.where(self.just_rejected[active], 1.0, GROW))
         factor = np.where(np.isnan(factor), SHRINK, factor)
         factor = np.where(rises, np.minimum(factor, 0.5), factor)
         suggestion = h * factor

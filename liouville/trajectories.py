@@ -15,7 +15,7 @@ from .dynamics import is_discrete
 from .errors import SolveFailed
 from .fresh import FreshDescent, draws_afresh
 from .kernels import stepping
-from .runge_kutta import CLASSICAL4, DORMAND_PRINCE5, RK4, Adaptive, Tableau
+from .runge_kutta import CLASSICAL4, DORMAND_PRINCE5, RK4, SSP_10_4, Adaptive, Tableau
 from .step_control import Sizes, StepControl
 from .walls import make_walls
 
@@ -194,7 +194,7 @@ def integrate(
             flow = _Flow(features, z, weights, CLASSICAL4)
             advance = _fixed(flow, log, integrator.step, progress)
         else:
-            flow = _Flow(features, z, weights, DORMAND_PRINCE5)
+            flow = _Flow(features, z, weights, DORMAND_PRINCE5 if features.smooth else SSP_10_4)
             advance = _adaptive(flow, log, integrator.tolerance, progress)
     log.record(0.0, flow.a)
     for k, t in enumerate(times):
@@ -242,8 +242,8 @@ def _adaptive(flow, log, tolerance, progress):
             c = sizes.weights(rms, active)
             a = flow.stages(active, h)
             change = 0.0 if smooth else np.sqrt(np.sum((flow.embedded(active, h) - a) ** 2, axis=1))
-            error = control.error(flow.local_error(active, h), c, change)
             before, after = sizes.residual(flow.a[active]), sizes.residual(a)
+            error = control.error(flow.local_error(active, h), c, change, before)
             accepted, rises = control.judge(h, error, before, after, rms, c)
             flow.accept(active[accepted], h[accepted], a[accepted])
             log.steps[active[accepted]] += 1
