@@ -6,10 +6,11 @@ from .scales import measure_scales
 
 SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0  # of the step-size controller; the usual values (Hairer, Norsett, Wanner, II.4)
 ROUND_OFF = 1e-14  # of a sum over units, relative to the sum of their sizes
-KINK_SAFETY=0.63
 CEILING, RELEASE = 0.7, 1.05  # after a rise of the loss: longest step, as a part of the one refused, and its growth
-# Kinked units: the tolerance of f is KINK_SHARE sqrt(tolerance), and single units may err by LOOSE as much.
-KINK_SHARE, LOOSE = 0.1, 30.0
+# Kinked units: errors of f_n are held to KINK_SHARE sqrt(tolerance), those of single units to LOOSE times as much. The
+# error of a step goes like its 3/2 power, a random number of crossings of random sign, and a lucky one is no reason to
+# grow by much.
+KINK_SHARE, LOOSE, KINK_SAFETY, KINK_EXPONENT = 0.05, 30.0, 0.74, -1.0 / 3.0
 
 
 class Sizes:
@@ -30,7 +31,8 @@ class Sizes:
 
     def residual(self, a):
         """|r|, shape (R,)."""
-        return np.sqrt(np.sum((a - self.target) ** 2, axis=1))
+        r = a - self.target
+        return np.sqrt(np.einsum("rp,rp->r", r, r))
 
     def weights(self, rms, rows):
         """Size of the output weights of the replicates `rows`, whose coordinates have these root mean squares."""
@@ -73,24 +75,20 @@ class StepControl:
     def __init__(self, sizes, tolerance, smooth, error_order, speed, c):
         self.sizes, self.tolerance, self.smooth = sizes, tolerance, smooth
         self.kink_tolerance = KINK_SHARE * np.sqrt(tolerance)
-        # Where a unit crosses a kink the error falls like the step.
-        self.exponent = -1.0 / (error_order + 1) if smooth else -1/3
-        self.safety = SAFETY if smooth else KINK_SAFETY
+        order = error_order + 1
+        self.safety, self.exponent = (SAFETY, -1.0 / order) if smooth else (KINK_SAFETY, KINK_EXPONENT)
         with np.errstate(divide="ignore"):
-            self.next = tolerance ** (1.0 / (error_order + 1)) / sizes.relative(speed, c)
+            self.next = tolerance ** (1.0 / order) / sizes.relative(speed, c)
         self.ceiling = np.full(c.size, np.inf)
         self.just_rejected = np.zeros(c.size, dtype=bool)
 
-    def error(self, local, c, embedded, residual):
-        """Error of a step over what it may be.
-
-        From local errors (m, N + 1) and, under kinks, from |a - a*| of the embedded method and |r|.
-        """
+    def error(self, local, c, embedded):
+        """Error of a step over what it may be, from local errors (m, N + 1) and |a - a*| of the embedded method."""
         relative = self.sizes.relative(local, c)
         if self.smooth:
             return relative / self.tolerance
-        with np.errstate(divide="ignore", invalid="ignore"):
-            function = np.where(embedded == 0.0, 0.0, embedded / residual)
+        size = self.sizes.function(c)
+        function = np.divide(embedded, size, out=np.zeros_like(size), where=size > 0)
         return np.maximum(function, relative / LOOSE) / self.kink_tolerance
 
     def judge(self, h, error, before, after, rms, c):

@@ -230,6 +230,7 @@ def _fixed(flow, log, step, progress):
 def _adaptive(flow, log, tolerance, progress):
     sizes = Sizes(flow.features, flow.a)
     every = np.arange(flow.R)
+    residual = sizes.first_residual.copy()
     c = sizes.weights(flow.spread(every), every)
     smooth = flow.features.smooth
     control = StepControl(sizes, tolerance, smooth, flow.tableau.error_order, flow.speed(), c)
@@ -242,10 +243,11 @@ def _adaptive(flow, log, tolerance, progress):
             c = sizes.weights(rms, active)
             a = flow.stages(active, h)
             change = 0.0 if smooth else np.sqrt(np.sum((flow.embedded(active, h) - a) ** 2, axis=1))
-            before, after = sizes.residual(flow.a[active]), sizes.residual(a)
-            error = control.error(flow.local_error(active, h), c, change, before)
-            accepted, rises = control.judge(h, error, before, after, rms, c)
+            error = control.error(flow.local_error(active, h), c, change)
+            after = sizes.residual(a)
+            accepted, rises = control.judge(h, error, residual[active], after, rms, c)
             flow.accept(active[accepted], h[accepted], a[accepted])
+            residual[active[accepted]] = after[accepted]
             log.steps[active[accepted]] += 1
             log.rejected[active[~accepted]] += 1
             control.update(active, h, error, accepted, rises, c)
