@@ -18,15 +18,18 @@ class Scales:
     y : array, shape (N,)
         Displacement in y_d that changes a unit by its own size, rms |Phi| / rms |d_d Phi|; infinite where a unit does
         not depend on y_d or vanishes.
+    c : float
+        Root mean square of the weights under the initial law.
     """
 
     unit: float
     y: np.ndarray
+    c: float
 
     def of_weights(self, c, residual):
-        """Size of the output weights, of which some are `c` in the root mean square, where |r| is `residual`."""
+        """Size of output weights of root mean square `c`, and of those that it takes to lower |r| from `residual`."""
         needed = residual / self.unit if self.unit > 0 else 0.0
-        return np.maximum(c, needed)
+        return np.hypot(c, needed)
 
     def rate(self, c):
         """Rate at which r decays where weights are of size c, |Phi|^2 + c^2 |grad Phi|^2."""
@@ -40,6 +43,7 @@ def measure_scales(features) -> Scales:
     """
     rng = np.random.default_rng(0)
     drawn = np.stack([law.sample(rng, UNITS) for law in features.problem.laws])
+    c = float(np.sqrt(np.mean(drawn[-1] ** 2)))
     drawn[-1] = 1.0
     z = np.repeat(drawn[None], DIRECTIONS, axis=0)
     r = rng.choice((-1.0, 1.0), (DIRECTIONS, features.n_features))
@@ -49,4 +53,4 @@ def measure_scales(features) -> Scales:
     sizes = np.sqrt(np.mean(velocity**2, axis=(0, 2)))
     unit, slopes = sizes[-1], sizes[:-1]
     known = (slopes > 0) & (unit > 0)
-    return Scales(float(unit), np.where(known, unit / np.where(known, slopes, 1.0), np.inf))
+    return Scales(float(unit), np.where(known, unit / np.where(known, slopes, 1.0), np.inf), c)

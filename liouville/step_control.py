@@ -38,16 +38,22 @@ class Sizes:
         """Size of the output weights of the replicates `rows`, whose coordinates have these root mean squares."""
         return self.scales.of_weights(rms[:, -1], self.first_residual[rows])
 
+    def function(self, c):
+        """Size of f_n, of its parts and of the target."""
+        return c * self.scales.unit + self.target_size
+
     def relative(self, rms, c):
-        """Root mean square over coordinates of `rms`, shape (m, N + 1), each in units of its own scale."""
+        """What changes `rms`, shape (m, N + 1), of positions and weights mean for the parts c Phi of f_n.
+
+        Root mean square over coordinates, relative to the size of f_n.
+        """
         with np.errstate(divide="ignore", invalid="ignore"):
             last = np.where(rms[:, -1] == 0.0, 0.0, rms[:, -1] / c)
         squares = np.sum((rms[:, :-1] / self.scales.y) ** 2, axis=1) + last**2
-        return np.sqrt(squares / rms.shape[1])
-
-    def function(self, c):
-        """Size of f_n and of what it is made of."""
-        return c * self.scales.unit + self.target_size
+        share, size = np.ones_like(c), self.function(c)
+        if self.scales.unit > 0:
+            np.divide(c * self.scales.unit, size, out=share, where=size > 0)
+        return share * np.sqrt(squares / rms.shape[1])
 
     def round_off(self, rms, c):
         """Round-off in a, that of positions included."""
@@ -78,7 +84,7 @@ class StepControl:
         order = error_order + 1
         self.safety, self.exponent = (SAFETY, -1.0 / order) if smooth else (KINK_SAFETY, KINK_EXPONENT)
         with np.errstate(divide="ignore"):
-            self.next = tolerance ** (1.0 / order) / sizes.relative(speed, c)
+            self.next = 0.7 * tolerance ** (1.0 / order) / sizes.relative(speed, c)
         self.ceiling = np.full(c.size, np.inf)
         self.just_rejected = np.zeros(c.size, dtype=bool)
 
@@ -118,7 +124,9 @@ class StepControl:
     def update(self, active, h, error, accepted, rises, c):
         """Choose the next steps."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            factor = np.clip(self.safety * error**self.exponent, SHRINK, np.where(self.just_rejected[active], 1.0, GROW))
+            factor = np.clip(
+                self.safety * error**self.exponent, SHRINK, np.where(self.just_rejected[active], 1.0, GROW)
+            )
         factor = np.where(np.isnan(factor), SHRINK, factor)
         factor = np.where(rises, np.minimum(factor, 0.5), factor)
         suggestion = h * factor

@@ -20,6 +20,7 @@ from .step_control import Sizes, StepControl
 from .walls import make_walls
 
 MAX_STEPS = 10_000_000
+RISE, KINKED_RISE = 1e-6, 1e-3  # of |r| under fixed steps, relative to f_n: no error is stated for them
 LEAST_STEP = 1e-15  # relative to the time: shorter ones no longer move it
 
 
@@ -103,17 +104,20 @@ class _Flow:
             total += b * self.power[rows, s]
         return total
 
+    def _rms(self, arrays, active, coefficients, h):
+        return stepping.coordinate_rms(self._flat(arrays), active, coefficients, h, self.z.shape[2])
+
     def speed(self):
         """Root mean square over units of the slopes at the start of a step, shape (R, N + 1)."""
-        return stepping.coordinate_rms(self.slopes[:1], np.arange(self.R), np.ones(1), np.ones(self.R))
+        return self._rms(self.slopes[:1], np.arange(self.R), np.ones(1), np.ones(self.R))
 
     def spread(self, active):
         """Root mean square over units of positions and weights, shape (len(active), N + 1)."""
-        return stepping.coordinate_rms(self.z[None], active, np.ones(1), np.ones(active.size))
+        return self._rms(self.z[None], active, np.ones(1), np.ones(active.size))
 
     def local_error(self, active, h):
         """Root mean square over units of what the embedded method differs by, shape (len(active), N + 1)."""
-        return stepping.coordinate_rms(self.slopes, active, self.tableau.error, h)
+        return self._rms(self.slopes, active, self.tableau.error, h)
 
     def embedded(self, active, h):
         """Coefficients a of the embedded method; the new positions in `stage` are kept."""
@@ -179,7 +183,7 @@ def integrate(
     Raises
     ------
     SolveFailed
-        Where the state ceases to be finite or the step underflows.
+        Where the state ceases to be finite, the step underflows or the loss rises under a fixed step.
     """
     if not (is_discrete(dynamics) or isinstance(integrator, (RK4, Adaptive))):
         raise ValueError(f"integrator must be RK4 or Adaptive, got {integrator!r}")
@@ -206,6 +210,7 @@ def integrate(
 
 def _fixed(flow, log, step, progress):
     start = [0.0]
+    check = _FixedStepCheck(flow)
 
     def advance(t_end):
         n_steps = int(np.ceil((t_end - start[0]) / step * (1.0 - 1e-12) - 1e-9))
@@ -216,15 +221,32 @@ def _fixed(flow, log, step, progress):
             log.steps += 1
             t = start[0] + (i + 1) * (t_end - start[0]) / n_steps
             log.record(t, flow.a)
-            finite = np.isfinite(flow.a).all(axis=1)
-            if not finite.all():
-                last_good = flow.stage[np.argmin(finite)].copy()
-                raise SolveFailed(t, h, "the state is not finite; use a smaller step", last_good)
+            check(flow, t, h)
             if progress:
                 progress(t)
         start[0] = t_end
 
     return advance
+
+
+class _FixedStepCheck:
+    """Stops a run where the loss, which gradient flow can only lower, rises or is not finite."""
+
+    def __init__(self, flow):
+        self.sizes = Sizes(flow.features, flow.a)
+        every = np.arange(flow.R)
+        share = RISE if flow.features.smooth else KINKED_RISE
+        self.slack = share * self.sizes.function(self.sizes.weights(flow.spread(every), every))
+        self.lowest = self.sizes.first_residual.copy()
+
+    def __call__(self, flow, t, h):
+        residual = self.sizes.residual(flow.a)
+        good = residual <= self.lowest + self.slack  # False for NaN
+        if not good.all():
+            worst = np.argmin(good)
+            what = "the loss rises" if np.isfinite(residual[worst]) else "the state is not finite"
+            raise SolveFailed(t, h, f"{what}; use a smaller step", flow.stage[worst].copy())
+        np.minimum(self.lowest, residual, out=self.lowest)
 
 
 def _adaptive(flow, log, tolerance, progress):

@@ -104,7 +104,7 @@ class FrozenPositions:
 
     def __init__(self, features):
         self.inner, self.target, self.n_features = features, features.target, features.n_features
-        self.deposit, self.problem = features.deposit, features.problem
+        self.deposit, self.problem, self.smooth = features.deposit, features.problem, features.smooth
 
     def fuses(self, n):
         return False
