@@ -11,6 +11,7 @@ CEILING, RELEASE = 0.7, 1.05  # after a rise of the loss: longest step, as a par
 # error of a step goes like its 3/2 power, a random number of crossings of random sign, and a lucky one is no reason to
 # grow by much.
 KINK_SHARE, LOOSE, KINK_SAFETY, KINK_EXPONENT = 0.05, 30.0, 0.74, -1.0 / 3.0
+KINK_FLOOR = 100.0  # times sqrt(tolerance) / rate of the decay of r is the shortest step that kinks can cause
 
 
 class Sizes:
@@ -108,12 +109,12 @@ class StepControl:
         rises = ~(after <= before + slack)  # True for NaN
         met = error <= 1.0
         if not self.smooth:
-            met |= np.isfinite(error) & (h <= self.floor(c))
+            met |= np.isfinite(error) & (h <= 1.1 * self.floor(c))
         return met & ~rises, rises
 
     def floor(self, c):
-        """Step below which kinks no longer count."""
-        return self.kink_tolerance / self.sizes.scales.rate(c)
+        """Step below which an error under kinks need not bring it: units that slide along one keep theirs for good."""
+        return KINK_FLOOR * np.sqrt(self.tolerance) / self.sizes.scales.rate(c)
 
     def proposed(self, active, remaining):
         """Steps to try, and which of them end the interval, without a sliver of a last step."""
