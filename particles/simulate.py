@@ -15,7 +15,7 @@ from liouville.features import check_features, make_features
 from liouville.fresh import draws_afresh
 from liouville.kernels import ridge
 from liouville.problem import Problem
-from liouville.runge_kutta import CLASSICAL4, DORMAND_PRINCE5, RK4, Adaptive
+from liouville.runge_kutta import CLASSICAL4, DORMAND_PRINCE5, RK4, SSP_10_4, Adaptive
 from liouville.trajectories import integrate
 from liouville.walls import make_walls
 
@@ -38,12 +38,13 @@ def _is_single(dtype) -> bool:
     return dtype == np.float32
 
 
-def _state_arrays(problem, dynamics, integrator) -> int:
+def _state_arrays(problem, dynamics, integrator, smooth=True) -> int:
     """How many arrays of the size of the state a run holds: state, stage and the slopes of all stages."""
     if is_discrete(dynamics):
         # Besides state, stage and slopes the values of all units on a batch that is drawn afresh.
         return 3 + (-(-ridge.TILE // (problem.domain.dim + 1)) if draws_afresh(problem, dynamics) else 0)
-    return 2 + (CLASSICAL4 if isinstance(integrator, RK4) else DORMAND_PRINCE5).n_stages
+    adaptive = DORMAND_PRINCE5 if smooth else SSP_10_4
+    return 2 + (CLASSICAL4 if isinstance(integrator, RK4) else adaptive).n_stages
 
 
 def estimate_memory(problem, n, times, replicates, dynamics=None, integrator=None, keep="last") -> int:
