@@ -108,12 +108,12 @@ class Adaptive:
     together with |r(0)| / |Phi|: no unit of x, y, c or f is distinguished. Steps after which the loss has risen by
     more than round-off are refused.
 
-    Kinked units (ReLU): a method of ten stages of equal weights, SSPRK(10, 4), whose error at a kink is the least for
-    its cost. Every crossing errs by a part of the step, so that the work is inverse to the error: the local error of f_n,
-    relative to |C| |Phi| + ||f||, is held to sqrt(tolerance) / 20, and a hundred times tighter tolerance takes ten times
-    the steps. Where a kink attracts from both sides units slide along it: the flow is that of the differential
-    inclusion (Filippov), which steps cross to and fro; there they are not shortened below 100 sqrt(tolerance) over the
-    rate |Phi|^2 (1 + |C|^2 sum 1 / s_d^2). The loss falls up to the tolerance, but what is dissipated is then summed from
+    Kinked units (ReLU): a method of ten stages of equal weights, SSPRK(10, 4), which errs least at a kink for its cost.
+    Every crossing errs by a part of the step, so that work is inverse to the error: the local error of f_n, relative
+    to |C| |Phi| + ||f||, is held to sqrt(tolerance) / 20, and a hundred times tighter tolerance takes ten times the
+    steps. Where a kink attracts from both sides units slide along it: the flow is that of the differential inclusion
+    (Filippov), which steps cross to and fro; there they are not shortened below 100 sqrt(tolerance) over the rate
+    |Phi|^2 (1 + |C|^2 sum 1 / s_d^2). The loss falls up to the tolerance, but what is dissipated is then summed from
     speeds on either side of the kink and exceeds what the loss loses.
 
     Parameters

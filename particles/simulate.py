@@ -47,12 +47,13 @@ def _state_arrays(problem, dynamics, integrator, smooth=True) -> int:
     return 2 + (CLASSICAL4 if isinstance(integrator, RK4) else adaptive).n_stages
 
 
-def estimate_memory(problem, n, times, replicates, dynamics=None, integrator=None, keep="last") -> int:
-    """Bytes that `simulate` will hold at its peak, without what the imports take."""
+def estimate_memory(problem, n, times, replicates, dynamics=None, integrator=None, keep="last", smooth=True) -> int:
+    """Bytes that `simulate` will hold at its peak, without what the imports take; kinked units need more stages."""
     state = 8 * n * (problem.domain.dim + 1)
     kept = {None: 0, "last": 1, "all": len(times)}[keep]
-    together = min(replicates, max(1, BATCH_BYTES // (state * _state_arrays(problem, dynamics, integrator))))
-    return together * state * _state_arrays(problem, dynamics, integrator) + replicates * kept * state
+    held = state * _state_arrays(problem, dynamics, integrator, smooth)
+    together = min(replicates, max(1, BATCH_BYTES // held))
+    return together * held + replicates * kept * state
 
 
 def _available_memory():
@@ -145,9 +146,9 @@ def simulate(
         raise ValueError(f"integrator must be RK4 or Adaptive, got {integrator!r}")
     if features is not None:
         check_features(problem, features)
-    needed = estimate_memory(problem, n, times, replicates, dynamics, integrator, keep)
-    _announce(needed, keep)
     features = make_features(problem) if features is None else features
+    needed = estimate_memory(problem, n, times, replicates, dynamics, integrator, keep, features.smooth)
+    _announce(needed, keep)
 
     T, N = times.size, problem.domain.dim
     kept = {None: times[:0], "last": times[-1:], "all": times}[keep]
@@ -158,7 +159,7 @@ def simulate(
     walls = make_walls(problem)
     wall_mass = None if walls is None else np.empty((replicates, T))
     steps, rejected = np.empty(replicates, dtype=int), np.empty(replicates, dtype=int)
-    state_bytes = 8 * n * (N + 1) * _state_arrays(problem, dynamics, integrator)
+    state_bytes = 8 * n * (N + 1) * _state_arrays(problem, dynamics, integrator, features.smooth)
     batch = int(min(replicates, max(1, BATCH_BYTES // state_bytes)))
     for first in range(0, replicates, batch):
         rows = slice(first, min(first + batch, replicates))

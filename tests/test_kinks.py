@@ -61,7 +61,7 @@ def test_a_tighter_tolerance_gives_smaller_errors():
         run = simulate(problem, 100, times, replicates=6, seed=0, integrator=Adaptive(tolerance))
         errors.append(np.median(np.linalg.norm(run.coefficients - fine.coefficients, axis=-1).max(axis=1)))
     assert errors[1] < errors[0] / 3
-    assert errors[2] < errors[1] / 3
+    assert errors[2] < errors[1] / 2  # by then the error of the fine run counts
 
 
 def test_units_that_slide_along_a_kink_do_not_stop_the_run():
