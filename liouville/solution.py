@@ -15,6 +15,7 @@ from .errors import NotAvailable, SolveFailed
 from .features import make_features
 from .grid import PhaseGrid
 from .problem import PERIOD, Box
+from .scales import measure_scales
 from .soundness import check_energy_falls, concerns
 from .walls import make_walls
 
@@ -193,7 +194,7 @@ class Solution:
         return np.stack([self.features.unit_values(x, z[:-1].T) @ w for z, w in zip(self.nodes, weighted, strict=True)])
 
     def _time_index(self, t) -> int:
-        hits = np.flatnonzero(np.isclose(self.times, t, rtol=1e-12, atol=1e-12))
+        hits = np.flatnonzero(np.isclose(self.times, t, rtol=1e-12, atol=1e-12 * self.times[-1]))
         if hits.size == 0:
             raise NotAvailable(f"t must be one of the output times {self.times.tolist()}, got {t}")
         return int(hits[0])
@@ -219,7 +220,7 @@ class Solution:
             (y, c) at t_start.
         t_start, t_end : float
         tolerance : float
-            Relative and absolute, of the integrator.
+            Of the integrator: relative, and absolute in units of `measure_scales`.
         with_growth : bool
             False saves the second derivatives of U; `growth` is then nan.
 
@@ -261,11 +262,21 @@ class Solution:
             return np.concatenate([out.ravel(), position[0, -1] * laplacian])
 
         start = np.concatenate([z.ravel(), np.zeros(n if with_growth else 0)])
-        result = solve_ivp(rate, (t_start, t_end), start, method="DOP853", rtol=tolerance, atol=tolerance)
+        absolute = tolerance * self._flow_scales(n, start.size)
+        result = solve_ivp(rate, (t_start, t_end), start, method="DOP853", rtol=tolerance, atol=absolute)
         end = result.y[:, -1]
         if walls is not None:
             walls.hold(end[: N1 * n].reshape(N1, n))
         return end[: N1 * n].reshape(N1, n), end[N1 * n :] if with_growth else np.full(n, np.nan)
+
+    def _flow_scales(self, n, size):
+        """What counts as large in each entry of the state of `flow`."""
+        scales, a = measure_scales(self.features), self.history[1]
+        y = np.where(np.isfinite(scales.y), scales.y, 1.0)
+        c = float(scales.of_weights(scales.c, np.linalg.norm(a[0] - self.features.target)))
+        entries = np.ones(size)
+        entries[: (y.size + 1) * n] = np.repeat(np.append(y, c if c > 0 else 1.0), n)
+        return entries
 
     def _euler_map(self, z, t_start, t_end):
         times, a = self.history
@@ -273,7 +284,7 @@ class Solution:
             raise NotAvailable(f"the Euler map of {self.dynamics} cannot be run backward; use GradientFlow")
         first, last = (int(np.argmin(np.abs(times - t))) for t in (t_start, t_end))
         for t, k in ((t_start, first), (t_end, last)):
-            if abs(times[k] - t) > 1e-9 * max(t, 1.0):
+            if abs(times[k] - t) > 1e-9 * times[-1]:
                 raise NotAvailable(f"t must be a multiple of the step of {self.dynamics}, got {t}")
         active, weights = np.zeros(1, dtype=int), np.ones(1)
         batches, walls = Batches(self.features, self.dynamics, self.seed), make_walls(self.problem)

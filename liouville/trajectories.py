@@ -15,11 +15,13 @@ from .dynamics import is_discrete
 from .errors import SolveFailed
 from .fresh import FreshDescent, draws_afresh
 from .kernels import stepping
-from .runge_kutta import CLASSICAL4, DORMAND_PRINCE5, RK4, Adaptive, Tableau
+from .runge_kutta import CLASSICAL4, DORMAND_PRINCE5, RK4, SSP_10_4, Adaptive, Tableau
+from .step_control import Sizes, StepControl
 from .walls import make_walls
 
-SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0  # of the step-size controller; the usual values (Hairer, Norsett, Wanner, II.4)
 MAX_STEPS = 10_000_000
+RISE, KINKED_RISE = 1e-6, 1e-3  # of |r| under fixed steps, relative to f_n: no error is stated for them
+LEAST_STEP = 1e-15  # relative to the time: shorter ones no longer move it
 
 
 @dataclass
@@ -102,23 +104,36 @@ class _Flow:
             total += b * self.power[rows, s]
         return total
 
-    def speed(self):
-        """Root mean square of each replicate's slopes at the start of a step."""
-        return stepping.error_norm(self._flat(self.slopes[:1]), np.arange(self.R), np.ones(1), np.ones(self.R))
+    def _rms(self, arrays, active, coefficients, h):
+        return stepping.coordinate_rms(self._flat(arrays), active, coefficients, h, self.z.shape[2])
 
-    def try_step(self, active, h, tolerance):
-        """One adaptive step of every active replicate; returns error / tolerance of each. Accepted ones move."""
-        a_new = self.stages(active, h)
-        error = stepping.error_norm(self._flat(self.slopes), active, self.tableau.error, h) / tolerance
-        accepted = error <= 1.0
-        rows = active[accepted]
+    def speed(self):
+        """Root mean square over units of the slopes at the start of a step, shape (R, N + 1)."""
+        return self._rms(self.slopes[:1], np.arange(self.R), np.ones(1), np.ones(self.R))
+
+    def spread(self, active):
+        """Root mean square over units of positions and weights, shape (len(active), N + 1)."""
+        return self._rms(self.z[None], active, np.ones(1), np.ones(active.size))
+
+    def local_error(self, active, h):
+        """Root mean square over units of what the embedded method differs by, shape (len(active), N + 1)."""
+        return self._rms(self.slopes, active, self.tableau.error, h)
+
+    def embedded(self, active, h):
+        """Coefficients a of the embedded method; the new positions in `stage` are kept."""
+        self.combine(active, self.tableau.b - self.tableau.error, h, self.stage)
+        a = self.features.deposit(self.stage, self.weights, active)
+        self.combine(active, self.tableau.a[-1], h, self.stage)
+        return a
+
+    def accept(self, rows, h, a):
+        """Move the replicates `rows` to what their stages lead to."""
         stepping.copy_rows(self._flat(self.stage), rows, self._flat(self.z))
-        self.dissipated[rows] += h[accepted] * self._mean_power(rows)
+        self.dissipated[rows] += h * self._mean_power(rows)
         stepping.copy_rows(self._flat(self.slopes[-1]), rows, self._flat(self.slopes[0]))
         self.power[rows, 0] = self.power[rows, -1]
-        self.a[rows] = a_new[accepted]
-        self.time[rows] += h[accepted]
-        return error
+        self.a[rows] = a
+        self.time[rows] += h
 
     def fixed_step(self, h):
         """One step of every replicate; the state before it is left in `stage`."""
@@ -168,7 +183,7 @@ def integrate(
     Raises
     ------
     SolveFailed
-        Where the state ceases to be finite or the step underflows.
+        Where the state ceases to be finite, the step underflows or the loss rises under a fixed step.
     """
     if not (is_discrete(dynamics) or isinstance(integrator, (RK4, Adaptive))):
         raise ValueError(f"integrator must be RK4 or Adaptive, got {integrator!r}")
@@ -183,7 +198,7 @@ def integrate(
             flow = _Flow(features, z, weights, CLASSICAL4)
             advance = _fixed(flow, log, integrator.step, progress)
         else:
-            flow = _Flow(features, z, weights, DORMAND_PRINCE5)
+            flow = _Flow(features, z, weights, DORMAND_PRINCE5 if features.smooth else SSP_10_4)
             advance = _adaptive(flow, log, integrator.tolerance, progress)
     log.record(0.0, flow.a)
     for k, t in enumerate(times):
@@ -195,6 +210,7 @@ def integrate(
 
 def _fixed(flow, log, step, progress):
     start = [0.0]
+    check = _FixedStepCheck(flow)
 
     def advance(t_end):
         n_steps = int(np.ceil((t_end - start[0]) / step * (1.0 - 1e-12) - 1e-9))
@@ -205,10 +221,7 @@ def _fixed(flow, log, step, progress):
             log.steps += 1
             t = start[0] + (i + 1) * (t_end - start[0]) / n_steps
             log.record(t, flow.a)
-            finite = np.isfinite(flow.a).all(axis=1)
-            if not finite.all():
-                last_good = flow.stage[np.argmin(finite)].copy()
-                raise SolveFailed(t, h, "the state is not finite; use a smaller step", last_good)
+            check(flow, t, h)
             if progress:
                 progress(t)
         start[0] = t_end
@@ -216,43 +229,68 @@ def _fixed(flow, log, step, progress):
     return advance
 
 
+class _FixedStepCheck:
+    """Stops a run where the loss, which gradient flow can only lower, rises or is not finite."""
+
+    def __init__(self, flow):
+        self.sizes = Sizes(flow.features, flow.a)
+        every = np.arange(flow.R)
+        share = RISE if flow.features.smooth else KINKED_RISE
+        self.slack = share * self.sizes.function(self.sizes.weights(flow.spread(every), every))
+        self.lowest = self.sizes.first_residual.copy()
+
+    def __call__(self, flow, t, h):
+        residual = self.sizes.residual(flow.a)
+        good = residual <= self.lowest + self.slack  # False for NaN
+        if not good.all():
+            worst = np.argmin(good)
+            what = "the loss rises" if np.isfinite(residual[worst]) else "the state is not finite"
+            raise SolveFailed(t, h, f"{what}; use a smaller step", flow.stage[worst].copy())
+        np.minimum(self.lowest, residual, out=self.lowest)
+
+
 def _adaptive(flow, log, tolerance, progress):
-    exponent = -1.0 / (flow.tableau.error_order + 1)
-    h_next = 0.5 * tolerance ** (-exponent) / np.maximum(flow.speed(), 1.0)
-    just_rejected = np.zeros(flow.R, dtype=bool)
+    sizes = Sizes(flow.features, flow.a)
+    every = np.arange(flow.R)
+    residual = sizes.first_residual.copy()
+    c = sizes.weights(flow.spread(every), every)
+    smooth = flow.features.smooth
+    control = StepControl(sizes, tolerance, smooth, flow.tableau.error_order, flow.speed(), c)
 
     def advance(t_end):
         active = np.flatnonzero(flow.time < t_end)
         while active.size:
-            remaining = t_end - flow.time[active]
-            proposed = h_next[active]
-            # Land on t_end without a sliver of a last step.
-            last = proposed >= remaining * (1.0 - 1e-12)
-            h = np.where(last, remaining, np.where(proposed > 0.5 * remaining, 0.5 * remaining, proposed))
-            error = flow.try_step(active, h, tolerance)
-            accepted = error <= 1.0  # False for NaN
+            h, last = control.proposed(active, t_end - flow.time[active])
+            rms = flow.spread(active)
+            c = sizes.weights(rms, active)
+            a = flow.stages(active, h)
+            change = 0.0 if smooth else np.sqrt(np.sum((flow.embedded(active, h) - a) ** 2, axis=1))
+            error = control.error(flow.local_error(active, h), c, change)
+            after = sizes.residual(a)
+            accepted, rises = control.judge(h, error, residual[active], after, rms, c)
+            flow.accept(active[accepted], h[accepted], a[accepted])
+            residual[active[accepted]] = after[accepted]
             log.steps[active[accepted]] += 1
             log.rejected[active[~accepted]] += 1
-            with np.errstate(divide="ignore", invalid="ignore"):
-                factor = np.clip(SAFETY * error**exponent, SHRINK, np.where(just_rejected[active], 1.0, GROW))
-            factor = np.where(np.isnan(factor), SHRINK, factor)
-            suggestion = h * factor
-            # A step shortened to land says nothing against the longer one that was proposed.
-            h_next[active] = np.where(accepted & (h < proposed), np.maximum(suggestion, proposed), suggestion)
-            just_rejected[active] = ~accepted
+            control.update(active, h, error, accepted, rises, c)
             flow.time[active[accepted & last]] = t_end
             if accepted[0] and active[0] == 0:
                 log.record(flow.time[0], flow.a)
-            tiny = ~(h_next[active] >= 1e-13 * max(t_end, 1.0))  # True for NaN
-            if tiny.any() or log.steps.max(initial=0) > MAX_STEPS:
-                worst = active[np.argmax(tiny)]
-                cause = "the step underflows" if tiny.any() else f"more than {MAX_STEPS} steps"
-                raise SolveFailed(float(flow.time[worst]), float(h_next[worst]), cause, flow.z[worst].copy())
+            _check_progress(flow, log, control.next, active, t_end)
             active = np.flatnonzero(flow.time < t_end)
             if progress:
                 progress(float(flow.time.min()))
 
     return advance
+
+
+def _check_progress(flow, log, steps, active, t_end):
+    least = np.maximum(LEAST_STEP * flow.time[active], 1e-30 * t_end)
+    tiny = ~(steps[active] > least)  # True for NaN
+    if tiny.any() or log.steps.max(initial=0) > MAX_STEPS:
+        worst = active[np.argmax(tiny)]
+        cause = "the step underflows" if tiny.any() else f"more than {MAX_STEPS} steps"
+        raise SolveFailed(float(flow.time[worst]), float(steps[worst]), cause, flow.z[worst].copy())
 
 
 def check_max_nodes(problem, resolutions, max_nodes):

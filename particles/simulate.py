@@ -15,7 +15,7 @@ from liouville.features import check_features, make_features
 from liouville.fresh import draws_afresh
 from liouville.kernels import ridge
 from liouville.problem import Problem
-from liouville.runge_kutta import CLASSICAL4, DORMAND_PRINCE5, RK4, Adaptive
+from liouville.runge_kutta import CLASSICAL4, DORMAND_PRINCE5, RK4, SSP_10_4, Adaptive
 from liouville.trajectories import integrate
 from liouville.walls import make_walls
 
@@ -38,20 +38,22 @@ def _is_single(dtype) -> bool:
     return dtype == np.float32
 
 
-def _state_arrays(problem, dynamics, integrator) -> int:
+def _state_arrays(problem, dynamics, integrator, smooth=True) -> int:
     """How many arrays of the size of the state a run holds: state, stage and the slopes of all stages."""
     if is_discrete(dynamics):
         # Besides state, stage and slopes the values of all units on a batch that is drawn afresh.
         return 3 + (-(-ridge.TILE // (problem.domain.dim + 1)) if draws_afresh(problem, dynamics) else 0)
-    return 2 + (CLASSICAL4 if isinstance(integrator, RK4) else DORMAND_PRINCE5).n_stages
+    adaptive = DORMAND_PRINCE5 if smooth else SSP_10_4
+    return 2 + (CLASSICAL4 if isinstance(integrator, RK4) else adaptive).n_stages
 
 
-def estimate_memory(problem, n, times, replicates, dynamics=None, integrator=None, keep="last") -> int:
-    """Bytes that `simulate` will hold at its peak, without what the imports take."""
+def estimate_memory(problem, n, times, replicates, dynamics=None, integrator=None, keep="last", smooth=True) -> int:
+    """Bytes that `simulate` will hold at its peak, without what the imports take; kinked units need more stages."""
     state = 8 * n * (problem.domain.dim + 1)
     kept = {None: 0, "last": 1, "all": len(times)}[keep]
-    together = min(replicates, max(1, BATCH_BYTES // (state * _state_arrays(problem, dynamics, integrator))))
-    return together * state * _state_arrays(problem, dynamics, integrator) + replicates * kept * state
+    held = state * _state_arrays(problem, dynamics, integrator, smooth)
+    together = min(replicates, max(1, BATCH_BYTES // held))
+    return together * held + replicates * kept * state
 
 
 def _available_memory():
@@ -144,9 +146,9 @@ def simulate(
         raise ValueError(f"integrator must be RK4 or Adaptive, got {integrator!r}")
     if features is not None:
         check_features(problem, features)
-    needed = estimate_memory(problem, n, times, replicates, dynamics, integrator, keep)
-    _announce(needed, keep)
     features = make_features(problem) if features is None else features
+    needed = estimate_memory(problem, n, times, replicates, dynamics, integrator, keep, features.smooth)
+    _announce(needed, keep)
 
     T, N = times.size, problem.domain.dim
     kept = {None: times[:0], "last": times[-1:], "all": times}[keep]
@@ -157,7 +159,7 @@ def simulate(
     walls = make_walls(problem)
     wall_mass = None if walls is None else np.empty((replicates, T))
     steps, rejected = np.empty(replicates, dtype=int), np.empty(replicates, dtype=int)
-    state_bytes = 8 * n * (N + 1) * _state_arrays(problem, dynamics, integrator)
+    state_bytes = 8 * n * (N + 1) * _state_arrays(problem, dynamics, integrator, features.smooth)
     batch = int(min(replicates, max(1, BATCH_BYTES // state_bytes)))
     for first in range(0, replicates, batch):
         rows = slice(first, min(first + batch, replicates))

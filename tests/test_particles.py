@@ -104,7 +104,7 @@ class FrozenPositions:
 
     def __init__(self, features):
         self.inner, self.target, self.n_features = features, features.target, features.n_features
-        self.deposit, self.problem = features.deposit, features.problem
+        self.deposit, self.problem, self.smooth = features.deposit, features.problem, features.smooth
 
     def fuses(self, n):
         return False
@@ -202,6 +202,7 @@ CASES = {
     "circle rk4": (circle, {"integrator": RK4(0.1)}),
     "circle descent": (circle, {"dynamics": GradientDescent(0.1)}),
     "line adaptive": (line_gaussian, {"integrator": Adaptive(1e-5)}),
+    "relu adaptive": (lambda: five_points(Ridge("relu"), dim=2), {"integrator": Adaptive()}),
     "tanh rk4": (lambda: five_points(Ridge("tanh"), dim=2), {"integrator": RK4(0.1)}),
     "softplus descent": (lambda: five_points(Ridge("softplus"), dim=2), {"dynamics": GradientDescent(0.1)}),
 }

@@ -5,7 +5,7 @@ import pytest
 from oracles import circle, observed_order
 
 from liouville import RK4, SSPRK2, SSPRK3, Adaptive, ForwardEuler, GradientDescent
-from liouville.runge_kutta import CLASSICAL4, DORMAND_PRINCE5, EULER
+from liouville.runge_kutta import CLASSICAL4, DORMAND_PRINCE5, EULER, SSP_10_4
 from particles import simulate
 
 
@@ -34,7 +34,9 @@ def conditions(a, b, order):
     return np.abs(found).max()
 
 
-@pytest.mark.parametrize("tableau", [EULER, CLASSICAL4, DORMAND_PRINCE5], ids=["euler", "rk4", "dopri5"])
+@pytest.mark.parametrize(
+    "tableau", [EULER, CLASSICAL4, DORMAND_PRINCE5, SSP_10_4], ids=["euler", "rk4", "dopri5", "ssp"]
+)
 def test_tableaux_satisfy_their_order_conditions(tableau):
     assert conditions(tableau.a, tableau.b, tableau.order) < 1e-15
     assert np.array_equal(tableau.a, np.tril(tableau.a, -1))
@@ -44,7 +46,11 @@ def test_the_embedded_method_is_of_fourth_order_and_not_the_fifth():
     embedded = DORMAND_PRINCE5.b - DORMAND_PRINCE5.error
     assert conditions(DORMAND_PRINCE5.a, embedded, DORMAND_PRINCE5.error_order) < 1e-15
     assert conditions(DORMAND_PRINCE5.a, embedded, 5) > 1e-4
+    embedded = SSP_10_4.b - SSP_10_4.error
+    assert conditions(SSP_10_4.a, embedded, SSP_10_4.error_order) < 1e-15
+    assert conditions(SSP_10_4.a, embedded, 4) > 1e-4
     assert DORMAND_PRINCE5.first_same_as_last
+    assert SSP_10_4.first_same_as_last
     assert not CLASSICAL4.first_same_as_last
 
 

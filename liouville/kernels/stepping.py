@@ -29,8 +29,8 @@ def _combine_chunk(base, slopes, replicate, start, stop, coefficients, h, out):
 
 
 @njit(cache=True, error_model="numpy", fastmath=_FLAGS)
-def _error_chunk(slopes, replicate, start, stop, coefficients, h, buffer):
-    total = 0.0
+def _square_chunk(slopes, replicate, start, stop, n, coefficients, h, buffer, totals):
+    """Add the squares of entries start to stop, of which n belong to a coordinate, to the totals of coordinates."""
     for first in range(start, stop, buffer.size):
         m = min(buffer.size, stop - first)
         for i in range(m):
@@ -41,9 +41,15 @@ def _error_chunk(slopes, replicate, start, stop, coefficients, h, buffer):
                 slope = slopes[s, replicate, first : first + m]
                 for i in range(m):
                     buffer[i] += factor * slope[i]
-        for i in range(m):
-            total += buffer[i] * buffer[i]
-    return total
+        begin = 0
+        while begin < m:
+            d = (first + begin) // n
+            end = min(m, (d + 1) * n - first)
+            total = 0.0
+            for i in range(begin, end):
+                total += buffer[i] * buffer[i]
+            totals[d] += total
+            begin = end
 
 
 @njit(parallel=True, cache=True, error_model="numpy")
@@ -61,24 +67,24 @@ def _combine(base, slopes, active, coefficients, h, out):
 
 
 @njit(parallel=True, cache=True, error_model="numpy")
-def _error_norm(slopes, active, coefficients, h):
+def _coordinate_rms(slopes, active, coefficients, h, n):
     D = slopes.shape[2]
     n_chunks = (D + CHUNK - 1) // CHUNK
     n_tasks = active.size * n_chunks
-    partial = np.zeros(n_tasks)
+    partial = np.zeros((n_tasks, D // n))
     n_groups = min(GROUPS, n_tasks)
     for group in prange(n_groups):
         buffer = np.empty(256)
         for task in range(group * n_tasks // n_groups, (group + 1) * n_tasks // n_groups):
             row = task // n_chunks
             start = (task % n_chunks) * CHUNK
-            partial[task] = _error_chunk(
-                slopes, active[row], start, min(D, start + CHUNK), coefficients, h[row], buffer
-            )
-    norm = np.zeros(active.size)
+            stop = min(D, start + CHUNK)
+            _square_chunk(slopes, active[row], start, stop, n, coefficients, h[row], buffer, partial[task])
+    squares = np.zeros((active.size, D // n))
     for task in range(n_tasks):
-        norm[task // n_chunks] += partial[task]
-    return np.sqrt(norm / D)
+        for d in range(D // n):
+            squares[task // n_chunks, d] += partial[task, d]
+    return np.sqrt(squares / n)
 
 
 @njit(parallel=True, cache=True, error_model="numpy")
@@ -93,10 +99,13 @@ def combine(base, slopes, active, coefficients, h, out):
         _combine(base, slopes, active, coefficients, h, out)
 
 
-def error_norm(slopes, active, coefficients, h):
-    """Root mean square over a replicate's entries of h sum_s coefficients[s] slopes[s], shape (len(active),)."""
+def coordinate_rms(slopes, active, coefficients, h, n):
+    """Root mean square of h sum_s coefficients[s] slopes[s] over each coordinate's n units.
+
+    `slopes` has shape (S, R, (N + 1) n), the result (len(active), N + 1).
+    """
     with threads_for(active.size * slopes.shape[2] * coefficients.size):
-        return _error_norm(slopes, active, coefficients, h)
+        return _coordinate_rms(slopes, active, coefficients, h, n)
 
 
 def copy_rows(source, rows, out):
