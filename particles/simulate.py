@@ -16,6 +16,7 @@ from liouville.fresh import draws_afresh
 from liouville.kernels import ridge
 from liouville.problem import Problem
 from liouville.runge_kutta import CLASSICAL4, DORMAND_PRINCE5, RK4, SSP_10_4, Adaptive
+from liouville.soundness import ensemble_concerns, say
 from liouville.trajectories import integrate
 from liouville.walls import make_walls
 
@@ -119,7 +120,12 @@ def simulate(
     MemoryError
         If the estimate exceeds the memory that is free, before anything is allocated.
     SolveFailed
-        On a numerical breakdown.
+        On a numerical breakdown; under GradientFlow also where a step so long lets the loss rise.
+
+    Warns
+    -----
+    UserWarning
+        Where what the loss of a gradient flow has fallen by and what was dissipated do not balance.
     """
     start = time.perf_counter()
     if not isinstance(problem, Problem):
@@ -196,6 +202,9 @@ def simulate(
         steps[rows], rejected[rows] = log.steps, log.rejected
     if y is not None:
         y = np.moveaxis(y, 2, 3)
+    if isinstance(dynamics, GradientFlow):
+        tolerance = integrator.tolerance if isinstance(integrator, Adaptive) else None
+        say(ensemble_concerns(features, times, features.loss(coefficients), dissipated, tolerance))
     return Ensemble(
         problem=problem,
         features=features,

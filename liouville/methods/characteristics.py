@@ -19,6 +19,8 @@ from ..walls import make_walls
 KEPT_BYTES = 512 * 2**20  # positions of the nodes are kept while they fit in this
 START = {1: 256, 2: 64, 3: 24, 4: 12}  # nodes per coordinate to begin with, by the number of coordinates with a density
 MOST_RESOLUTIONS = 40
+# Across kinks neither more nodes nor shorter steps gain more than in proportion to their cost.
+KINKED_NODES, KINKED_STEPS = 2**17, 1e-7
 ROUND_OFF = 1e-14
 GROWTH = {1: 2.0, 2: 1.5, 3: 1.3}
 
@@ -42,7 +44,8 @@ class Characteristics:
         Fixed nodes per coordinate (y_1, ..., y_N, c) instead; the error is then estimated against half as many.
     max_nodes : int
         At least as many as the first two resolutions take; where more would be needed, the best result is returned with
-        a warning and its error estimate.
+        a warning and its error estimate. Of kinked units (ReLU on finite data) 2^17 at most, unless `nodes` asks for
+        more.
     """
 
     tolerance: float = 1e-6
@@ -116,25 +119,29 @@ class Characteristics:
 
     def _refine(self, problem, features, times, dynamics, seed, progress, estimate):
         """The finest _Run, its distance to the one before, and that of their energy balances."""
+        most = self.max_nodes if features.smooth else min(self.max_nodes, KINKED_NODES)
         if self.nodes is None:
-            check_max_nodes(problem, self._resolutions(problem, dynamics), self.max_nodes)
+            check_max_nodes(problem, self._resolutions(problem, dynamics), most)
         resolutions = list(itertools.islice(self._resolutions(problem, dynamics), MOST_RESOLUTIONS))
         if self.nodes is not None and not estimate:
             resolutions = resolutions[-1:]
         best, error, imbalance, size = None, None, np.zeros(times.size), 0.0
         for level, counts in enumerate(resolutions):
-            if self.nodes is None and count_nodes(problem, counts) > self.max_nodes:
+            if self.nodes is None and count_nodes(problem, counts) > most:
                 warnings.warn(
                     f"Characteristics stopped at {best.counts} nodes with an estimated error of {error.max():.1e}, "
-                    f"above {self.tolerance:g} of the size {size:.3g}; raise max_nodes or solve to an earlier time",
+                    f"above {self.tolerance:g} of the size {size:.3g}; "
+                    + ("give more nodes" if not features.smooth else "raise max_nodes or solve to an earlier time"),
                     stacklevel=3,
                 )
                 break
             if best is not None:
                 announce(best.seconds * count_nodes(problem, counts) / best.weights.size)
             report = level_of(progress, level, float(times[-1]))
-            # Every other run takes larger time steps, so that the estimate covers their error too.
+            # No two runs in turn take the same time steps, so that the estimate covers their error too.
             step_tolerance = self.tolerance * (0.1 if level % 2 else 0.03)
+            if not features.smooth:
+                step_tolerance = KINKED_STEPS * 0.5**level
             coarse, best = best, _Run(problem, features, times, dynamics, seed, counts, step_tolerance, report)
             size = problem_size(features, best.log.history[0][1])
             if coarse is not None:
