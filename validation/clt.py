@@ -4,14 +4,16 @@ With g the Gaussian limit of sqrt(n) (f_n - f_0) and sigma^2 = E||g||^2 the pred
 
     n E||f_n - f_0||^2 = sigma^2 + b_2 / n + b_3 / n^2 + ...
 
-Standard errors come from a bootstrap that resamples whole replicates jointly over n and t, as in `rates`.
+Replicates are kept whole, jointly over n and t, as in `rates`; probabilities are those of `few_replicates`.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from .rates import MIN_REPLICATES, MIN_SIZES, N_RESAMPLES
+from .few_replicates import left_out_logs, mean_p
+from .rates import MIN_REPLICATES, MIN_SIZES, N_RESAMPLES, resampling_counts
 
 FIT_RATIO = 3.0  # of n E||.||^2 to sigma^2 at most, in fits: beyond it an expansion in 1/n does not hold
 GOODNESS = 0.01  # a fit whose residuals are less probable than this is not accepted
@@ -23,12 +25,6 @@ N_NULL = 999
 MIN_NORMALITY = 20  # replicates for a test of normality
 
 
-def resampling_counts(R, n_resamples=N_RESAMPLES, seed=0):
-    """How often each replicate is drawn in each resample, over R; shape (n_resamples, R)."""
-    rng = np.random.default_rng(seed)
-    return rng.multinomial(R, np.full(R, 1.0 / R), size=n_resamples) / R
-
-
 @dataclass(frozen=True, eq=False)
 class Scaled:
     """n times the mean over replicates of ||f_n - f_0||^2.
@@ -37,8 +33,11 @@ class Scaled:
     ----------
     sizes : array, shape (S,)
     n_replicates : int
+    squares : array, shape (S, R, T)
     mean, error : arrays, shape (S, T)
     resampled : array, shape (B, S, T)
+    left_out : array, shape (R, S, T)
+        Logarithms of the mean over all replicates but one.
     rare_share : array, shape (S, T)
         Share of the mean that comes from the greatest hundredth of the replicates. Where rare runs rule the mean its
         standard error cannot be trusted.
@@ -46,9 +45,11 @@ class Scaled:
 
     sizes: np.ndarray
     n_replicates: int
+    squares: np.ndarray
     mean: np.ndarray
     error: np.ndarray
     resampled: np.ndarray
+    left_out: np.ndarray
     rare_share: np.ndarray
 
     def covariance(self, t):
@@ -69,7 +70,7 @@ def scaled_mean_square(sizes, discrepancy, n_resamples=N_RESAMPLES, seed=0) -> S
     mean = squares.mean(axis=1)
     rare = np.sort(squares, axis=1)[:, -max(1, R // 100) :].sum(axis=1) / R
     share = np.divide(rare, mean, out=np.zeros_like(mean), where=mean > 0)
-    return Scaled(sizes, R, mean, spread, resampled, share)
+    return Scaled(sizes, R, squares, mean, spread, resampled, left_out_logs(squares), share)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,11 +82,17 @@ class NextOrder:
     b2, b2_error, b3 : arrays, shape (T,)
         nan where no fit is accepted; b_3 is 0 where b_2 alone suffices.
     p_value : array, shape (T,)
-        Of the residuals of the fit (chi-square).
+        Of the residuals of the fit (H. Hotelling, 1931).
     fitted : bool array, shape (S, T)
         Sizes in the fit: all from some n upward.
+    refused : bool array, shape (T,)
+        Whether there were sizes enough, but no fit was accepted.
     expected, deviation : arrays, shape (S, T)
         The fitted curve at those sizes, and (measured - expected) / standard error; nan elsewhere.
+    point_p : array, shape (S, T)
+        Two-sided probability of that deviation, see `few_replicates.mean_p`.
+    response : array, shape (S, T)
+        How much of a deviation of sigma^2 itself the fitted b leave in the residual of each size.
     """
 
     b2: np.ndarray
@@ -93,8 +100,11 @@ class NextOrder:
     b3: np.ndarray
     p_value: np.ndarray
     fitted: np.ndarray
+    refused: np.ndarray
     expected: np.ndarray
     deviation: np.ndarray
+    point_p: np.ndarray
+    response: np.ndarray
 
 
 def fit_next_order(scaled, resolved, variance, variance_error) -> NextOrder:
@@ -102,8 +112,9 @@ def fit_next_order(scaled, resolved, variance, variance_error) -> NextOrder:
 
     Sizes up to the last whose mean exceeds three times sigma^2 are left out: there an expansion in 1/n does not hold.
     All others are tried first, then ever larger ones alone; b_2 alone before b_2 and b_3. The first fit with two or
-    more degrees of freedom whose residuals have a chi-square probability above 1 % is taken. Weights are the inverse
-    covariance of the bootstrap, to which the error of the prediction is added.
+    more degrees of freedom whose residuals have a probability above 1 % is taken. Weights are the inverse covariance of
+    the bootstrap, to which the error of the prediction is added; that it is known from R replicates is allowed for in
+    the probability and in the error of b (C. R. Rao, Biometrika 46, 1959).
 
     Parameters
     ----------
@@ -111,12 +122,10 @@ def fit_next_order(scaled, resolved, variance, variance_error) -> NextOrder:
     resolved : bool array, shape (S, T)
     variance, variance_error : arrays, shape (T,)
     """
-    from scipy.stats import chi2
-
     S, T = scaled.mean.shape
     b2, b2_error, b3, p_value = (np.full(T, np.nan) for _ in range(4))
-    fitted = np.zeros((S, T), dtype=bool)
-    expected, deviation = np.full((S, T), np.nan), np.full((S, T), np.nan)
+    fitted, refused = np.zeros((S, T), dtype=bool), np.zeros(T, dtype=bool)
+    expected, deviation, point_p, response = (np.full((S, T), np.nan) for _ in range(4))
     for t in range(T):
         usable = np.flatnonzero(resolved[:, t] & (scaled.error[:, t] > 0))
         far = np.flatnonzero(scaled.mean[usable, t] > FIT_RATIO * variance[t])
@@ -124,36 +133,44 @@ def fit_next_order(scaled, resolved, variance, variance_error) -> NextOrder:
         if not (np.isfinite(variance[t]) and np.isfinite(variance_error[t])) or scaled.n_replicates < MIN_REPLICATES:
             continue
         covariance = scaled.covariance(t) + variance_error[t] ** 2
+        refused[t] = usable.size >= MIN_SIZES
         for first in range(max(0, usable.size - MIN_SIZES + 1)):
             used = usable[first:]
-            fit = _first_acceptable(scaled, t, used, variance[t], covariance[np.ix_(used, used)], chi2)
+            fit = _first_acceptable(scaled, t, used, variance[t], covariance[np.ix_(used, used)])
             if fit is None:
                 continue
-            beta, beta_covariance, p_value[t], curve = fit
+            beta, beta_covariance, p_value[t], curve, response[used, t] = fit
             b2[t], b2_error[t] = beta[0], np.sqrt(beta_covariance[0, 0])
             b3[t] = beta[1] if beta.size > 1 else 0.0
-            fitted[used, t] = True
+            fitted[used, t], refused[t] = True, False
             expected[used, t] = curve
-            error = np.hypot(scaled.error[used, t], variance_error[t])
-            deviation[used, t] = (scaled.mean[used, t] - curve) / error
+            point_p[used, t], deviation[used, t] = mean_p(scaled.squares[used, :, t].T, curve, variance_error[t])
             break
-    return NextOrder(b2, b2_error, b3, p_value, fitted, expected, deviation)
+    return NextOrder(b2, b2_error, b3, p_value, fitted, refused, expected, deviation, point_p, response)
 
 
-def _first_acceptable(scaled, t, used, variance, covariance, chi2):
+def _first_acceptable(scaled, t, used, variance, covariance):
     """b_2 alone, then b_2 and b_3: the first whose residuals are probable, with its covariance, or None."""
+    from scipy.stats import f
+
+    R = scaled.n_replicates
     values = scaled.mean[used, t] - variance
     for terms in (1, 2):
-        if used.size - terms < 2:
+        freedom = used.size - terms
+        if freedom < 2 or freedom >= R - 1:
             return None
         powers = scaled.sizes[used, None] ** -np.arange(1.0, terms + 1)
         weighted = np.linalg.solve(covariance, powers)
-        beta_covariance = np.linalg.inv(powers.T @ weighted)
-        beta = beta_covariance @ (weighted.T @ values)
+        information = np.linalg.inv(powers.T @ weighted)
+        gain = information @ weighted.T
+        beta = gain @ values
         residual = values - powers @ beta
-        p = chi2.sf(residual @ np.linalg.solve(covariance, residual), used.size - terms)
+        square = residual @ np.linalg.solve(covariance, residual)
+        p = f.sf(square * (R - freedom) / (freedom * (R - 1.0)), freedom, R - freedom)
         if p > GOODNESS:
-            return beta, beta_covariance, p, variance + powers @ beta
+            response = np.abs(1.0 - powers @ gain.sum(axis=1))
+            widened = information * (R - 1.0) / (R - 1.0 - freedom)
+            return beta, widened, p, variance + powers @ beta, response
     return None
 
 
@@ -176,7 +193,10 @@ class Modes:
     ratio, ratio_error : arrays, shape (K, T)
         Measured variance along each predicted eigenvector over the predicted one, with bootstrap standard errors.
     ratio_p : array, shape (K, T)
-        Two-sided probability of that ratio if the prediction and normality hold.
+        Two-sided probability of that ratio if the prediction holds, see `few_replicates.mean_p`.
+    correlation, correlation_p : arrays, shape (K (K - 1) / 2, T)
+        Between components along the predicted eigenvectors, for which none is predicted, in the order of
+        `numpy.triu_indices`; and its two-sided probability, Student's t of the products of the two.
     eigenvalue_ratio, eigenvalue_expected, eigenvalue_spread : arrays, shape (K, T)
         Eigenvalues of the measured covariance over the predicted ones; mean and standard deviation of that ratio for
         as many independent draws from the predicted law (a sample's leading eigenvalues are spread apart).
@@ -194,6 +214,8 @@ class Modes:
     ratio: np.ndarray
     ratio_error: np.ndarray
     ratio_p: np.ndarray
+    correlation: np.ndarray
+    correlation_p: np.ndarray
     eigenvalue_ratio: np.ndarray
     eigenvalue_expected: np.ndarray
     eigenvalue_spread: np.ndarray
@@ -218,14 +240,12 @@ def compare_modes(sizes, differences, resolved, covariance, relative_error, seed
     relative_error : array, shape (T,)
         Of the prediction.
     """
-    from scipy.stats import norm, shapiro
-
     _, R, T, P = differences.shape
     K = min(N_MODES, P)
     place = largest_resolved(resolved)
-    rng = np.random.default_rng([seed, 2])
-    mode = {name: np.full((K, T), np.nan) for name in Modes.__annotations__ if name not in _PER_TIME}
-    angle, angle_expected, angle_p = (np.full(T, np.nan) for _ in range(3))
+    found = {name: np.full((K, T), np.nan) for name in _PER_MODE}
+    found |= {name: np.full((K * (K - 1) // 2, T), np.nan) for name in _PER_PAIR}
+    found |= {name: np.full(T, np.nan) for name in ("angle", "angle_expected", "angle_p")}
     dimension = np.zeros(T, dtype=int)
     for t in range(T):
         if place[t] < 0 or R < MIN_REPLICATES or not np.isfinite(covariance[t]).all():
@@ -233,34 +253,73 @@ def compare_modes(sizes, differences, resolved, covariance, relative_error, seed
         values, vectors = (part[..., ::-1] for part in np.linalg.eigh(covariance[t]))
         sample = np.sqrt(sizes[place[t]]) * differences[place[t], :, t] @ vectors
         leading = np.flatnonzero(values[:K] >= LEAST_SHARE * values.sum())
-        mode["predicted"][:, t] = values[:K]
-        for k in leading:
-            component = sample[:, k]
-            squares = (component - component.mean()) ** 2
-            ratio = squares.sum() / (R - 1.0) / values[k]
-            mode["ratio"][k, t] = ratio
-            mode["ratio_error"][k, t] = np.std(squares, ddof=1) / np.sqrt(R) / values[k]
-            deviation = (ratio - 1.0) / np.hypot(np.sqrt(2.0 / (R - 1.0)), relative_error[t])
-            mode["ratio_p"][k, t] = 2.0 * norm.sf(abs(deviation))
-            if R >= MIN_NORMALITY:
-                mode["normality_p"][k, t] = shapiro(component).pvalue
+        found["predicted"][:, t] = values[:K]
+        for name, one in _along_modes(sample[:, leading], values[leading], relative_error[t]).items():
+            found[name][leading, t] = one
+        for pair, (j, k) in enumerate(zip(*np.triu_indices(K, 1), strict=True)):
+            if j in leading and k in leading:
+                found["correlation"][pair, t], found["correlation_p"][pair, t] = _correlation(sample[:, [j, k]])
         drawn = min(NULL_MODES, R - 1, int(np.sum(values > LEAST_NULL_MODE * values[0])))
-        d = _leading_dimension(values, min(K, drawn))
+        dimension[t] = d = _leading_dimension(values, min(K, drawn))
         own, own_angle = _spectra(np.atleast_2d(np.cov(sample[:, :drawn], rowvar=False))[None], d)
-        null_values, null_angles = _spectra(_null_covariances(values[:drawn], R, rng), d)
-        eigenvalues, angles = own[0], own_angle[0]
-        for k in leading[leading < drawn]:
-            mode["eigenvalue_ratio"][k, t] = eigenvalues[k] / values[k]
-            mode["eigenvalue_expected"][k, t] = null_values[:, k].mean() / values[k]
-            mode["eigenvalue_spread"][k, t] = null_values[:, k].std(ddof=1) / values[k]
-        angle[t], angle_expected[t], dimension[t] = angles, null_angles.mean(), d
-        angle_p[t] = (1.0 + np.sum(null_angles >= angles)) / (N_NULL + 1.0)
-    return Modes(
-        place=place, angle=angle, angle_expected=angle_expected, angle_p=angle_p, angle_dimension=dimension, **mode
-    )
+        null_values, null_angles = _null_spectra(tuple(np.round(values[:drawn] / values[0], 9).tolist()), R, d, seed)
+        null_values = null_values * values[0]
+        shown = leading[leading < drawn]
+        found["eigenvalue_ratio"][shown, t] = own[0, shown] / values[shown]
+        found["eigenvalue_expected"][shown, t] = null_values[:, shown].mean(axis=0) / values[shown]
+        found["eigenvalue_spread"][shown, t] = null_values[:, shown].std(axis=0, ddof=1) / values[shown]
+        found["angle"][t], found["angle_expected"][t] = own_angle[0], null_angles.mean()
+        found["angle_p"][t] = (1.0 + np.sum(null_angles >= own_angle[0])) / (N_NULL + 1.0)
+    return Modes(place=place, angle_dimension=dimension, **found)
 
 
-_PER_TIME = ("place", "angle", "angle_expected", "angle_p", "angle_dimension")
+def _along_modes(components, predicted, relative_error):
+    """Variances along the predicted eigenvectors over the predicted ones, and normality; arrays over modes."""
+    from scipy.stats import shapiro
+
+    R = components.shape[0]
+    squares = (components - components.mean(axis=0)) ** 2 / predicted * R / (R - 1.0)
+    ratio_p, _ = mean_p(squares, np.ones(predicted.size), relative_error)
+    found = {
+        "ratio": squares.mean(axis=0),
+        "ratio_error": np.std(squares, axis=0, ddof=1) / np.sqrt(R),
+        "ratio_p": ratio_p,
+    }
+    if R >= MIN_NORMALITY and (squares.sum(axis=0) > 0).all():
+        found["normality_p"] = np.array([shapiro(one).pvalue for one in components.T])
+    return found
+
+
+def _correlation(pair):
+    """The correlation of two components, and the probability of Student's t of their products.
+
+    Products have a symmetric law where the two are uncorrelated, also where a random scale is common to both: t then is
+    too small rather than too large.
+    """
+    from scipy.stats import t
+
+    R = pair.shape[0]
+    centred = pair - pair.mean(axis=0)
+    products = centred.prod(axis=1)
+    error = np.std(products, ddof=1) / np.sqrt(R)
+    scale = np.sqrt((centred**2).mean(axis=0).prod())
+    if scale == 0.0:
+        return np.nan, np.nan
+    deviation = abs(products.mean()) / max(error, 1e-12 * scale)
+    return products.mean() / scale, 2.0 * t.sf(deviation, R - 1.0)
+
+
+_PER_MODE = (
+    "predicted",
+    "ratio",
+    "ratio_error",
+    "ratio_p",
+    "eigenvalue_ratio",
+    "eigenvalue_expected",
+    "eigenvalue_spread",
+    "normality_p",
+)
+_PER_PAIR = ("correlation", "correlation_p")
 
 
 def _leading_dimension(values, K):
@@ -269,6 +328,12 @@ def _leading_dimension(values, K):
         return 1
     following = np.maximum(values[1 : K + 1], 1e-300)
     return 1 + int(np.argmax(values[: following.size] / following))
+
+
+@lru_cache(maxsize=16)
+def _null_spectra(relative, R, d, seed):
+    """`_spectra` of sample covariances of R normal vectors with these variances; kept, for times often share them."""
+    return _spectra(_null_covariances(np.array(relative), R, np.random.default_rng([seed, 2])), d)
 
 
 def _null_covariances(values, R, rng):

@@ -4,8 +4,7 @@ import numpy as np
 
 from liouville.storage import variable
 
-from .clt import resampling_counts
-from .rates import MIN_REPLICATES
+from .rates import MIN_REPLICATES, resampling_counts
 from .tables import slope_text
 from .verdicts import CONFIRMED, CONTRADICTED, JOINT_LEVEL, NOT_RESOLVED, Verdict, one_sided, two_sided
 

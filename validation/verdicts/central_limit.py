@@ -1,0 +1,142 @@
+"""The central limit theorem (P.19): n E||f_n - f_0||^2, its covariance and its normality against the prediction."""
+
+import numpy as np
+
+from ..clt import holm, largest_resolved
+from ..few_replicates import detectable_ratio, mean_p
+from ..rates import MIN_REPLICATES, MIN_SIZES
+from .verdict import CONFIRMED, CONTRADICTED, JOINT_LEVEL, NOT_RESOLVED, RARE_SHARE, Verdict, listed
+
+POWER_VARIANCE = 0.6  # a deviation of sigma^2 that must be detectable before anything is confirmed
+LIMIT_SHARE = 0.25  # of the standard error of a measured variance that higher orders may make up where modes are tested
+# b_2 / (n sigma^2) = 2 e^2 for a limit g + e (g^2 - 1), whose skewness is 6 e; below the standard error (6 / R)^(1/2)
+# of a skewness where n >= 3 R n*.
+NORMAL_FACTOR = 3.0
+HALF = 0.5 * JOINT_LEVEL  # to the means, and as much to the modes
+KINDS = ("normality", "variance along a mode", "a correlation of two modes")
+
+RULE = f"""\
+confirmed if no fitted point of n E||f_n - f_0||^2 deviates from sigma^2 + b_2/n + b_3/n^2 (sigma^2 predicted, b fitted;
+Student's t after Hall's correction for skewness), a deviation of sigma^2 by {POWER_VARIANCE:.0%} would be caught, and at
+the largest n where higher orders are negligible neither the variances along the leading predicted modes, nor the
+correlations between these, nor normality (Shapiro-Wilk) are rejected (Holm); contradicted if one is, or a point
+deviates, or if without an acceptable fit the distance to sigma^2 surely falls more slowly than 1/n; not resolved if at
+some time every fit is refused. Normality is named first: where it fails, so may the others"""
+
+
+def limit_regime(times, next_order, n_star, bend, n_largest, n_replicates):
+    """Where higher orders are negligible at the largest n: for variances, and for normality; bool, shape (T,) each.
+
+    Higher orders set in at n*, for which the greater of both estimates is taken; at time 0 f_n is a mean of independent
+    terms, and there are none.
+    """
+    known = np.isfinite(next_order.b2)
+    order = np.fmax(np.abs(n_star), np.where(np.isfinite(bend), bend, 0.0))
+    order = np.where(times == 0, 0.0, order)
+    error = np.sqrt(2.0 / max(1, n_replicates - 1))
+    with np.errstate(invalid="ignore"):
+        variances = known & (order <= LIMIT_SHARE * error * n_largest)
+        return variances, known & (NORMAL_FACTOR * n_replicates * order <= n_largest)
+
+
+def central_limit(times, scaled, resolved, variance, variance_error, next_order, n_star, bend, modes) -> Verdict:
+    """Half of the 1 % goes to the means, half to the modes."""
+    if not np.isfinite(variance).any():
+        return Verdict("CLT", NOT_RESOLVED, "sigma^2 is not predicted", 0)
+    points = np.isfinite(next_order.point_p)
+    unfitted = np.flatnonzero(np.isfinite(variance) & (resolved.sum(axis=0) >= MIN_SIZES) & ~points.any(axis=0))
+    m = int(points.sum()) + unfitted.size
+    if m == 0 or scaled.n_replicates < MIN_REPLICATES:
+        return Verdict("CLT", NOT_RESOLVED, f"no time with {MIN_SIZES} resolved n and {MIN_REPLICATES} replicates", 0)
+    place = largest_resolved(resolved)
+    n_largest = np.where(place >= 0, scaled.sizes[place], 0.0)
+    regime, normal_regime = limit_regime(times, next_order, n_star, bend, n_largest, scaled.n_replicates)
+    rejected, n_modes, mode_text = _modes(times, modes, regime, normal_regime)
+    level = HALF / m
+    rejected = rejected or _points(times, scaled, next_order, variance, variance_error, unfitted, resolved, level)
+    if rejected:
+        return Verdict("CLT", CONTRADICTED, rejected, m + n_modes)
+    text = f"{int(points.sum())} points"
+    if points.any():
+        text += f", least p = {np.nanmin(next_order.point_p):.2g} (bound {level:.1g})"
+    normal = np.isfinite(np.where(normal_regime, modes.normality_p, np.nan)).any(axis=0)
+    if not points.any() or not normal.any():
+        text += "; n too small or replicates too few to test normality"
+        return Verdict("CLT", NOT_RESOLVED, text, m + n_modes)
+    text += f"; {mode_text}, normality at t = {listed(times[normal])}"
+    if next_order.refused.any():
+        text += f"; no fit of sigma^2 + b_2/n + b_3/n^2 is accepted at t = {listed(times[next_order.refused])}"
+        return Verdict("CLT", NOT_RESOLVED, text, m + n_modes)
+    if unfitted.size:
+        text += f"; n too small for an expansion in 1/n at t = {listed(times[unfitted])}"
+    detectable = _detectable(scaled, next_order, variance, variance_error, level)
+    if not detectable <= POWER_VARIANCE:
+        size = f"only {detectable:.0%}" if detectable < 10.0 else "none"
+        text += f"; too few replicates: of deviations of sigma^2 {size} would surely be caught"
+        return Verdict("CLT", NOT_RESOLVED, text, m + n_modes)
+    text += f"; a sigma^2 off by {detectable:.0%} at one time would have been caught nine times in ten"
+    return Verdict("CLT", CONFIRMED, text, m + n_modes, detectable)
+
+
+def _modes(times, modes, regime, normal_regime):
+    """What is rejected of the modes, or None; how many tests; and a text for those that pass."""
+    kinds = (
+        np.where(normal_regime, modes.normality_p, np.nan),
+        np.where(regime, modes.ratio_p, np.nan),
+        np.where(regime, modes.correlation_p, np.nan),
+    )
+    ends = np.cumsum([one.size for one in kinds])
+    adjusted = holm(np.concatenate([one.ravel() for one in kinds]))
+    n_tests = int(np.isfinite(adjusted).sum())
+    if not n_tests:
+        return None, 0, "no test of modes"
+    for kind, start, end in zip(KINDS, ends - [one.size for one in kinds], ends, strict=True):
+        part = np.where(np.isfinite(adjusted[start:end]), adjusted[start:end], np.inf)
+        if part.size and part.min() < HALF:
+            t = times[int(np.argmin(part)) % times.size]
+            return f"{kind} rejected at t = {t:g}, adjusted p = {part.min():.1e}", n_tests, ""
+    return None, n_tests, f"{n_tests} tests of modes and normality, least adjusted p = {np.nanmin(adjusted):.2f}"
+
+
+def _points(times, scaled, next_order, variance, variance_error, unfitted, resolved, level):
+    """What contradicts sigma^2 in the means, or None."""
+    p = np.where(np.isfinite(next_order.point_p), next_order.point_p, np.inf)
+    if p.min() < level:
+        s, t = np.unravel_index(np.argmin(p), p.shape)
+        return (
+            f"n E||.||^2 = {scaled.mean[s, t]:.3e} +- {scaled.error[s, t]:.1e} at n = {scaled.sizes[s]:g}, "
+            f"t = {times[t]:g}, where {next_order.expected[s, t]:.3e} is predicted: p = {p[s, t]:.1e} (bound {level:.1g})"
+        )
+    for t in unfitted:
+        if falls_too_slowly(scaled, resolved[:, t], t, variance[t], variance_error[t], level):
+            s = np.flatnonzero(resolved[:, t])[-1]
+            return (
+                f"n E||.||^2 = {scaled.mean[s, t]:.3e} +- {scaled.error[s, t]:.1e} at n = {scaled.sizes[s]:g}, "
+                f"t = {times[t]:g}, and does not tend to sigma^2 = {variance[t]:.3e}"
+            )
+    return None
+
+
+def falls_too_slowly(scaled, mask, t, variance, variance_error, level):
+    """Whether the distance of n E||.||^2 to sigma^2 surely exceeds n_1 / n_2 times that at the next smaller n."""
+    places = np.flatnonzero(mask)
+    if places.size < 2 or scaled.rare_share[places[-1], t] > RARE_SHARE:
+        return False
+    before, last = places[-2:]
+    far_p, far = mean_p(scaled.squares[last, :, t], variance, variance_error)
+    share = scaled.sizes[before] / scaled.sizes[last]
+    contrast = scaled.squares[last, :, t] - share * scaled.squares[before, :, t]
+    p, excess = mean_p(contrast, (1.0 - share) * variance, (1.0 - share) * variance_error)
+    return bool(far_p < level and p < level and far * excess > 0)
+
+
+def _detectable(scaled, next_order, variance, variance_error, level):
+    """The relative deviation of sigma^2 that would be caught at whichever single time it were."""
+    found = []
+    for t in np.flatnonzero(np.isfinite(next_order.point_p).any(axis=0)):
+        used = np.isfinite(next_order.point_p[:, t])
+        values = scaled.squares[used, :, t].T
+        expected = next_order.expected[used, t]
+        share = next_order.response[used, t] * variance[t] / np.maximum(expected, 1e-300)
+        found.append(detectable_ratio(values, expected, variance_error[t], level, share).min())
+    return float(max(found))
