@@ -89,10 +89,11 @@ class NextOrder:
         Whether there were sizes enough, but no fit was accepted.
     expected, deviation : arrays, shape (S, T)
         The fitted curve at those sizes, and (measured - expected) / standard error; nan elsewhere.
-    point_p : array, shape (S, T)
-        Two-sided probability of that deviation, see `few_replicates.mean_p`.
-    response : array, shape (S, T)
-        How much of a deviation of sigma^2 itself the fitted b leave in the residual of each size.
+    weights : array, shape (S, T)
+        Of the means of these sizes in the measured sigma^2: the constant of the same fit where it is free too.
+    constant, constant_error, constant_p : arrays, shape (T,)
+        The measured sigma^2, its standard error, and the two-sided probability of it if the prediction holds, see
+        `few_replicates.mean_p`.
     """
 
     b2: np.ndarray
@@ -103,8 +104,10 @@ class NextOrder:
     refused: np.ndarray
     expected: np.ndarray
     deviation: np.ndarray
-    point_p: np.ndarray
-    response: np.ndarray
+    weights: np.ndarray
+    constant: np.ndarray
+    constant_error: np.ndarray
+    constant_p: np.ndarray
 
 
 def fit_next_order(scaled, resolved, variance, variance_error) -> NextOrder:
@@ -123,9 +126,9 @@ def fit_next_order(scaled, resolved, variance, variance_error) -> NextOrder:
     variance, variance_error : arrays, shape (T,)
     """
     S, T = scaled.mean.shape
-    b2, b2_error, b3, p_value = (np.full(T, np.nan) for _ in range(4))
+    b2, b2_error, b3, p_value, constant, constant_error, constant_p = (np.full(T, np.nan) for _ in range(7))
     fitted, refused = np.zeros((S, T), dtype=bool), np.zeros(T, dtype=bool)
-    expected, deviation, point_p, response = (np.full((S, T), np.nan) for _ in range(4))
+    expected, deviation, weights = (np.full((S, T), np.nan) for _ in range(3))
     for t in range(T):
         usable = np.flatnonzero(resolved[:, t] & (scaled.error[:, t] > 0))
         far = np.flatnonzero(scaled.mean[usable, t] > FIT_RATIO * variance[t])
@@ -139,18 +142,43 @@ def fit_next_order(scaled, resolved, variance, variance_error) -> NextOrder:
             fit = _first_acceptable(scaled, t, used, variance[t], covariance[np.ix_(used, used)])
             if fit is None:
                 continue
-            beta, beta_covariance, p_value[t], curve, response[used, t] = fit
+            beta, beta_covariance, p_value[t], curve, weights[used, t] = fit
             b2[t], b2_error[t] = beta[0], np.sqrt(beta_covariance[0, 0])
             b3[t] = beta[1] if beta.size > 1 else 0.0
             fitted[used, t], refused[t] = True, False
             expected[used, t] = curve
-            point_p[used, t], deviation[used, t] = mean_p(scaled.squares[used, :, t].T, curve, variance_error[t])
+            deviation[used, t] = (scaled.mean[used, t] - curve) / np.hypot(scaled.error[used, t], variance_error[t])
+            measured = weighted_squares(scaled, weights, t)
+            constant[t], constant_error[t] = measured.mean(), np.std(measured, ddof=1) / np.sqrt(measured.size)
+            constant_p[t], _ = mean_p(measured, variance[t], variance_error[t])
             break
-    return NextOrder(b2, b2_error, b3, p_value, fitted, refused, expected, deviation, point_p, response)
+    return NextOrder(
+        b2,
+        b2_error,
+        b3,
+        p_value,
+        fitted,
+        refused,
+        expected,
+        deviation,
+        weights,
+        constant,
+        constant_error,
+        constant_p,
+    )
+
+
+def weighted_squares(scaled, weights, t):
+    """What each replicate contributes to the measured sigma^2 at one time, shape (R,)."""
+    used = np.isfinite(weights[:, t])
+    return weights[used, t] @ scaled.squares[used, :, t]
 
 
 def _first_acceptable(scaled, t, used, variance, covariance):
-    """b_2 alone, then b_2 and b_3: the first whose residuals are probable, with its covariance, or None."""
+    """b_2 alone, then b_2 and b_3: the first whose residuals are probable, or None.
+
+    With the covariance of b, the probability, the curve, and the weights of the means in a free constant.
+    """
     from scipy.stats import f
 
     R = scaled.n_replicates
@@ -168,9 +196,11 @@ def _first_acceptable(scaled, t, used, variance, covariance):
         square = residual @ np.linalg.solve(covariance, residual)
         p = f.sf(square * (R - freedom) / (freedom * (R - 1.0)), freedom, R - freedom)
         if p > GOODNESS:
-            response = np.abs(1.0 - powers @ gain.sum(axis=1))
             widened = information * (R - 1.0) / (R - 1.0 - freedom)
-            return beta, widened, p, variance + powers @ beta, response
+            free = np.column_stack([np.ones(used.size), powers])
+            weighted = np.linalg.solve(covariance, free)
+            weights = np.linalg.solve(free.T @ weighted, weighted.T)[0]
+            return beta, widened, p, variance + powers @ beta, weights
     return None
 
 

@@ -103,7 +103,7 @@ def mean_p(values, expected, expected_error=0.0, least_excess=LEAST_EXCESS_SQUAR
     return 2.0 * t.sf(np.abs(without_skewness(deviation, skew, R)), nu), deviation
 
 
-def detectable_ratio(values, expected, expected_error, level, response=1.0):
+def detectable_ratio(values, expected, expected_error, level):
     """The smallest relative deviation of the mean from what is expected that `mean_p` < level catches nine times in ten.
 
     The greater of those upwards and downwards; infinite where even a mean of any size would not be rejected.
@@ -114,8 +114,6 @@ def detectable_ratio(values, expected, expected_error, level, response=1.0):
     expected, expected_error : arrays, shape (...)
     level : float
         Two-sided.
-    response : array, shape (...)
-        The part of a deviation that is left when the expectation has been fitted.
     """
     from scipy.stats import norm, t
 
@@ -132,4 +130,4 @@ def detectable_ratio(values, expected, expected_error, level, response=1.0):
     with np.errstate(divide="ignore"):
         up = np.where((above < 1.0) & (noise < 1.0), 1.0 / ((1.0 - above) * (1.0 - noise)) - 1.0, np.inf)
     down = 1.0 - 1.0 / ((1.0 + below) * (1.0 + noise))
-    return np.maximum(up, down) / np.maximum(response, 1e-12)
+    return np.maximum(up, down)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ..clt import holm, largest_resolved
+from ..clt import MIN_NORMALITY, holm, largest_resolved, weighted_squares
 from ..few_replicates import detectable_ratio, mean_p
-from ..rates import MIN_REPLICATES, MIN_SIZES
+from ..rates import MIN_SIZES
 from .verdict import CONFIRMED, CONTRADICTED, JOINT_LEVEL, NOT_RESOLVED, RARE_SHARE, Verdict, listed
 
 POWER_VARIANCE = 0.6  # a deviation of sigma^2 that must be detectable before anything is confirmed
@@ -16,12 +16,12 @@ HALF = 0.5 * JOINT_LEVEL  # to the means, and as much to the modes
 KINDS = ("normality", "variance along a mode", "a correlation of two modes")
 
 RULE = f"""\
-confirmed if no fitted point of n E||f_n - f_0||^2 deviates from sigma^2 + b_2/n + b_3/n^2 (sigma^2 predicted, b fitted;
-Student's t after Hall's correction for skewness), a deviation of sigma^2 by {POWER_VARIANCE:.0%} would be caught, and at
-the largest n where higher orders are negligible neither the variances along the leading predicted modes, nor the
-correlations between these, nor normality (Shapiro-Wilk) are rejected (Holm); contradicted if one is, or a point
-deviates, or if without an acceptable fit the distance to sigma^2 surely falls more slowly than 1/n; not resolved if at
-some time every fit is refused. Normality is named first: where it fails, so may the others"""
+confirmed if at every time where n E||f_n - f_0||^2 = sigma^2 + b_2/n + b_3/n^2 can be fitted (sigma^2 predicted, b
+fitted) the sigma^2 measured by the same fit with a free constant is not rejected (Student's t after Hall's correction
+for skewness), a deviation of {POWER_VARIANCE:.0%} would be caught, and at the largest n where higher orders are
+negligible neither the variances along the leading predicted modes, nor the correlations between these, nor normality
+(Shapiro-Wilk) are rejected (Holm); contradicted if one is, or if without an acceptable fit the distance to sigma^2 surely falls more slowly than 1/n; not resolved if at
+some time every fit is refused, or with fewer than {MIN_NORMALITY} replicates. Normality is named first: where it fails, so may the others"""
 
 
 def limit_regime(times, next_order, n_star, bend, n_largest, n_replicates):
@@ -30,7 +30,7 @@ def limit_regime(times, next_order, n_star, bend, n_largest, n_replicates):
     Higher orders set in at n*, for which the greater of both estimates is taken; at time 0 f_n is a mean of independent
     terms, and there are none.
     """
-    known = np.isfinite(next_order.b2)
+    known = np.isfinite(next_order.b2) | (times == 0)
     order = np.fmax(np.abs(n_star), np.where(np.isfinite(bend), bend, 0.0))
     order = np.where(times == 0, 0.0, order)
     error = np.sqrt(2.0 / max(1, n_replicates - 1))
@@ -43,24 +43,24 @@ def central_limit(times, scaled, resolved, variance, variance_error, next_order,
     """Half of the 1 % goes to the means, half to the modes."""
     if not np.isfinite(variance).any():
         return Verdict("CLT", NOT_RESOLVED, "sigma^2 is not predicted", 0)
-    points = np.isfinite(next_order.point_p)
-    unfitted = np.flatnonzero(np.isfinite(variance) & (resolved.sum(axis=0) >= MIN_SIZES) & ~points.any(axis=0))
-    m = int(points.sum()) + unfitted.size
-    if m == 0 or scaled.n_replicates < MIN_REPLICATES:
-        return Verdict("CLT", NOT_RESOLVED, f"no time with {MIN_SIZES} resolved n and {MIN_REPLICATES} replicates", 0)
+    fitted = np.isfinite(next_order.constant_p)
+    unfitted = np.flatnonzero(np.isfinite(variance) & (resolved.sum(axis=0) >= MIN_SIZES) & ~fitted)
+    m = int(fitted.sum()) + unfitted.size
+    if m == 0 or scaled.n_replicates < MIN_NORMALITY:
+        return Verdict("CLT", NOT_RESOLVED, f"no time with {MIN_SIZES} resolved n and {MIN_NORMALITY} replicates", 0)
     place = largest_resolved(resolved)
     n_largest = np.where(place >= 0, scaled.sizes[place], 0.0)
     regime, normal_regime = limit_regime(times, next_order, n_star, bend, n_largest, scaled.n_replicates)
     rejected, n_modes, mode_text = _modes(times, modes, regime, normal_regime)
     level = HALF / m
-    rejected = rejected or _points(times, scaled, next_order, variance, variance_error, unfitted, resolved, level)
+    rejected = rejected or _means(times, scaled, next_order, variance, variance_error, unfitted, resolved, level)
     if rejected:
         return Verdict("CLT", CONTRADICTED, rejected, m + n_modes)
-    text = f"{int(points.sum())} points"
-    if points.any():
-        text += f", least p = {np.nanmin(next_order.point_p):.2g} (bound {level:.1g})"
+    text = f"sigma^2 measured at {int(fitted.sum())} times"
+    if fitted.any():
+        text += f", least p = {np.nanmin(next_order.constant_p):.2g} (bound {level:.1g})"
     normal = np.isfinite(np.where(normal_regime, modes.normality_p, np.nan)).any(axis=0)
-    if not points.any() or not normal.any():
+    if not fitted.any() or not normal.any():
         text += "; n too small or replicates too few to test normality"
         return Verdict("CLT", NOT_RESOLVED, text, m + n_modes)
     text += f"; {mode_text}, normality at t = {listed(times[normal])}"
@@ -98,14 +98,14 @@ def _modes(times, modes, regime, normal_regime):
     return None, n_tests, f"{n_tests} tests of modes and normality, least adjusted p = {np.nanmin(adjusted):.2f}"
 
 
-def _points(times, scaled, next_order, variance, variance_error, unfitted, resolved, level):
+def _means(times, scaled, next_order, variance, variance_error, unfitted, resolved, level):
     """What contradicts sigma^2 in the means, or None."""
-    p = np.where(np.isfinite(next_order.point_p), next_order.point_p, np.inf)
+    p = np.where(np.isfinite(next_order.constant_p), next_order.constant_p, np.inf)
     if p.min() < level:
-        s, t = np.unravel_index(np.argmin(p), p.shape)
+        t = int(np.argmin(p))
         return (
-            f"n E||.||^2 = {scaled.mean[s, t]:.3e} +- {scaled.error[s, t]:.1e} at n = {scaled.sizes[s]:g}, "
-            f"t = {times[t]:g}, where {next_order.expected[s, t]:.3e} is predicted: p = {p[s, t]:.1e} (bound {level:.1g})"
+            f"sigma^2 = {next_order.constant[t]:.3e} +- {next_order.constant_error[t]:.1e} at t = {times[t]:g}, where "
+            f"{variance[t]:.3e} is predicted: p = {p[t]:.1e} (bound {level:.1g})"
         )
     for t in unfitted:
         if falls_too_slowly(scaled, resolved[:, t], t, variance[t], variance_error[t], level):
@@ -132,11 +132,8 @@ def falls_too_slowly(scaled, mask, t, variance, variance_error, level):
 
 def _detectable(scaled, next_order, variance, variance_error, level):
     """The relative deviation of sigma^2 that would be caught at whichever single time it were."""
-    found = []
-    for t in np.flatnonzero(np.isfinite(next_order.point_p).any(axis=0)):
-        used = np.isfinite(next_order.point_p[:, t])
-        values = scaled.squares[used, :, t].T
-        expected = next_order.expected[used, t]
-        share = next_order.response[used, t] * variance[t] / np.maximum(expected, 1e-300)
-        found.append(detectable_ratio(values, expected, variance_error[t], level, share).min())
+    found = [
+        detectable_ratio(weighted_squares(scaled, next_order.weights, t), variance[t], variance_error[t], level)
+        for t in np.flatnonzero(np.isfinite(next_order.constant_p))
+    ]
     return float(max(found))

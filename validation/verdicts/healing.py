@@ -7,12 +7,13 @@ from ..rates import MIN_REPLICATES, ROUNDING
 from .central_limit import falls_too_slowly
 from .verdict import CONFIRMED, CONTRADICTED, JOINT_LEVEL, NOT_RESOLVED, Verdict, change, missed, two_sided
 
+POWER_RATIO = 3.0  # a ratio off by this factor must be detectable before anything is confirmed
 HEALED = 0.5  # sigma^2 must fall below this share of its first value before one speaks of healing
 
 RULE = f"""\
 confirmed if sigma^2(t) falls below {HEALED:g} of its first value and n E||f_n - f_0||^2 at the largest n follows:
 surely below its first value, every ratio to it as predicted (Student's t on the degrees of freedom of the jackknife
-error); contradicted if a ratio is excluded, unless n is too small there: no fit of sigma^2 + b_2/n + b_3/n^2 is
+error), and a ratio off by a factor of {POWER_RATIO:g} would be caught; contradicted if a ratio is excluded, unless n is too small there: no fit of sigma^2 + b_2/n + b_3/n^2 is
 accepted, and the distance to sigma^2 may fall like 1/n"""
 
 
@@ -55,9 +56,12 @@ def healing(times, scaled, resolved, variance, variance_error, next_order) -> Ve
     text += f"; {m} ratios, the farthest {worst}"
     if logs[-1] + z[-1] * error[-1] >= 0:
         return Verdict("healing", NOT_RESOLVED, text + "; too few replicates to show a fall", m)
-    detectable = float(np.max(np.expm1((z + missed(degrees)) * error)))
-    text += f"; a ratio off by {detectable:.0%} would have been caught nine times in ten"
-    return Verdict("healing", CONFIRMED, text, m, detectable)
+    factor = float(np.exp(np.minimum(np.max((z + missed(degrees)) * error), 700.0)))
+    if factor > POWER_RATIO:
+        text += f"; too few replicates to see a ratio off by a factor of {POWER_RATIO:g}"
+        return Verdict("healing", NOT_RESOLVED, text, m)
+    text += f"; a ratio off by a factor of {factor:.2f} would have been caught nine times in ten"
+    return Verdict("healing", CONFIRMED, text, m, factor - 1.0)
 
 
 def _ratios(scaled, s, first, later, relative):

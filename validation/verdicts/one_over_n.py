@@ -46,7 +46,7 @@ def reaches_one_over_n(times, scaled, exponents, variance) -> Verdict:
     nearest = np.where(cells, np.abs(exponents.value - LAW), np.inf)
     nearest = nearest[:gaps] if np.isfinite(nearest[:gaps]).any() else nearest
     g, t = np.unravel_index(np.argmin(nearest), nearest.shape)
-    contradicted, healed = stays_shallow(exponents, cells, band, variance)
+    contradicted, healed = stays_shallow(exponents, cells, variance)
     text = f"nearest to {LAW:g}: {exponent_text(times, sizes, exponents, g, t)}; {healed}"
     if contradicted:
         return Verdict(name, CONTRADICTED, text, m)

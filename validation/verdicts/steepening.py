@@ -39,13 +39,17 @@ def exponent_text(times, sizes, exponents, g, t):
     )
 
 
-def stays_shallow(exponents, cells, band, variance):
-    """Whether sigma^2 has healed far while every exponent at the last time surely is above -3/4; and a text."""
+def stays_shallow(exponents, cells, variance):
+    """Whether sigma^2 has healed far while every exponent at the last time surely is above -3/4; and a text.
+
+    All must be, so that each alone is tested at the full level.
+    """
     good = np.flatnonzero(np.isfinite(variance))
     if good.size == 0:
         return False, "sigma^2 is not predicted"
     healed = variance[good[-1]] / variance[good[0]]
     with np.errstate(invalid="ignore"):
+        band, _ = bands(exponents, 1)
         shallow = cells[:, -1] & (exponents.value[:, -1] - band[:, -1] > BEND_EXPONENT)
     text = f"the predicted sigma^2 {change(healed, '{:.2g}')} of its first value"
     if not (shallow.all() and healed < FAR_HEALED):
@@ -78,7 +82,7 @@ def steepens(times, scaled, exponents, variance, n_star, n_star_error) -> Verdic
         )
         return Verdict("steepens", CONFIRMED, text, m, detectable)
     g, t = np.unravel_index(np.argmin(np.where(cells, exponents.value, np.inf)), cells.shape)
-    contradicted, healed = stays_shallow(exponents, cells, band, variance)
+    contradicted, healed = stays_shallow(exponents, cells, variance)
     text = f"steepest {exponent_text(times, scaled.sizes, exponents, g, t)}; {healed}"
     if contradicted:
         return Verdict("steepens", CONTRADICTED, text, m)
