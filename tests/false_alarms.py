@@ -1,5 +1,7 @@
 """How often the verdicts are false on planted data: `python tests/false_alarms.py [trials] [cells that contain]`.
 
+A leading ^ is the start of a cell's name: "^t(3), one" or "R = 200".
+
 Every cell is one kind of data. Of the three statements that hold a false alarm is "contradicted". Without b_2 the
 error never steepens, and a false alarm of the two statements of the crossover is "confirmed". Under a random scale the
 law is not normal: "contradicted" for its normality is right, and counted apart.
@@ -61,7 +63,7 @@ def table(trials, part=""):
     pooled = {}
     print(f"{'false alarms, of ' + str(trials):>58}" + "".join(f"{name:>13}" for name in HELD + ABSENT), "  confirmed")
     for name, options in cells():
-        if part not in name:
+        if part not in f"^{name}":
             continue
         began = time.perf_counter()
         counts = count(trials, **options)

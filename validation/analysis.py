@@ -111,7 +111,9 @@ def _rate_variables(sizes, discrepancy, rms, resolved, seed):
             what = f"slope of log {name} against log n over {which}"
             found[f"{name}_{fit_name}"] = variable("time", fit.slope, what)
             found[f"{name}_{fit_name}_error"] = variable("time", fit.slope_error, f"standard error of the {what}")
-            found[f"{name}_{fit_name}_degrees"] = variable("time", fit.degrees, f"degrees of freedom of that error, {what}")
+            found[f"{name}_{fit_name}_degrees"] = variable(
+                "time", fit.degrees, f"degrees of freedom of that error, {what}"
+            )
             found[f"{name}_{fit_name}_intercept"] = variable("time", fit.intercept, f"log {name} at n = 1, {what}")
         what = f"local exponent of {name} between neighbouring sizes"
         found[f"{name}_local"] = variable(GAP, found_rates.local, what)
@@ -145,7 +147,9 @@ def _clt_variables(scaled, prediction, next_order, modes, sizes):
         "fit_p": variable("time", next_order.p_value, "probability of the residuals of the fit"),
         "scaled_expected": variable(POINT, next_order.expected, "sigma^2 + b_2/n + b_3/n^2 at the sizes of the fit"),
         "scaled_deviation": variable(POINT, next_order.deviation, "(measured - expected) / standard error"),
-        "sigma2_measured": variable("time", next_order.constant, "sigma^2 measured: the constant of that fit, left free"),
+        "sigma2_measured": variable(
+            "time", next_order.constant, "sigma^2 measured: the constant of that fit, left free"
+        ),
         "sigma2_measured_error": variable("time", next_order.constant_error, "standard error of the measured sigma^2"),
         "sigma2_p": variable("time", next_order.constant_p, "two-sided probability of it, skewness removed"),
         "mode_n": variable("time", where, "largest resolved n, whose covariance is compared"),
@@ -153,7 +157,9 @@ def _clt_variables(scaled, prediction, next_order, modes, sizes):
         "mode_ratio": variable(MODE, modes.ratio, "measured / predicted variance along predicted eigenvectors"),
         "mode_ratio_error": variable(MODE, modes.ratio_error, "standard error of that ratio"),
         "mode_ratio_p": variable(MODE, modes.ratio_p, "two-sided probability of that ratio"),
-        "mode_correlation": variable(PAIR, modes.correlation, "correlations of components along predicted eigenvectors"),
+        "mode_correlation": variable(
+            PAIR, modes.correlation, "correlations of components along predicted eigenvectors"
+        ),
         "mode_correlation_p": variable(PAIR, modes.correlation_p, "two-sided probability of that correlation"),
         "eigenvalue_ratio": variable(
             MODE, modes.eigenvalue_ratio, "eigenvalues of the measured / predicted covariance"

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from .few_replicates import left_out_logs, mean_p
+from .few_replicates import left_out_logs, mean_p, two_sided_p
 from .rates import MIN_REPLICATES, MIN_SIZES, N_RESAMPLES, resampling_counts
 
 FIT_RATIO = 3.0  # of n E||.||^2 to sigma^2 at most, in fits: beyond it an expansion in 1/n does not hold
@@ -286,9 +286,11 @@ def compare_modes(sizes, differences, resolved, covariance, relative_error, seed
         found["predicted"][:, t] = values[:K]
         for name, one in _along_modes(sample[:, leading], values[leading], relative_error[t]).items():
             found[name][leading, t] = one
-        for pair, (j, k) in enumerate(zip(*np.triu_indices(K, 1), strict=True)):
-            if j in leading and k in leading:
-                found["correlation"][pair, t], found["correlation_p"][pair, t] = _correlation(sample[:, [j, k]])
+        first, second = np.triu_indices(K, 1)
+        pairs = np.flatnonzero(np.isin(first, leading) & np.isin(second, leading))
+        found["correlation"][pairs, t], found["correlation_p"][pairs, t] = _correlations(
+            sample[:, first[pairs]], sample[:, second[pairs]]
+        )
         drawn = min(NULL_MODES, R - 1, int(np.sum(values > LEAST_NULL_MODE * values[0])))
         dimension[t] = d = _leading_dimension(values, min(K, drawn))
         own, own_angle = _spectra(np.atleast_2d(np.cov(sample[:, :drawn], rowvar=False))[None], d)
@@ -320,23 +322,19 @@ def _along_modes(components, predicted, relative_error):
     return found
 
 
-def _correlation(pair):
-    """The correlation of two components, and the probability of Student's t of their products.
+def _correlations(first, second):
+    """Correlations of components in pairs, arrays of shape (R, pairs), and probabilities of Student's t of products.
 
     Products have a symmetric law where the two are uncorrelated, also where a random scale is common to both: t then is
     too small rather than too large.
     """
-    from scipy.stats import t
-
-    R = pair.shape[0]
-    centred = pair - pair.mean(axis=0)
-    products = centred.prod(axis=1)
-    error = np.std(products, ddof=1) / np.sqrt(R)
-    scale = np.sqrt((centred**2).mean(axis=0).prod())
-    if scale == 0.0:
-        return np.nan, np.nan
-    deviation = abs(products.mean()) / max(error, 1e-12 * scale)
-    return products.mean() / scale, 2.0 * t.sf(deviation, R - 1.0)
+    R = first.shape[0]
+    first, second = first - first.mean(axis=0), second - second.mean(axis=0)
+    products = first * second
+    mean, error = products.mean(axis=0), np.std(products, axis=0, ddof=1) / np.sqrt(R)
+    scale = np.sqrt((first**2).mean(axis=0) * (second**2).mean(axis=0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return mean / scale, two_sided_p(mean / np.maximum(error, 1e-12 * scale), R - 1.0)
 
 
 _PER_MODE = (

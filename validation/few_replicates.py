@@ -40,7 +40,7 @@ def left_out_logs(squares):
 
 
 def jackknife(left_out):
-    """Standard error and degrees of freedom of a statistic, from its values with one replicate left out, shape (R, ...).
+    """Standard error of a statistic and its degrees of freedom, from values with one replicate left out, (R, ...).
 
     Returns
     -------
@@ -90,8 +90,6 @@ def mean_p(values, expected, expected_error=0.0, least_excess=LEAST_EXCESS_SQUAR
     p, deviation : arrays, shape (...)
         The deviation is (mean - expected) / standard error, its skewness not removed.
     """
-    from scipy.stats import t
-
     R = values.shape[0]
     own = np.std(values, axis=0, ddof=1) / np.sqrt(R)
     error = np.hypot(own, expected_error)
@@ -100,11 +98,18 @@ def mean_p(values, expected, expected_error=0.0, least_excess=LEAST_EXCESS_SQUAR
         deviation = (values.mean(axis=0) - expected) / np.maximum(error, 1e-12 * np.abs(expected))
     skew = skewness(values) * share**3
     nu = degrees_of_freedom(values, least_excess)
-    return 2.0 * t.sf(np.abs(without_skewness(deviation, skew, R)), nu), deviation
+    return two_sided_p(without_skewness(deviation, skew, R), nu), deviation
+
+
+def two_sided_p(deviation, degrees):
+    """Of Student's t."""
+    from scipy.special import stdtr
+
+    return 2.0 * stdtr(degrees, -np.abs(deviation))
 
 
 def detectable_ratio(values, expected, expected_error, level):
-    """The smallest relative deviation of the mean from what is expected that `mean_p` < level catches nine times in ten.
+    """The smallest relative deviation of the mean from the expected one that `mean_p` < level catches in 9 of 10 cases.
 
     The greater of those upwards and downwards; infinite where even a mean of any size would not be rejected.
 

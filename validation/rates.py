@@ -11,6 +11,7 @@ observed or resampled ones.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -39,10 +40,13 @@ def root_mean_square_error(discrepancy, axis=1):
     return np.divide(spread, 2.0 * rms, out=np.zeros_like(rms), where=rms > 0)
 
 
+@lru_cache(maxsize=8)
 def resampling_counts(R, n_resamples=N_RESAMPLES, seed=0):
     """How often each replicate is drawn in each resample, over R; shape (n_resamples, R)."""
     rng = np.random.default_rng(seed)
-    return rng.multinomial(R, np.full(R, 1.0 / R), size=n_resamples) / R
+    counts = rng.multinomial(R, np.full(R, 1.0 / R), size=n_resamples) / R
+    counts.setflags(write=False)  # kept for the next call
+    return counts
 
 
 def resampled_logs(discrepancy, statistic, n_resamples=N_RESAMPLES, seed=0):

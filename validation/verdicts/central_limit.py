@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from ..clt import MIN_NORMALITY, holm, largest_resolved, weighted_squares
+from ..clt import holm, largest_resolved, weighted_squares
 from ..few_replicates import detectable_ratio, mean_p
 from ..rates import MIN_SIZES
 from .verdict import CONFIRMED, CONTRADICTED, JOINT_LEVEL, NOT_RESOLVED, RARE_SHARE, Verdict, listed
 
+MIN_REPLICATES = 50  # below, a heavy tail escapes the test of normality and passes for too small a variance
 POWER_VARIANCE = 0.6  # a deviation of sigma^2 that must be detectable before anything is confirmed
 LIMIT_SHARE = 0.25  # of the standard error of a measured variance that higher orders may make up where modes are tested
 # b_2 / (n sigma^2) = 2 e^2 for a limit g + e (g^2 - 1), whose skewness is 6 e; below the standard error (6 / R)^(1/2)
@@ -20,8 +21,9 @@ confirmed if at every time where n E||f_n - f_0||^2 = sigma^2 + b_2/n + b_3/n^2 
 fitted) the sigma^2 measured by the same fit with a free constant is not rejected (Student's t after Hall's correction
 for skewness), a deviation of {POWER_VARIANCE:.0%} would be caught, and at the largest n where higher orders are
 negligible neither the variances along the leading predicted modes, nor the correlations between these, nor normality
-(Shapiro-Wilk) are rejected (Holm); contradicted if one is, or if without an acceptable fit the distance to sigma^2 surely falls more slowly than 1/n; not resolved if at
-some time every fit is refused, or with fewer than {MIN_NORMALITY} replicates. Normality is named first: where it fails, so may the others"""
+(Shapiro-Wilk) are rejected (Holm); contradicted if one is, or if without an acceptable fit the distance to sigma^2
+surely falls more slowly than 1/n; not resolved if at some time every fit is refused, or with fewer than
+{MIN_REPLICATES} replicates. Normality is named first: where it fails, so may the others"""
 
 
 def limit_regime(times, next_order, n_star, bend, n_largest, n_replicates):
@@ -46,8 +48,9 @@ def central_limit(times, scaled, resolved, variance, variance_error, next_order,
     fitted = np.isfinite(next_order.constant_p)
     unfitted = np.flatnonzero(np.isfinite(variance) & (resolved.sum(axis=0) >= MIN_SIZES) & ~fitted)
     m = int(fitted.sum()) + unfitted.size
-    if m == 0 or scaled.n_replicates < MIN_NORMALITY:
-        return Verdict("CLT", NOT_RESOLVED, f"no time with {MIN_SIZES} resolved n and {MIN_NORMALITY} replicates", 0)
+    if m == 0 or scaled.n_replicates < MIN_REPLICATES:
+        text = f"no time with {MIN_SIZES} resolved n, or too few replicates: {MIN_REPLICATES} are asked for"
+        return Verdict("CLT", NOT_RESOLVED, text, 0)
     place = largest_resolved(resolved)
     n_largest = np.where(place >= 0, scaled.sizes[place], 0.0)
     regime, normal_regime = limit_regime(times, next_order, n_star, bend, n_largest, scaled.n_replicates)
@@ -60,13 +63,14 @@ def central_limit(times, scaled, resolved, variance, variance_error, next_order,
     if fitted.any():
         text += f", least p = {np.nanmin(next_order.constant_p):.2g} (bound {level:.1g})"
     normal = np.isfinite(np.where(normal_regime, modes.normality_p, np.nan)).any(axis=0)
-    if not fitted.any() or not normal.any():
-        text += "; n too small or replicates too few to test normality"
-        return Verdict("CLT", NOT_RESOLVED, text, m + n_modes)
-    text += f"; {mode_text}, normality at t = {listed(times[normal])}"
+    text += f"; {mode_text}"
     if next_order.refused.any():
         text += f"; no fit of sigma^2 + b_2/n + b_3/n^2 is accepted at t = {listed(times[next_order.refused])}"
         return Verdict("CLT", NOT_RESOLVED, text, m + n_modes)
+    if not fitted.any() or not normal.any():
+        text += "; n too small or replicates too few to test normality"
+        return Verdict("CLT", NOT_RESOLVED, text, m + n_modes)
+    text += f"; normality at t = {listed(times[normal])}"
     if unfitted.size:
         text += f"; n too small for an expansion in 1/n at t = {listed(times[unfitted])}"
     detectable = _detectable(scaled, next_order, variance, variance_error, level)

@@ -13,8 +13,8 @@ HEALED = 0.5  # sigma^2 must fall below this share of its first value before one
 RULE = f"""\
 confirmed if sigma^2(t) falls below {HEALED:g} of its first value and n E||f_n - f_0||^2 at the largest n follows:
 surely below its first value, every ratio to it as predicted (Student's t on the degrees of freedom of the jackknife
-error), and a ratio off by a factor of {POWER_RATIO:g} would be caught; contradicted if a ratio is excluded, unless n is too small there: no fit of sigma^2 + b_2/n + b_3/n^2 is
-accepted, and the distance to sigma^2 may fall like 1/n"""
+error), and a ratio off by a factor of {POWER_RATIO:g} would be caught; contradicted if a ratio is excluded, unless n is
+too small there: no fit of sigma^2 + b_2/n + b_3/n^2 is accepted, and the distance to sigma^2 may fall like 1/n"""
 
 
 def healing(times, scaled, resolved, variance, variance_error, next_order) -> Verdict:
@@ -40,9 +40,10 @@ def healing(times, scaled, resolved, variance, variance_error, next_order) -> Ve
     z = two_sided(m, n_replicates=degrees + 1.0)
     off = (logs - predicted) / error
     k = int(np.argmax(np.abs(off) / z))
+    ratio = np.exp(logs[-1])
     text = (
-        f"at n = {n:g} the mean square {change(np.exp(logs[-1]), '{:.2e}')} +- {np.exp(logs[-1]) * error[-1]:.0e} of its "
-        f"value by t = {times[later[-1]]:g}, predicted {np.exp(predicted[-1]):.2e}"
+        f"by t = {times[later[-1]]:g} the mean square at n = {n:g} {change(ratio, '{:.2e}')} of its first value, "
+        f"+- {ratio * error[-1]:.0e}, predicted {np.exp(predicted[-1]):.2e}"
     )
     worst = f"{abs(off[k]):.1f} standard errors off (bound {z[k]:.1f}) at t = {times[later[k]]:g}"
     rejected = later[np.abs(off) > z]

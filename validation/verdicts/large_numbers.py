@@ -38,8 +38,8 @@ def law_of_large_numbers(times, slope, slope_error, n_resolved, n_replicates, de
         return Verdict("LLN", NOT_RESOLVED, text, m)
     detectable = np.max((band + missed(degrees) * slope_error)[tested])
     text = (
-        f"at {m} of {times.size} times; shallowest {shown}; a slope shallower by {detectable:.2g} would have been caught "
-        "nine times in ten"
+        f"at {m} of {times.size} times; shallowest {shown}; a slope shallower by {detectable:.2g} would have been "
+        "caught nine times in ten"
     )
     if steep.any():
         text += f"; steeper at t = {listed(times[steep])}"

@@ -39,8 +39,8 @@ def reaches_one_over_n(times, scaled, exponents, variance) -> Verdict:
             f"{v:.2f} +- {e:.2f}" for v, e in zip(exponents.value[run, t], exponents.error[run, t], strict=True)
         )
         text = (
-            f"from n = {sizes[start]:g} to {sizes[start + length]:g} at t = {times[t]:g} the exponents are {shown}; one "
-            f"off {LAW:g} by {detectable:.2f} would have been caught nine times in ten"
+            f"from n = {sizes[start]:g} to {sizes[start + length]:g} at t = {times[t]:g} the exponents are {shown}; "
+            f"one off {LAW:g} by {detectable:.2f} would have been caught nine times in ten"
         )
         return Verdict(name, CONFIRMED, text, m, detectable)
     nearest = np.where(cells, np.abs(exponents.value - LAW), np.inf)

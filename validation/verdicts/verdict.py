@@ -28,8 +28,8 @@ class Verdict:
     n_tests : int
         Points that share the 1 %.
     detectable : float
-        What this study would have caught nine times in ten: the smallest relative deviation of sigma^2 (CLT), of an
-        exponent (LLN, steepens, reaches 1/n) or relative one of a ratio of mean squares (healing); nan unless confirmed.
+        What this study would have caught nine times in ten: the smallest deviation of an exponent (LLN, steepens,
+        reaches 1/n), or relative one of sigma^2 (CLT) or of a ratio of mean squares (healing); nan unless confirmed.
     """
 
     name: str
