@@ -14,7 +14,7 @@ alarm would come at 0.3 % of times.
 The slope over all n may be steeper: where sigma(t) is small, higher orders in 1/n count."""
 
 
-def _value(value, error):
+def value_text(value, error):
     """value +- error as 1.234e-2 +- 5e-4, in columns of one width; the value alone where its error is not known."""
     return f"{value:.3e} +-{error:8.1e}" if np.isfinite(error) else f"{value:.3e}"
 
@@ -61,7 +61,7 @@ def rate_lines(dataset) -> list:
     for s, n in enumerate(sizes):
         row = f"{n:>10}"
         for k in range(times.size):
-            text = _value(float(dataset["rms"][s, k]), float(dataset["rms_error"][s, k]))
+            text = value_text(float(dataset["rms"][s, k]), float(dataset["rms_error"][s, k]))
             row += f"{text + ('  ' if resolved[s, k] else ' *'):>23}"
         lines.append(row)
     lines.append(lines[2])
@@ -113,15 +113,15 @@ def fluctuation_lines(dataset) -> list:
     for s, n in enumerate(dataset["n"].values):
         row = f"{n:>10}"
         for k in range(resolved.shape[1]):
-            text = _value(float(dataset["scaled"][s, k]), float(dataset["scaled_error"][s, k]))
+            text = value_text(float(dataset["scaled"][s, k]), float(dataset["scaled_error"][s, k]))
             mark = " *" if not resolved[s, k] else "  " if np.isfinite(deviation[s, k]) else " ~"
             row += f"{text + mark:>23}"
         lines.append(row)
     lines.append(lines[2])
-    lines.append(_pair_row("sigma^2", dataset["sigma2"].values, dataset["sigma2_error"].values, _value))
+    lines.append(_pair_row("sigma^2", dataset["sigma2"].values, dataset["sigma2_error"].values, value_text))
     measured, error = dataset["sigma2_measured"].values, dataset["sigma2_measured_error"].values
-    lines.append(_pair_row("measured", measured, error, _value))
-    lines.append(_pair_row("b_2", dataset["b2"].values, dataset["b2_error"].values, _value))
+    lines.append(_pair_row("measured", measured, error, value_text))
+    lines.append(_pair_row("b_2", dataset["b2"].values, dataset["b2_error"].values, value_text))
     off = np.where(np.isfinite(deviation), np.abs(deviation), -np.inf).max(axis=0)
     lines.append(_row("worst dev", np.where(np.isfinite(off), off, np.nan), "{:.2f} s.e."))
     lines.append(
@@ -135,8 +135,8 @@ def fluctuation_lines(dataset) -> list:
         lines.append("~ too small for sigma^2 + b_2/n + b_3/n^2 to hold, or too few n to fit it: not in the fit")
     lines.append(
         "measured: the constant of the fit where it is free too; mode 1: measured over predicted variance along the "
-        "leading predicted\nmode at the largest resolved n; angle: of the leading eigenspace; p correl., p normal: least "
-        "of the tests of correlations\nbetween modes and of the modes' Shapiro-Wilk tests (each alone)"
+        "leading predicted\nmode at the largest resolved n; angle: of the leading eigenspace; p correl., p normal: "
+        "least of the tests of\ncorrelations between modes and of the modes' Shapiro-Wilk tests (each alone)"
     )
     return lines
 
@@ -155,7 +155,7 @@ def crossover_lines(dataset) -> list:
     resolved = dataset["bias_resolved"].values
     for s in np.flatnonzero(resolved.any(axis=1)):
         shown = np.where(resolved[s], dataset["bias"].values[s], np.nan)
-        lines.append(_pair_row(f"bias {sizes[s]}", shown, dataset["bias_error"].values[s], _value))
+        lines.append(_pair_row(f"bias {sizes[s]}", shown, dataset["bias_error"].values[s], value_text))
     lines.append(_pair_row("its slope", dataset["bias_slope"].values, dataset["bias_slope_error"].values, slope_text))
     return lines
 
