@@ -17,6 +17,7 @@ from .rates import MIN_REPLICATES, MIN_SIZES, N_RESAMPLES, resampling_counts
 
 FIT_RATIO = 3.0  # of n E||.||^2 to sigma^2 at most, in fits: beyond it an expansion in 1/n does not hold
 GOODNESS = 0.01  # a fit whose residuals are less probable than this is not accepted
+LEAST_ERROR = 1e-6  # of a mean, in fits: replicates or sizes that are all alike have no covariance that can be inverted
 REPLICATES_A_SIZE = 10  # below this many replicates for each size correlations between sizes are not estimated
 N_MODES = 4
 LEAST_SHARE = 0.02  # of the variance that a mode must carry to be tested
@@ -130,12 +131,12 @@ def fit_next_order(scaled, resolved, variance, variance_error) -> NextOrder:
     fitted, refused = np.zeros((S, T), dtype=bool), np.zeros(T, dtype=bool)
     expected, deviation, weights = (np.full((S, T), np.nan) for _ in range(3))
     for t in range(T):
-        usable = np.flatnonzero(resolved[:, t] & (scaled.error[:, t] > 0))
+        usable = np.flatnonzero(resolved[:, t] & (scaled.mean[:, t] > 0))
         far = np.flatnonzero(scaled.mean[usable, t] > FIT_RATIO * variance[t])
         usable = usable[far[-1] + 1 :] if far.size else usable
         if not (np.isfinite(variance[t]) and np.isfinite(variance_error[t])) or scaled.n_replicates < MIN_REPLICATES:
             continue
-        covariance = scaled.covariance(t) + variance_error[t] ** 2
+        covariance = scaled.covariance(t) + variance_error[t] ** 2 + np.diag((LEAST_ERROR * scaled.mean[:, t]) ** 2)
         refused[t] = usable.size >= MIN_SIZES
         for first in range(max(0, usable.size - MIN_SIZES + 1)):
             used = usable[first:]
