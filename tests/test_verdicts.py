@@ -265,3 +265,17 @@ def test_false_alarms_come_in_one_trial_of_a_hundred_at_most(scale, R):
             assert words["false alarm"] <= 8, (name, modes)
             if R == 200 and scale == "gauss" and name not in CROSSOVER:
                 assert words[CONFIRMED] >= 360, (name, modes)
+
+
+def test_a_skewed_initial_law_at_small_n_does_not_contradict_the_limit():
+    """Means of 4 to 16 exponential variables: not normal yet, of the predicted variance at every n."""
+    sizes, R = np.array([4.0, 8.0, 16.0]), 400
+    words_found = Counter()
+    for seed in range(N_EXPERIMENTS):
+        draws = np.random.default_rng(seed).exponential(size=(R, 16)) - 1.0
+        d = np.array([draws[:, : int(n)].mean(axis=1) for n in sizes])[:, :, None, None]
+        one = judge(
+            d, np.ones(1), sizes=sizes, shares=np.ones(1), times=np.zeros(1), resolved=np.ones((3, 1), dtype=bool)
+        )
+        words_found[one["CLT"].word] += 1
+    assert words_found[CONTRADICTED] == 0

@@ -14,7 +14,8 @@ LIMIT_SHARE = 0.25  # of the standard error of a measured variance that higher o
 # of a skewness where n >= 3 R n*.
 NORMAL_FACTOR = 3.0
 HALF = 0.5 * JOINT_LEVEL  # to the means, and as much to the modes
-KINDS = ("normality", "variance along a mode", "a correlation of two modes")
+EARLY = "normality, for which n may be too small,"
+KINDS = ("normality", "variance along a mode", "a correlation of two modes", EARLY)
 
 RULE = f"""\
 confirmed if at every time where n E||f_n - f_0||^2 = sigma^2 + b_2/n + b_3/n^2 can be fitted (sigma^2 predicted, b
@@ -23,7 +24,8 @@ for skewness), a deviation of {POWER_VARIANCE:.0%} would be caught, and at the l
 negligible neither the variances along the leading predicted modes, nor the correlations between these, nor normality
 (Shapiro-Wilk) are rejected (Holm); contradicted if one is, or if without an acceptable fit the distance to sigma^2
 surely falls more slowly than 1/n; not resolved if at some time every fit is refused, or with fewer than
-{MIN_REPLICATES} replicates. Normality is named first: where it fails, so may the others"""
+{MIN_REPLICATES} replicates, or where normality fails at time 0 with n below the number of replicates. Normality is
+named first: where it fails, so may the others"""
 
 
 def limit_regime(times, next_order, n_star, bend, n_largest, n_replicates):
@@ -54,11 +56,16 @@ def central_limit(times, scaled, resolved, variance, variance_error, next_order,
     place = largest_resolved(resolved)
     n_largest = np.where(place >= 0, scaled.sizes[place], 0.0)
     regime, normal_regime = limit_regime(times, next_order, n_star, bend, n_largest, scaled.n_replicates)
-    rejected, n_modes, mode_text = _modes(times, modes, regime, normal_regime)
+    # A mean of n terms of skewness g has skewness g n^(-1/2): R replicates show it where n < g^2 R / 6.
+    early = (times == 0) & (n_largest < scaled.n_replicates)
+    rejected, n_modes, mode_text = _modes(times, modes, regime, normal_regime, early)
     level = HALF / m
-    rejected = rejected or _means(times, scaled, next_order, variance, variance_error, unfitted, resolved, level)
+    if not rejected or rejected.startswith(EARLY):
+        means = _means(times, scaled, next_order, variance, variance_error, unfitted, resolved, level)
+        rejected = means or rejected
     if rejected:
-        return Verdict("CLT", CONTRADICTED, rejected, m + n_modes)
+        word = NOT_RESOLVED if rejected.startswith(EARLY) else CONTRADICTED
+        return Verdict("CLT", word, rejected, m + n_modes)
     text = f"sigma^2 measured at {int(fitted.sum())} times"
     if fitted.any():
         text += f", least p = {np.nanmin(next_order.constant_p):.2g} (bound {level:.1g})"
@@ -82,12 +89,13 @@ def central_limit(times, scaled, resolved, variance, variance_error, next_order,
     return Verdict("CLT", CONFIRMED, text, m + n_modes, detectable)
 
 
-def _modes(times, modes, regime, normal_regime):
+def _modes(times, modes, regime, normal_regime, early):
     """What is rejected of the modes, or None; how many tests; and a text for those that pass."""
     kinds = (
-        np.where(normal_regime, modes.normality_p, np.nan),
+        np.where(normal_regime & ~early, modes.normality_p, np.nan),
         np.where(regime, modes.ratio_p, np.nan),
         np.where(regime, modes.correlation_p, np.nan),
+        np.where(normal_regime & early, modes.normality_p, np.nan),
     )
     ends = np.cumsum([one.size for one in kinds])
     adjusted = holm(np.concatenate([one.ravel() for one in kinds]))
