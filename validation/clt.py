@@ -154,18 +154,7 @@ def fit_next_order(scaled, resolved, variance, variance_error) -> NextOrder:
             constant_p[t], _ = mean_p(measured, variance[t], variance_error[t])
             break
     return NextOrder(
-        b2,
-        b2_error,
-        b3,
-        p_value,
-        fitted,
-        refused,
-        expected,
-        deviation,
-        weights,
-        constant,
-        constant_error,
-        constant_p,
+        b2, b2_error, b3, p_value, fitted, refused, expected, deviation, weights, constant, constant_error, constant_p
     )
 
 
