@@ -1,12 +1,15 @@
 """The rules of the verdicts find what was planted, and nothing else."""
 
+import re
 from collections import Counter
 
 import numpy as np
 import pytest
 from false_alarms import SCALES, THREE_SIZES, count
-from planted import BEND, HEALING, SHARES, SIZES, TIMES, judge, planted
+from planted import BEND, HEALING, SHARES, SIZES, TIMES, covariance, judge, planted
 
+from validation.analysis import Prediction, analyse
+from validation.tables import slope_text, value_text
 from validation.verdicts import (
     CONFIRMED,
     CONTRADICTED,
@@ -279,3 +282,23 @@ def test_a_skewed_initial_law_at_small_n_does_not_contradict_the_limit():
         )
         words_found[one["CLT"].word] += 1
     assert words_found[CONTRADICTED] == 0
+
+
+@pytest.mark.parametrize("R", [1, 2, 10])
+@pytest.mark.parametrize("kind", ["planted", "alike", "zero"])
+def test_no_reason_holds_a_number_that_is_not_known(R, kind):
+    """Nor is there a warning, with one replicate or two, a sigma^2 that is zero or not known, or no discrepancy."""
+    d = planted(R, np.random.default_rng(0), b2=BEND)
+    d = {"planted": d, "alike": np.ones_like(d) / np.sqrt(SIZES)[:, None, None, None], "zero": np.zeros_like(d)}[kind]
+    for variance in (HEALING, np.full(4, np.nan), np.array([4.0, 0.0, 1.0, 0.1])):
+        prediction = Prediction(variance, 0.003 * variance, covariance(variance), "")
+        found = analyse(SIZES, TIMES, d, np.zeros((SIZES.size, TIMES.size)), np.zeros(TIMES.size), prediction, 0)
+        for reason in found["claim_reason"][1]:
+            assert not {"nan", "inf"} & set(re.findall(r"[a-z]+", str(reason)))
+        assert len(found["claim_detectable"][1]) == len(RULES)
+
+
+def test_an_error_that_is_not_known_is_not_printed():
+    assert value_text(1.0, np.nan) == "1.000e+00"
+    assert slope_text(-0.5, np.nan) == "-0.500"
+    assert slope_text(np.nan, np.nan) == "-"

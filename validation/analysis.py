@@ -119,7 +119,8 @@ def _rate_variables(sizes, discrepancy, rms, resolved, seed):
         found[f"{name}_local"] = variable(GAP, found_rates.local, what)
         found[f"{name}_local_error"] = variable(GAP, found_rates.local_error, f"standard error of the {what}")
     logs = resampled_logs(discrepancy, np.median, N_RESAMPLES, seed)
-    spread = np.median(discrepancy, axis=1) * np.std(logs, axis=0, ddof=1) if rms.size else rms
+    with np.errstate(invalid="ignore"):  # of a median that is zero there is no logarithm
+        spread = np.median(discrepancy, axis=1) * np.std(logs, axis=0, ddof=1) if rms.size else rms
     found["median_error"] = variable(POINT, spread, "bootstrap standard error of the median")
     tail = [found[f"rms_tail_slope{part}"][1] for part in ("", "_error", "_degrees")]
     words = [

@@ -268,7 +268,8 @@ def compare_modes(sizes, differences, resolved, covariance, relative_error, seed
     found |= {name: np.full(T, np.nan) for name in ("angle", "angle_expected", "angle_p")}
     dimension = np.zeros(T, dtype=int)
     for t in range(T):
-        if place[t] < 0 or R < MIN_REPLICATES or not np.isfinite(covariance[t]).all():
+        known = np.isfinite(covariance[t]).all() and np.trace(covariance[t]) > 0
+        if place[t] < 0 or R < MIN_REPLICATES or not known:
             continue
         values, vectors = (part[..., ::-1] for part in np.linalg.eigh(covariance[t]))
         sample = np.sqrt(sizes[place[t]]) * differences[place[t], :, t] @ vectors

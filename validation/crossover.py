@@ -90,7 +90,7 @@ def _bend(scaled, local, resampled):
     bend, bends = _passing(middle, local), _passing(middle, resampled)
     found = np.isfinite(bends).mean(axis=0)
     spread = np.full(bend.size, np.nan)
-    for t in np.flatnonzero(np.isfinite(bend) & (found > 0.9)):
+    for t in np.flatnonzero(np.isfinite(bend) & (found > 0.9) & (R > 1)):
         spread[t] = np.nanstd(bends[:, t], ddof=1) * np.sqrt(R / (R - 1.0))
     return np.exp(bend), np.exp(bend) * spread
 
