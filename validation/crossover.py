@@ -31,7 +31,7 @@ class Exponents:
         Indices of the two sizes of each pair.
     value, error, degrees : arrays, shape (G, T)
         With jackknife errors and the degrees of freedom of these.
-    steepening, steepening_error, steepening_degrees : arrays, shape (G, T)
+    steepening, steepening_error : arrays, shape (G, T)
         value(t) - value(the first time at which that pair is resolved).
     bend, bend_error : arrays, shape (T,)
         The n at which the exponent between neighbours passes -3/4 on its way up, interpolated in log n; nan where it
@@ -45,7 +45,6 @@ class Exponents:
     degrees: np.ndarray
     steepening: np.ndarray
     steepening_error: np.ndarray
-    steepening_degrees: np.ndarray
     bend: np.ndarray
     bend_error: np.ndarray
 
@@ -67,7 +66,7 @@ def exponents(scaled, resolved) -> Exponents:
     left_out = between(scaled.left_out)
     rows, early = np.arange(lower.size), np.argmax(both, axis=1)
     error, degrees = jackknife(left_out)
-    change_error, change_degrees = jackknife(left_out - left_out[:, rows, early][:, :, None])
+    change_error, _ = jackknife(left_out - left_out[:, rows, early][:, :, None])
     bend, bend_error = _bend(scaled, value[: S - 1], resampled[:, : S - 1])
     return Exponents(
         lower=lower,
@@ -77,7 +76,6 @@ def exponents(scaled, resolved) -> Exponents:
         degrees=degrees,
         steepening=value - value[rows, early][:, None],
         steepening_error=change_error,
-        steepening_degrees=change_degrees,
         bend=bend,
         bend_error=bend_error,
     )

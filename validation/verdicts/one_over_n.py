@@ -26,7 +26,7 @@ def reaches_one_over_n(times, scaled, exponents, variance) -> Verdict:
     if scaled.n_replicates < MIN_REPLICATES or not cells.any():
         return Verdict(name, NOT_RESOLVED, f"no pair of resolved n with {MIN_REPLICATES} replicates", 0)
     m = int(cells.sum())
-    band, _ = bands(exponents, m)
+    band = bands(exponents, m)
     gaps = sizes.size - 1
     with np.errstate(invalid="ignore"):
         excluded = (exponents.value + band < BEND_EXPONENT) & (exponents.value - band > BEYOND)
