@@ -28,7 +28,7 @@ def test_circle_follows_the_central_limit_theorem():
 
 def test_five_points_cross_over():
     d = study("five-points", [0.0, 3.0, 50.0, 200.0, 400.0, 800.0], [16, 32, 64, 128, 256, 1024], 400)
-    assert verdicts(d)["crossover"] == "confirmed"
+    assert verdicts(d)["steepens"] == "confirmed"
     assert verdicts(d)["LLN"] == "confirmed"
     local, error = d["rms_local"].values, d["rms_local_error"].values
     assert (np.abs(local[:, 0] + 0.5) < 4.0 * error[:, 0]).all()
@@ -45,7 +45,8 @@ def test_five_points_cross_over():
 def test_lebesgue_measure_shows_no_crossover():
     d = study("line", [0.0, 1.0, 3.0, 10.0, 30.0, 100.0], [10, 30, 100, 300, 1000], 200)
     found = verdicts(d)
-    assert found["crossover"] != "confirmed"
+    assert found["steepens"] != "confirmed"
+    assert found["reaches 1/n"] != "confirmed"
     assert found["LLN"] == found["healing"] == "confirmed"
     flat = d["scaled"].sel(n=[100, 300, 1000], time=100.0) / d["sigma2"].sel(time=100.0)
     assert (np.abs(flat - 1.0) < 0.35).all()

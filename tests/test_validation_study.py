@@ -152,7 +152,7 @@ def test_predicted_fluctuations_are_in_the_dataset(finished):
     np.testing.assert_allclose(d["sigma2"], predicted.variance, rtol=0.02)
     np.testing.assert_allclose(np.trace(d["predicted_covariance"].values, axis1=1, axis2=2), d["sigma2"], rtol=1e-6)
     assert (np.abs(d["scaled_deviation"].values[np.isfinite(d["scaled_deviation"])]) < 5.0).all()
-    assert d["claim"].values.tolist() == ["LLN", "CLT", "healing", "crossover"]
+    assert d["claim"].values.tolist() == ["LLN", "CLT", "healing", "steepens", "reaches 1/n"]
     assert set(d["claim_verdict"].values) <= {"confirmed", "not resolved", "contradicted"}
 
 
@@ -163,7 +163,7 @@ def test_summary_says_what_it_must(finished):
     assert "Law of large numbers" in text
     assert "Rule" in text
     assert "false alarm" in text
-    for part in ("sigma^2", "b_2", "bias", "Local exponents", "CLT", "healing", "crossover", "f_0 check"):
+    for part in ("sigma^2", "b_2", "bias", "Local exponents", "CLT", "healing", "steepens", "reaches 1/n", "f_0 check"):
         assert part in text
 
 

@@ -18,7 +18,7 @@ from .rates import (
     verdict,
 )
 
-POINT, GAP, MODE, PATH = ("n", "time"), ("gap", "time"), ("mode", "time"), ("path", "n")
+POINT, GAP, MODE, PAIR, PATH = ("n", "time"), ("gap", "time"), ("mode", "time"), ("mode_pair", "time"), ("path", "n")
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,29 +69,27 @@ def analyse(sizes, times, differences, step_error, discretisation, prediction, s
     next_order = clt.fit_next_order(scaled, resolved, variance, variance_error)
     n_star, n_star_error = crossover.bend_size(next_order, variance, variance_error)
     exponents = crossover.exponents(scaled, resolved)
-    modes = clt.compare_modes(sizes, differences, resolved, prediction.covariance, variance_error / variance, seed)
+    relative = np.divide(variance_error, variance, out=np.full(times.size, np.nan), where=variance > 0)
+    modes = clt.compare_modes(sizes, differences, resolved, prediction.covariance, relative, seed)
     bias = crossover.bias(sizes, differences, resolved, discretisation + step_error)
     found = _rate_variables(sizes, discrepancy, rms, resolved, seed)
     found.update(_clt_variables(scaled, prediction, next_order, modes, sizes))
     found.update(_crossover_variables(scaled, exponents, n_star, n_star_error, bias))
     R, counts = discrepancy.shape[1], resolved.sum(axis=0)
-    tail, tail_error = found["rms_tail_slope"][1], found["rms_tail_slope_error"][1]
-    claims = [verdicts.law_of_large_numbers(times, tail, tail_error, counts, R)]
+    tail, tail_error, tail_degrees = (found[f"rms_tail_slope{part}"][1] for part in ("", "_error", "_degrees"))
+    claims = [verdicts.law_of_large_numbers(times, tail, tail_error, counts, R, tail_degrees)]
     if prediction.applies:
         claims += [
             verdicts.central_limit(
                 times, scaled, resolved, variance, variance_error, next_order, n_star, exponents.bend, modes
             ),
             verdicts.healing(times, scaled, resolved, variance, variance_error, next_order),
-            verdicts.crossover(times, scaled, exponents, variance, n_star, n_star_error),
+            verdicts.steepens(times, scaled, exponents, variance, n_star, n_star_error),
+            verdicts.reaches_one_over_n(times, scaled, exponents, variance),
         ]
     else:
-        claims += [verdicts.not_judged(name, prediction.note) for name in ("CLT", "healing", "crossover")]
-    found["claim"] = variable("claim", np.array([one.name for one in claims]), "statement")
-    found["claim_verdict"] = variable("claim", np.array([one.word for one in claims]), "verdict on the statement")
-    found["claim_reason"] = variable("claim", np.array([one.reason for one in claims]), "what decided the verdict")
-    found["claim_tests"] = variable("claim", [one.n_tests for one in claims], "points that share the 1 %")
-    return found
+        claims += [verdicts.not_judged(name, prediction.note) for name in verdicts.GRADIENT_FLOW_ONLY]
+    return found | verdicts.claim_variables(claims)
 
 
 def _rate_variables(sizes, discrepancy, rms, resolved, seed):
@@ -113,17 +111,21 @@ def _rate_variables(sizes, discrepancy, rms, resolved, seed):
             what = f"slope of log {name} against log n over {which}"
             found[f"{name}_{fit_name}"] = variable("time", fit.slope, what)
             found[f"{name}_{fit_name}_error"] = variable("time", fit.slope_error, f"standard error of the {what}")
+            found[f"{name}_{fit_name}_degrees"] = variable(
+                "time", fit.degrees, f"degrees of freedom of that error, {what}"
+            )
             found[f"{name}_{fit_name}_intercept"] = variable("time", fit.intercept, f"log {name} at n = 1, {what}")
         what = f"local exponent of {name} between neighbouring sizes"
         found[f"{name}_local"] = variable(GAP, found_rates.local, what)
         found[f"{name}_local_error"] = variable(GAP, found_rates.local_error, f"standard error of the {what}")
     logs = resampled_logs(discrepancy, np.median, N_RESAMPLES, seed)
-    spread = np.median(discrepancy, axis=1) * np.std(logs, axis=0, ddof=1) if rms.size else rms
+    with np.errstate(invalid="ignore"):  # of a median that is zero there is no logarithm
+        spread = np.median(discrepancy, axis=1) * np.std(logs, axis=0, ddof=1) if rms.size else rms
     found["median_error"] = variable(POINT, spread, "bootstrap standard error of the median")
-    tail_slope, tail_error = found["rms_tail_slope"][1], found["rms_tail_slope_error"][1]
+    tail = [found[f"rms_tail_slope{part}"][1] for part in ("", "_error", "_degrees")]
     words = [
-        verdict(slope, error, count, discrepancy.shape[1])
-        for slope, error, count in zip(tail_slope, tail_error, resolved.sum(axis=0), strict=True)
+        verdict(slope, error, count, discrepancy.shape[1], degrees)
+        for slope, error, degrees, count in zip(*tail, resolved.sum(axis=0), strict=True)
     ]
     found["verdict"] = variable("time", np.array(words), "RMS ~ n^(-1/2), one time at a time")
     return found
@@ -143,14 +145,23 @@ def _clt_variables(scaled, prediction, next_order, modes, sizes):
         "b2": variable("time", next_order.b2, "b_2 in n E||.||^2 = sigma^2 + b_2/n + b_3/n^2"),
         "b2_error": variable("time", next_order.b2_error, "standard error of b_2"),
         "b3": variable("time", next_order.b3, "b_3, 0 where b_2 alone suffices"),
-        "fit_p": variable("time", next_order.p_value, "chi-square probability of the residuals of the fit"),
+        "fit_p": variable("time", next_order.p_value, "probability of the residuals of the fit"),
         "scaled_expected": variable(POINT, next_order.expected, "sigma^2 + b_2/n + b_3/n^2 at the sizes of the fit"),
         "scaled_deviation": variable(POINT, next_order.deviation, "(measured - expected) / standard error"),
+        "sigma2_measured": variable(
+            "time", next_order.constant, "sigma^2 measured: the constant of that fit, left free"
+        ),
+        "sigma2_measured_error": variable("time", next_order.constant_error, "standard error of the measured sigma^2"),
+        "sigma2_p": variable("time", next_order.constant_p, "two-sided probability of it, skewness removed"),
         "mode_n": variable("time", where, "largest resolved n, whose covariance is compared"),
         "mode_variance": variable(MODE, modes.predicted, "leading eigenvalues of the predicted covariance"),
         "mode_ratio": variable(MODE, modes.ratio, "measured / predicted variance along predicted eigenvectors"),
         "mode_ratio_error": variable(MODE, modes.ratio_error, "standard error of that ratio"),
         "mode_ratio_p": variable(MODE, modes.ratio_p, "two-sided probability of that ratio"),
+        "mode_correlation": variable(
+            PAIR, modes.correlation, "correlations of components along predicted eigenvectors"
+        ),
+        "mode_correlation_p": variable(PAIR, modes.correlation_p, "two-sided probability of that correlation"),
         "eigenvalue_ratio": variable(
             MODE, modes.eigenvalue_ratio, "eigenvalues of the measured / predicted covariance"
         ),

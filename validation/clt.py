@@ -4,29 +4,26 @@ With g the Gaussian limit of sqrt(n) (f_n - f_0) and sigma^2 = E||g||^2 the pred
 
     n E||f_n - f_0||^2 = sigma^2 + b_2 / n + b_3 / n^2 + ...
 
-Standard errors come from a bootstrap that resamples whole replicates jointly over n and t, as in `rates`.
+Replicates are kept whole, jointly over n and t, as in `rates`; probabilities are those of `few_replicates`.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from .rates import MIN_REPLICATES, MIN_SIZES, N_RESAMPLES
+from .few_replicates import left_out_logs, mean_p, two_sided_p
+from .rates import MIN_REPLICATES, MIN_SIZES, N_RESAMPLES, resampling_counts
 
 FIT_RATIO = 3.0  # of n E||.||^2 to sigma^2 at most, in fits: beyond it an expansion in 1/n does not hold
 GOODNESS = 0.01  # a fit whose residuals are less probable than this is not accepted
+LEAST_ERROR = 1e-6  # of a mean, in fits: replicates or sizes that are all alike have no covariance that can be inverted
 REPLICATES_A_SIZE = 10  # below this many replicates for each size correlations between sizes are not estimated
 N_MODES = 4
 LEAST_SHARE = 0.02  # of the variance that a mode must carry to be tested
 NULL_MODES, LEAST_NULL_MODE = 16, 1e-4  # modes drawn for the null law of eigenvalues and angles
 N_NULL = 999
 MIN_NORMALITY = 20  # replicates for a test of normality
-
-
-def resampling_counts(R, n_resamples=N_RESAMPLES, seed=0):
-    """How often each replicate is drawn in each resample, over R; shape (n_resamples, R)."""
-    rng = np.random.default_rng(seed)
-    return rng.multinomial(R, np.full(R, 1.0 / R), size=n_resamples) / R
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +34,11 @@ class Scaled:
     ----------
     sizes : array, shape (S,)
     n_replicates : int
+    squares : array, shape (S, R, T)
     mean, error : arrays, shape (S, T)
     resampled : array, shape (B, S, T)
+    left_out : array, shape (R, S, T)
+        Logarithms of the mean over all replicates but one.
     rare_share : array, shape (S, T)
         Share of the mean that comes from the greatest hundredth of the replicates. Where rare runs rule the mean its
         standard error cannot be trusted.
@@ -46,9 +46,11 @@ class Scaled:
 
     sizes: np.ndarray
     n_replicates: int
+    squares: np.ndarray
     mean: np.ndarray
     error: np.ndarray
     resampled: np.ndarray
+    left_out: np.ndarray
     rare_share: np.ndarray
 
     def covariance(self, t):
@@ -69,7 +71,7 @@ def scaled_mean_square(sizes, discrepancy, n_resamples=N_RESAMPLES, seed=0) -> S
     mean = squares.mean(axis=1)
     rare = np.sort(squares, axis=1)[:, -max(1, R // 100) :].sum(axis=1) / R
     share = np.divide(rare, mean, out=np.zeros_like(mean), where=mean > 0)
-    return Scaled(sizes, R, mean, spread, resampled, share)
+    return Scaled(sizes, R, squares, mean, spread, resampled, left_out_logs(squares), share)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,11 +83,18 @@ class NextOrder:
     b2, b2_error, b3 : arrays, shape (T,)
         nan where no fit is accepted; b_3 is 0 where b_2 alone suffices.
     p_value : array, shape (T,)
-        Of the residuals of the fit (chi-square).
+        Of the residuals of the fit (H. Hotelling, 1931).
     fitted : bool array, shape (S, T)
         Sizes in the fit: all from some n upward.
+    refused : bool array, shape (T,)
+        Whether there were sizes enough, but no fit was accepted.
     expected, deviation : arrays, shape (S, T)
         The fitted curve at those sizes, and (measured - expected) / standard error; nan elsewhere.
+    weights : array, shape (S, T)
+        Of the means of these sizes in the measured sigma^2: the constant of the same fit where it is free too.
+    constant, constant_error, constant_p : arrays, shape (T,)
+        The measured sigma^2, its standard error, and the two-sided probability of it if the prediction holds, see
+        `few_replicates.mean_p`.
     """
 
     b2: np.ndarray
@@ -93,8 +102,13 @@ class NextOrder:
     b3: np.ndarray
     p_value: np.ndarray
     fitted: np.ndarray
+    refused: np.ndarray
     expected: np.ndarray
     deviation: np.ndarray
+    weights: np.ndarray
+    constant: np.ndarray
+    constant_error: np.ndarray
+    constant_p: np.ndarray
 
 
 def fit_next_order(scaled, resolved, variance, variance_error) -> NextOrder:
@@ -102,8 +116,9 @@ def fit_next_order(scaled, resolved, variance, variance_error) -> NextOrder:
 
     Sizes up to the last whose mean exceeds three times sigma^2 are left out: there an expansion in 1/n does not hold.
     All others are tried first, then ever larger ones alone; b_2 alone before b_2 and b_3. The first fit with two or
-    more degrees of freedom whose residuals have a chi-square probability above 1 % is taken. Weights are the inverse
-    covariance of the bootstrap, to which the error of the prediction is added.
+    more degrees of freedom whose residuals have a probability above 1 % is taken. Weights are the inverse covariance of
+    the bootstrap, to which the error of the prediction is added; that it is known from R replicates is allowed for in
+    the probability and in the error of b (C. R. Rao, Biometrika 46, 1959).
 
     Parameters
     ----------
@@ -111,49 +126,71 @@ def fit_next_order(scaled, resolved, variance, variance_error) -> NextOrder:
     resolved : bool array, shape (S, T)
     variance, variance_error : arrays, shape (T,)
     """
-    from scipy.stats import chi2
-
     S, T = scaled.mean.shape
-    b2, b2_error, b3, p_value = (np.full(T, np.nan) for _ in range(4))
-    fitted = np.zeros((S, T), dtype=bool)
-    expected, deviation = np.full((S, T), np.nan), np.full((S, T), np.nan)
+    b2, b2_error, b3, p_value, constant, constant_error, constant_p = (np.full(T, np.nan) for _ in range(7))
+    fitted, refused = np.zeros((S, T), dtype=bool), np.zeros(T, dtype=bool)
+    expected, deviation, weights = (np.full((S, T), np.nan) for _ in range(3))
     for t in range(T):
-        usable = np.flatnonzero(resolved[:, t] & (scaled.error[:, t] > 0))
+        usable = np.flatnonzero(resolved[:, t] & (scaled.mean[:, t] > 0))
         far = np.flatnonzero(scaled.mean[usable, t] > FIT_RATIO * variance[t])
         usable = usable[far[-1] + 1 :] if far.size else usable
         if not (np.isfinite(variance[t]) and np.isfinite(variance_error[t])) or scaled.n_replicates < MIN_REPLICATES:
             continue
-        covariance = scaled.covariance(t) + variance_error[t] ** 2
+        covariance = scaled.covariance(t) + variance_error[t] ** 2 + np.diag((LEAST_ERROR * scaled.mean[:, t]) ** 2)
+        refused[t] = usable.size >= MIN_SIZES
         for first in range(max(0, usable.size - MIN_SIZES + 1)):
             used = usable[first:]
-            fit = _first_acceptable(scaled, t, used, variance[t], covariance[np.ix_(used, used)], chi2)
+            fit = _first_acceptable(scaled, t, used, variance[t], covariance[np.ix_(used, used)])
             if fit is None:
                 continue
-            beta, beta_covariance, p_value[t], curve = fit
+            beta, beta_covariance, p_value[t], curve, weights[used, t] = fit
             b2[t], b2_error[t] = beta[0], np.sqrt(beta_covariance[0, 0])
             b3[t] = beta[1] if beta.size > 1 else 0.0
-            fitted[used, t] = True
+            fitted[used, t], refused[t] = True, False
             expected[used, t] = curve
-            error = np.hypot(scaled.error[used, t], variance_error[t])
-            deviation[used, t] = (scaled.mean[used, t] - curve) / error
+            deviation[used, t] = (scaled.mean[used, t] - curve) / np.hypot(scaled.error[used, t], variance_error[t])
+            measured = weighted_squares(scaled, weights, t)
+            constant[t], constant_error[t] = measured.mean(), np.std(measured, ddof=1) / np.sqrt(measured.size)
+            constant_p[t], _ = mean_p(measured, variance[t], variance_error[t])
             break
-    return NextOrder(b2, b2_error, b3, p_value, fitted, expected, deviation)
+    return NextOrder(
+        b2, b2_error, b3, p_value, fitted, refused, expected, deviation, weights, constant, constant_error, constant_p
+    )
 
 
-def _first_acceptable(scaled, t, used, variance, covariance, chi2):
-    """b_2 alone, then b_2 and b_3: the first whose residuals are probable, with its covariance, or None."""
+def weighted_squares(scaled, weights, t):
+    """What each replicate contributes to the measured sigma^2 at one time, shape (R,)."""
+    used = np.isfinite(weights[:, t])
+    return weights[used, t] @ scaled.squares[used, :, t]
+
+
+def _first_acceptable(scaled, t, used, variance, covariance):
+    """b_2 alone, then b_2 and b_3: the first whose residuals are probable, or None.
+
+    With the covariance of b, the probability, the curve, and the weights of the means in a free constant.
+    """
+    from scipy.stats import f
+
+    R = scaled.n_replicates
     values = scaled.mean[used, t] - variance
     for terms in (1, 2):
-        if used.size - terms < 2:
+        freedom = used.size - terms
+        if freedom < 2 or freedom >= R - 1:
             return None
         powers = scaled.sizes[used, None] ** -np.arange(1.0, terms + 1)
         weighted = np.linalg.solve(covariance, powers)
-        beta_covariance = np.linalg.inv(powers.T @ weighted)
-        beta = beta_covariance @ (weighted.T @ values)
+        information = np.linalg.inv(powers.T @ weighted)
+        gain = information @ weighted.T
+        beta = gain @ values
         residual = values - powers @ beta
-        p = chi2.sf(residual @ np.linalg.solve(covariance, residual), used.size - terms)
+        square = residual @ np.linalg.solve(covariance, residual)
+        p = f.sf(square * (R - freedom) / (freedom * (R - 1.0)), freedom, R - freedom)
         if p > GOODNESS:
-            return beta, beta_covariance, p, variance + powers @ beta
+            widened = information * (R - 1.0) / (R - 1.0 - freedom)
+            free = np.column_stack([np.ones(used.size), powers])
+            weighted = np.linalg.solve(covariance, free)
+            weights = np.linalg.solve(free.T @ weighted, weighted.T)[0]
+            return beta, widened, p, variance + powers @ beta, weights
     return None
 
 
@@ -176,7 +213,10 @@ class Modes:
     ratio, ratio_error : arrays, shape (K, T)
         Measured variance along each predicted eigenvector over the predicted one, with bootstrap standard errors.
     ratio_p : array, shape (K, T)
-        Two-sided probability of that ratio if the prediction and normality hold.
+        Two-sided probability of that ratio if the prediction holds, see `few_replicates.mean_p`.
+    correlation, correlation_p : arrays, shape (K (K - 1) / 2, T)
+        Between components along the predicted eigenvectors, for which none is predicted, in the order of
+        `numpy.triu_indices`; and its two-sided probability, Student's t of the products of the two.
     eigenvalue_ratio, eigenvalue_expected, eigenvalue_spread : arrays, shape (K, T)
         Eigenvalues of the measured covariance over the predicted ones; mean and standard deviation of that ratio for
         as many independent draws from the predicted law (a sample's leading eigenvalues are spread apart).
@@ -194,6 +234,8 @@ class Modes:
     ratio: np.ndarray
     ratio_error: np.ndarray
     ratio_p: np.ndarray
+    correlation: np.ndarray
+    correlation_p: np.ndarray
     eigenvalue_ratio: np.ndarray
     eigenvalue_expected: np.ndarray
     eigenvalue_spread: np.ndarray
@@ -218,49 +260,85 @@ def compare_modes(sizes, differences, resolved, covariance, relative_error, seed
     relative_error : array, shape (T,)
         Of the prediction.
     """
-    from scipy.stats import norm, shapiro
-
     _, R, T, P = differences.shape
     K = min(N_MODES, P)
     place = largest_resolved(resolved)
-    rng = np.random.default_rng([seed, 2])
-    mode = {name: np.full((K, T), np.nan) for name in Modes.__annotations__ if name not in _PER_TIME}
-    angle, angle_expected, angle_p = (np.full(T, np.nan) for _ in range(3))
+    found = {name: np.full((K, T), np.nan) for name in _PER_MODE}
+    found |= {name: np.full((K * (K - 1) // 2, T), np.nan) for name in _PER_PAIR}
+    found |= {name: np.full(T, np.nan) for name in ("angle", "angle_expected", "angle_p")}
     dimension = np.zeros(T, dtype=int)
     for t in range(T):
-        if place[t] < 0 or R < MIN_REPLICATES or not np.isfinite(covariance[t]).all():
+        known = np.isfinite(covariance[t]).all() and np.trace(covariance[t]) > 0
+        if place[t] < 0 or R < MIN_REPLICATES or not known:
             continue
         values, vectors = (part[..., ::-1] for part in np.linalg.eigh(covariance[t]))
         sample = np.sqrt(sizes[place[t]]) * differences[place[t], :, t] @ vectors
         leading = np.flatnonzero(values[:K] >= LEAST_SHARE * values.sum())
-        mode["predicted"][:, t] = values[:K]
-        for k in leading:
-            component = sample[:, k]
-            squares = (component - component.mean()) ** 2
-            ratio = squares.sum() / (R - 1.0) / values[k]
-            mode["ratio"][k, t] = ratio
-            mode["ratio_error"][k, t] = np.std(squares, ddof=1) / np.sqrt(R) / values[k]
-            deviation = (ratio - 1.0) / np.hypot(np.sqrt(2.0 / (R - 1.0)), relative_error[t])
-            mode["ratio_p"][k, t] = 2.0 * norm.sf(abs(deviation))
-            if R >= MIN_NORMALITY:
-                mode["normality_p"][k, t] = shapiro(component).pvalue
+        found["predicted"][:, t] = values[:K]
+        for name, one in _along_modes(sample[:, leading], values[leading], relative_error[t]).items():
+            found[name][leading, t] = one
+        first, second = np.triu_indices(K, 1)
+        pairs = np.flatnonzero(np.isin(first, leading) & np.isin(second, leading))
+        found["correlation"][pairs, t], found["correlation_p"][pairs, t] = _correlations(
+            sample[:, first[pairs]], sample[:, second[pairs]]
+        )
         drawn = min(NULL_MODES, R - 1, int(np.sum(values > LEAST_NULL_MODE * values[0])))
-        d = _leading_dimension(values, min(K, drawn))
+        dimension[t] = d = _leading_dimension(values, min(K, drawn))
         own, own_angle = _spectra(np.atleast_2d(np.cov(sample[:, :drawn], rowvar=False))[None], d)
-        null_values, null_angles = _spectra(_null_covariances(values[:drawn], R, rng), d)
-        eigenvalues, angles = own[0], own_angle[0]
-        for k in leading[leading < drawn]:
-            mode["eigenvalue_ratio"][k, t] = eigenvalues[k] / values[k]
-            mode["eigenvalue_expected"][k, t] = null_values[:, k].mean() / values[k]
-            mode["eigenvalue_spread"][k, t] = null_values[:, k].std(ddof=1) / values[k]
-        angle[t], angle_expected[t], dimension[t] = angles, null_angles.mean(), d
-        angle_p[t] = (1.0 + np.sum(null_angles >= angles)) / (N_NULL + 1.0)
-    return Modes(
-        place=place, angle=angle, angle_expected=angle_expected, angle_p=angle_p, angle_dimension=dimension, **mode
-    )
+        null_values, null_angles = _null_spectra(tuple(np.round(values[:drawn] / values[0], 9).tolist()), R, d, seed)
+        null_values = null_values * values[0]
+        shown = leading[leading < drawn]
+        found["eigenvalue_ratio"][shown, t] = own[0, shown] / values[shown]
+        found["eigenvalue_expected"][shown, t] = null_values[:, shown].mean(axis=0) / values[shown]
+        found["eigenvalue_spread"][shown, t] = null_values[:, shown].std(axis=0, ddof=1) / values[shown]
+        found["angle"][t], found["angle_expected"][t] = own_angle[0], null_angles.mean()
+        found["angle_p"][t] = (1.0 + np.sum(null_angles >= own_angle[0])) / (N_NULL + 1.0)
+    return Modes(place=place, angle_dimension=dimension, **found)
 
 
-_PER_TIME = ("place", "angle", "angle_expected", "angle_p", "angle_dimension")
+def _along_modes(components, predicted, relative_error):
+    """Variances along the predicted eigenvectors over the predicted ones, and normality; arrays over modes."""
+    from scipy.stats import shapiro
+
+    R = components.shape[0]
+    squares = (components - components.mean(axis=0)) ** 2 / predicted * R / (R - 1.0)
+    ratio_p, _ = mean_p(squares, np.ones(predicted.size), relative_error)
+    found = {
+        "ratio": squares.mean(axis=0),
+        "ratio_error": np.std(squares, axis=0, ddof=1) / np.sqrt(R),
+        "ratio_p": ratio_p,
+    }
+    if R >= MIN_NORMALITY and (squares.sum(axis=0) > 0).all():
+        found["normality_p"] = np.array([shapiro(one).pvalue for one in components.T])
+    return found
+
+
+def _correlations(first, second):
+    """Correlations of components in pairs, arrays of shape (R, pairs), and probabilities of Student's t of products.
+
+    Products have a symmetric law where the two are uncorrelated, also where a random scale is common to both: t then is
+    too small rather than too large.
+    """
+    R = first.shape[0]
+    first, second = first - first.mean(axis=0), second - second.mean(axis=0)
+    products = first * second
+    mean, error = products.mean(axis=0), np.std(products, axis=0, ddof=1) / np.sqrt(R)
+    scale = np.sqrt((first**2).mean(axis=0) * (second**2).mean(axis=0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return mean / scale, two_sided_p(mean / np.maximum(error, 1e-12 * scale), R - 1.0)
+
+
+_PER_MODE = (
+    "predicted",
+    "ratio",
+    "ratio_error",
+    "ratio_p",
+    "eigenvalue_ratio",
+    "eigenvalue_expected",
+    "eigenvalue_spread",
+    "normality_p",
+)
+_PER_PAIR = ("correlation", "correlation_p")
 
 
 def _leading_dimension(values, K):
@@ -269,6 +347,12 @@ def _leading_dimension(values, K):
         return 1
     following = np.maximum(values[1 : K + 1], 1e-300)
     return 1 + int(np.argmax(values[: following.size] / following))
+
+
+@lru_cache(maxsize=16)
+def _null_spectra(relative, R, d, seed):
+    """`_spectra` of sample covariances of R normal vectors with these variances; kept, for times often share them."""
+    return _spectra(_null_covariances(np.array(relative), R, np.random.default_rng([seed, 2])), d)
 
 
 def _null_covariances(values, R, rng):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .budget import RESOLVED_SHARE
+from .few_replicates import jackknife
 from .rates import MIN_REPLICATES, MIN_SIZES, N_STANDARD_ERRORS
 
 BEND_EXPONENT = -0.75
@@ -28,7 +29,8 @@ class Exponents:
     ----------
     lower, upper : int arrays, shape (G,)
         Indices of the two sizes of each pair.
-    value, error : arrays, shape (G, T)
+    value, error, degrees : arrays, shape (G, T)
+        With jackknife errors and the degrees of freedom of these.
     steepening, steepening_error : arrays, shape (G, T)
         value(t) - value(the first time at which that pair is resolved).
     bend, bend_error : arrays, shape (T,)
@@ -40,6 +42,7 @@ class Exponents:
     upper: np.ndarray
     value: np.ndarray
     error: np.ndarray
+    degrees: np.ndarray
     steepening: np.ndarray
     steepening_error: np.ndarray
     bend: np.ndarray
@@ -54,51 +57,54 @@ def exponents(scaled, resolved) -> Exponents:
     spans = np.log(scaled.sizes[upper] / scaled.sizes[lower])[:, None]
     both = resolved[upper] & resolved[lower]
 
-    def between(means):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            logs = np.log(means)  # RMS^2 = scaled / n
+    def between(logs):
+        with np.errstate(invalid="ignore"):  # RMS^2 = scaled / n
             return np.where(both, 0.5 * (logs[..., upper, :] - logs[..., lower, :]) / spans - 0.5, np.nan)
 
-    value, resampled = between(scaled.mean), between(scaled.resampled)
+    with np.errstate(divide="ignore"):
+        value, resampled = between(np.log(scaled.mean)), between(np.log(scaled.resampled))
+    left_out = between(scaled.left_out)
     rows, early = np.arange(lower.size), np.argmax(both, axis=1)
-    widen = _widening(scaled.n_replicates)
-    middle = 0.5 * (np.log(scaled.sizes[1:]) + np.log(scaled.sizes[:-1]))
-    bend = _passing(middle, value[: S - 1])
-    bends = np.array([_passing(middle, one[: S - 1]) for one in resampled])
-    found = np.isfinite(bends).mean(axis=0)
-    spread = np.full(bend.size, np.nan)
-    for t in np.flatnonzero(np.isfinite(bend) & (found > 0.9)):
-        spread[t] = widen * np.nanstd(bends[:, t], ddof=1)
-    change = resampled - resampled[:, rows, early][:, :, None]
+    error, degrees = jackknife(left_out)
+    change_error, _ = jackknife(left_out - left_out[:, rows, early][:, :, None])
+    bend, bend_error = _bend(scaled, value[: S - 1], resampled[:, : S - 1])
     return Exponents(
         lower=lower,
         upper=upper,
         value=value,
-        error=widen * np.std(resampled, axis=0, ddof=1),
+        error=error,
+        degrees=degrees,
         steepening=value - value[rows, early][:, None],
-        steepening_error=widen * np.std(change, axis=0, ddof=1),
-        bend=np.exp(bend),
-        bend_error=np.exp(bend) * spread,
+        steepening_error=change_error,
+        bend=bend,
+        bend_error=bend_error,
     )
 
 
-def _widening(R):
-    """A bootstrap of R replicates is too narrow by the square root of (R - 1) / R."""
-    return np.sqrt(R / (R - 1.0)) if R > 1 else np.nan
+def _bend(scaled, local, resampled):
+    """Where the exponent passes -3/4, with its bootstrap error where nine tenths of the resamples pass it too."""
+    R = scaled.n_replicates
+    middle = 0.5 * (np.log(scaled.sizes[1:]) + np.log(scaled.sizes[:-1]))
+    bend, bends = _passing(middle, local), _passing(middle, resampled)
+    found = np.isfinite(bends).mean(axis=0)
+    spread = np.full(bend.size, np.nan)
+    for t in np.flatnonzero(np.isfinite(bend) & (found > 0.9) & (R > 1)):
+        spread[t] = np.nanstd(bends[:, t], ddof=1) * np.sqrt(R / (R - 1.0))
+    return np.exp(bend), np.exp(bend) * spread
 
 
 def _passing(middle, local):
-    """log n at which the exponent rises through -3/4 for the last time, shape (T,)."""
-    found = np.full(local.shape[1], np.nan)
-    for t, column in enumerate(local.T):
-        with np.errstate(invalid="ignore"):
-            below, above = column[:-1] < BEND_EXPONENT, column[1:] >= BEND_EXPONENT
-        places = np.flatnonzero(below & above)
-        if places.size:
-            k = places[-1]
-            share = (BEND_EXPONENT - column[k]) / (column[k + 1] - column[k])
-            found[t] = middle[k] + share * (middle[k + 1] - middle[k])
-    return found
+    """log n at which the exponent rises through -3/4 for the last time, shape (..., T) from (..., S - 1, T)."""
+    gaps = middle.size
+    if gaps < 2:
+        return np.full((*local.shape[:-2], local.shape[-1]), np.nan)
+    lower, upper = local[..., :-1, :], local[..., 1:, :]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        passes = (lower < BEND_EXPONENT) & (upper >= BEND_EXPONENT)
+        place = middle[:-1, None] + (BEND_EXPONENT - lower) / (upper - lower) * np.diff(middle)[:, None]
+    last = gaps - 2 - np.argmax(passes[..., ::-1, :], axis=-2)
+    found = np.take_along_axis(place, last[..., None, :], axis=-2)[..., 0, :]
+    return np.where(passes.any(axis=-2), found, np.nan)
 
 
 def bend_size(next_order, variance, variance_error):
@@ -154,7 +160,7 @@ def bias(sizes, differences, usable, numerical_error) -> Bias:
         Points whose error budget is met.
     numerical_error : array, shape (S, T)
     """
-    from scipy.stats import chi2, norm
+    from scipy.stats import f, norm
 
     sizes = np.asarray(sizes, dtype=float)
     S, R, T, _ = differences.shape
@@ -176,10 +182,10 @@ def bias(sizes, differences, usable, numerical_error) -> Bias:
         between = 4.0 * signal / R + 2.0 * squares / R**2
         null = 2.0 * np.diag(squares) / R**2
         square_error[:, t] = np.sqrt(np.maximum(np.diag(between), null))
-        # Under no bias R |m|^2 is a weighted sum of chi-squares: match its first two moments.
+        # Under no bias R |m|^2 is a weighted sum of chi-squares, and so is its estimated mean: match two moments.
         with np.errstate(invalid="ignore", divide="ignore"):
             freedom = traces**2 / np.diag(squares)
-            p[:, t] = chi2.sf(freedom * R * np.sum(means**2, axis=1) / traces, freedom)
+            p[:, t] = f.sf(R * np.sum(means**2, axis=1) / traces, freedom, freedom * (R - 1.0))
             small = numerical_error[:, t] <= RESOLVED_SHARE * np.sqrt(np.maximum(square[:, t], 0.0))
         resolved[:, t] = usable[:, t] & (p[:, t] <= level) & (square[:, t] > 0) & small
         used = _leading_run(resolved[:, t])

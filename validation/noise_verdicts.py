@@ -2,12 +2,19 @@
 
 import numpy as np
 
-from liouville.storage import variable
-
-from .clt import resampling_counts
-from .rates import MIN_REPLICATES
-from .tables import slope_text
-from .verdicts import CONFIRMED, CONTRADICTED, JOINT_LEVEL, NOT_RESOLVED, Verdict, one_sided, two_sided
+from .rates import MIN_REPLICATES, resampling_counts
+from .tables import slope_text, value_text
+from .verdicts import (
+    CONFIRMED,
+    CONTRADICTED,
+    JOINT_LEVEL,
+    NOT_RESOLVED,
+    Verdict,
+    claim_variables,
+    missed,
+    one_sided,
+    two_sided,
+)
 
 HEALS, NEEDS = "heals by itself", "needs the quench"
 SLACK = 0.02  # in a slope, for the next order in theta, which is there at every finite theta
@@ -39,12 +46,7 @@ def claims(data, times, early, quench, alphas, n_replicates, seed) -> dict:
         size_slopes(early, alphas, data["size_slope"][1], data["size_slope_error"][1], n_replicates),
         quench_matters(times, quench, data["quench_deviation"][1], data["distance_deviation"][1], seed),
     ]
-    return {
-        "claim": variable("claim", np.array([one.name for one in found]), "statement"),
-        "claim_verdict": variable("claim", np.array([one.word for one in found]), "verdict on the statement"),
-        "claim_reason": variable("claim", np.array([one.reason for one in found]), "what decided the verdict"),
-        "claim_tests": variable("claim", [one.n_tests for one in found], "points that share the 1 %"),
-    }
+    return claim_variables(found)
 
 
 def theta_slope(times, slope, error, n_replicates) -> Verdict:
@@ -61,7 +63,14 @@ def theta_slope(times, slope, error, n_replicates) -> Verdict:
         return Verdict("theta^(1/2)", CONTRADICTED, text, m)
     if z * error[tested].max() > POWER:
         return Verdict("theta^(1/2)", NOT_RESOLVED, text + "; too few replicates", m)
-    return Verdict("theta^(1/2)", CONFIRMED, text, m)
+    detectable, caught = _detectable(z, error[tested], n_replicates)
+    return Verdict("theta^(1/2)", CONFIRMED, text + caught, m, detectable)
+
+
+def _detectable(z, error, n_replicates):
+    """The deviation of a slope that would have been caught nine times in ten, and a text."""
+    detectable = float(SLACK + (z + missed(n_replicates - 1.0)) * error.max())
+    return detectable, f"; a slope off by {detectable:.2g} would have been caught nine times in ten"
 
 
 def size_slopes(times, alphas, slope, error, n_replicates) -> Verdict:
@@ -82,10 +91,12 @@ def size_slopes(times, alphas, slope, error, n_replicates) -> Verdict:
         return Verdict("n^(-alpha)", CONTRADICTED, text, m)
     if z * error[tested].max() > POWER:
         return Verdict("n^(-alpha)", NOT_RESOLVED, text + "; too few replicates", m)
+    detectable, caught = _detectable(z, error[tested], n_replicates)
+    text += caught
     steep = (tested & (off + z * error < -SLACK)).any(axis=0)
     if steep.any():
         text += f"; steeper at t = {', '.join(f'{t:g}' for t in np.asarray(times)[steep])}"
-    return Verdict("n^(-alpha)", CONFIRMED, text, m)
+    return Verdict("n^(-alpha)", CONFIRMED, text, m, detectable)
 
 
 def shares(R, seed=0):
@@ -189,7 +200,7 @@ def _table(title, times, labels, rms, error):
     lines = [head, "-" * len(head)]
     for label, row, errors in zip(labels, rms.values, error.values, strict=True):
         text = f"{label:g}" if isinstance(label, (float, np.floating, int, np.integer)) else str(label)
-        pairs = (f"{v:.3e} +-{e:8.1e}" for v, e in zip(row, errors, strict=True))
+        pairs = (value_text(v, e) for v, e in zip(row, errors, strict=True))
         lines.append(f"{text:>16}" + "".join(f"{one:>23}" for one in pairs))
     return lines
 

@@ -2,22 +2,27 @@
 
 A law of large numbers says RMS(n) ~ sigma n^(-1/2) (a loss ~ 1/n). Rates are slopes of log RMS, or log median, against
 log n. The first particles of a replicate are the same for every n, so sizes are correlated: standard errors come from
-a bootstrap that resamples whole replicates jointly over n and t (B. Efron and R. J. Tibshirani, An Introduction to the
-Bootstrap, 1993).
+whole replicates, left out or resampled jointly over n and t. For the RMS one replicate is left out at a time (the
+jackknife), which also says how well the error is known; for medians, where that fails, they are drawn with replacement
+(the bootstrap; B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap, 1993).
 
 Every rate here is linear in the logarithms: rate(t) = sum_n W(t, n) log RMS(n, t), whether the logarithms are those
 observed or resampled ones.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
+from .few_replicates import jackknife, left_out_logs
+
 EXPECTED_SLOPE = -0.5
 MIN_SIZES = 3  # a slope through fewer points cannot show that it is one; the tail fit takes just these
-MIN_REPLICATES = 10  # below this the bootstrap's own error is too large for a verdict
+MIN_REPLICATES = 10  # below this a standard error is itself too little known for a verdict
 N_STANDARD_ERRORS = 3.0
 N_RESAMPLES = 999
+ROUNDING = 1e-9  # of slopes and logarithms of ratios, where replicates are all alike and their spread is none
 
 
 def root_mean_square(discrepancy, axis=1):
@@ -33,6 +38,15 @@ def root_mean_square_error(discrepancy, axis=1):
         return np.full_like(rms, np.nan)
     spread = np.std(np.square(discrepancy), axis=axis, ddof=1) / np.sqrt(R)
     return np.divide(spread, 2.0 * rms, out=np.zeros_like(rms), where=rms > 0)
+
+
+@lru_cache(maxsize=8)
+def resampling_counts(R, n_resamples=N_RESAMPLES, seed=0):
+    """How often each replicate is drawn in each resample, over R; shape (n_resamples, R)."""
+    rng = np.random.default_rng(seed)
+    counts = rng.multinomial(R, np.full(R, 1.0 / R), size=n_resamples) / R
+    counts.setflags(write=False)  # kept for the next call
+    return counts
 
 
 def resampled_logs(discrepancy, statistic, n_resamples=N_RESAMPLES, seed=0):
@@ -75,22 +89,32 @@ def _apply(weights, logs):
     return np.einsum("tn,...nt->...t", weights, used)
 
 
-def _standard_error(resampled, R):
-    """Spread over resamples; a bootstrap of R replicates is too narrow by the square root of (R - 1) / R."""
+def _bootstrap(resampled, R):
+    """Spread over resamples, which is too narrow by the square root of (R - 1) / R; and R - 1 degrees of freedom."""
     if R < 2:
-        return np.full(resampled.shape[1:], np.nan)
-    return np.std(resampled, axis=0, ddof=1) * np.sqrt(R / (R - 1.0))
+        return (np.full(resampled.shape[1:], np.nan),) * 2
+    error = np.std(resampled, axis=0, ddof=1) * np.sqrt(R / (R - 1.0))
+    return error, np.full(error.shape, R - 1.0)
+
+
+def _replicated(discrepancy, statistic, n_resamples, seed):
+    """Logarithms of the statistic over other sets of replicates, shape (B, S, T), and what their spread says."""
+    R = discrepancy.shape[1]
+    if statistic is root_mean_square:
+        return 0.5 * left_out_logs(np.square(discrepancy)), jackknife
+    return resampled_logs(discrepancy, statistic, n_resamples, seed), lambda logs: _bootstrap(logs, R)
 
 
 @dataclass(frozen=True, eq=False)
 class Fit:
     """Straight lines log statistic = intercept + slope log n, one a time; arrays of shape (T,), nan where none.
 
-    `slope_error` is the bootstrap standard error of the slope.
+    `degrees` are the degrees of freedom of the standard error of the slope.
     """
 
     slope: np.ndarray
     slope_error: np.ndarray
+    degrees: np.ndarray
     intercept: np.ndarray
 
 
@@ -115,13 +139,14 @@ class Rates:
     local_error: np.ndarray
 
 
-def _fit(sizes, logs, resampled, used, R):
+def _fit(sizes, logs, replicated, used, spread):
     weights = slope_weights(sizes, used)
     slope = _apply(weights, logs)
     count = np.maximum(used.sum(axis=0), 1)
     mean_log = np.where(used, logs, 0.0).sum(axis=0) / count
     mean_size = np.where(used, np.log(sizes)[:, None], 0.0).sum(axis=0) / count
-    return Fit(slope, _standard_error(_apply(weights, resampled), R), mean_log - slope * mean_size)
+    error, degrees = spread(_apply(weights, replicated))
+    return Fit(slope, error, degrees, mean_log - slope * mean_size)
 
 
 def rates(sizes, discrepancy, resolved, statistic=root_mean_square, n_resamples=N_RESAMPLES, seed=0) -> Rates:
@@ -143,33 +168,35 @@ def rates(sizes, discrepancy, resolved, statistic=root_mean_square, n_resamples=
             f"discrepancy must have shape (sizes, replicates, times) and resolved (sizes, times), "
             f"got {discrepancy.shape} and {resolved.shape} for {sizes.size} sizes"
         )
-    R = discrepancy.shape[1]
     with np.errstate(divide="ignore"):
         logs = np.log(statistic(discrepancy, axis=1))
-    resampled = resampled_logs(discrepancy, statistic, n_resamples, seed)
+    replicated, spread = _replicated(discrepancy, statistic, n_resamples, seed)
     larger = np.cumsum(resolved[::-1], axis=0)[::-1]  # resolved sizes from this one upward
     gaps = np.diff(np.log(sizes))[:, None]
     both = resolved[1:] & resolved[:-1]
     with np.errstate(invalid="ignore"):
         local = np.where(both, np.diff(logs, axis=0) / gaps, np.nan)
-        local_resampled = np.where(both, np.diff(resampled, axis=1) / gaps, np.nan)
+        local_replicated = np.where(both, np.diff(replicated, axis=1) / gaps, np.nan)
     return Rates(
-        fit=_fit(sizes, logs, resampled, resolved, R),
-        tail=_fit(sizes, logs, resampled, resolved & (larger <= MIN_SIZES), R),
+        fit=_fit(sizes, logs, replicated, resolved, spread),
+        tail=_fit(sizes, logs, replicated, resolved & (larger <= MIN_SIZES), spread),
         local=local,
-        local_error=_standard_error(local_resampled, R),
+        local_error=spread(local_replicated)[0],
     )
 
 
-def verdict(slope, slope_error, n_resolved, n_replicates) -> str:
+def verdict(slope, slope_error, n_resolved, n_replicates, degrees=np.inf) -> str:
     """One time's verdict on RMS ~ n^(-1/2), from a rule fixed beforehand.
 
-    "consistent": the slope over the three largest resolved sizes lies within 3 standard errors of -1/2; "steeper" or
-    "shallower": it does not; "not resolved": fewer than three resolved sizes, or fewer than ten replicates. Were the
-    expected slope exact, a normal error would give a false alarm at 0.3 % of times.
+    "consistent": the slope over the three largest resolved sizes lies within 3 standard errors of -1/2, or within as
+    many more as Student's t asks for with these degrees of freedom; "steeper" or "shallower": it does not; "not
+    resolved": fewer than three resolved sizes, or fewer than ten replicates. Were the expected slope exact, there would
+    be a false alarm at 0.3 % of times.
     """
+    from scipy.stats import norm, t
+
     if n_resolved < MIN_SIZES or n_replicates < MIN_REPLICATES or not np.isfinite(slope_error):
         return "not resolved"
-    if abs(slope - EXPECTED_SLOPE) <= N_STANDARD_ERRORS * slope_error:
+    if abs(slope - EXPECTED_SLOPE) <= max(t.isf(norm.sf(N_STANDARD_ERRORS), degrees) * slope_error, ROUNDING):
         return "consistent"
     return "steeper" if slope < EXPECTED_SLOPE else "shallower"

@@ -8,19 +8,22 @@ from .verdicts import JOINT_LEVEL, RULES
 
 RULE = f"""\
 Row "verdict", one time at a time: consistent if the slope of log RMS in log n over the {MIN_SIZES} largest resolved n
-lies within {N_STANDARD_ERRORS:g} standard errors of {EXPECTED_SLOPE:g}; not resolved with fewer than {MIN_SIZES}
-resolved n or {MIN_REPLICATES} replicates. If that slope were exactly -1/2, a false alarm would come at 0.3 % of times.
+lies within {N_STANDARD_ERRORS:g} standard errors of {EXPECTED_SLOPE:g}, more with few replicates (Student's t); not
+resolved with fewer than {MIN_SIZES} resolved n or {MIN_REPLICATES} replicates. If that slope were exactly -1/2, a false
+alarm would come at 0.3 % of times.
 The slope over all n may be steeper: where sigma(t) is small, higher orders in 1/n count."""
 
 
-def _value(value, error):
-    """value +- error as 1.234e-2 +- 5e-4, in columns of one width."""
-    return f"{value:.3e} +-{error:8.1e}"
+def value_text(value, error):
+    """value +- error as 1.234e-2 +- 5e-4, in columns of one width; the value alone where its error is not known."""
+    return f"{value:.3e} +-{error:8.1e}" if np.isfinite(error) else f"{value:.3e}"
 
 
 def slope_text(slope, error) -> str:
-    """-0.502 +- 0.004, or a dash where there is none."""
-    return f"{slope:.3f} +- {error:.3f}" if np.isfinite(slope) else "-"
+    """-0.502 +- 0.004, the value alone where its error is not known, or a dash where there is none."""
+    if not np.isfinite(slope):
+        return "-"
+    return f"{slope:.3f} +- {error:.3f}" if np.isfinite(error) else f"{slope:.3f}"
 
 
 def summary(dataset) -> str:
@@ -58,7 +61,7 @@ def rate_lines(dataset) -> list:
     for s, n in enumerate(sizes):
         row = f"{n:>10}"
         for k in range(times.size):
-            text = _value(float(dataset["rms"][s, k]), float(dataset["rms_error"][s, k]))
+            text = value_text(float(dataset["rms"][s, k]), float(dataset["rms_error"][s, k]))
             row += f"{text + ('  ' if resolved[s, k] else ' *'):>23}"
         lines.append(row)
     lines.append(lines[2])
@@ -110,28 +113,30 @@ def fluctuation_lines(dataset) -> list:
     for s, n in enumerate(dataset["n"].values):
         row = f"{n:>10}"
         for k in range(resolved.shape[1]):
-            text = _value(float(dataset["scaled"][s, k]), float(dataset["scaled_error"][s, k]))
+            text = value_text(float(dataset["scaled"][s, k]), float(dataset["scaled_error"][s, k]))
             mark = " *" if not resolved[s, k] else "  " if np.isfinite(deviation[s, k]) else " ~"
             row += f"{text + mark:>23}"
         lines.append(row)
     lines.append(lines[2])
-    lines.append(_pair_row("sigma^2", dataset["sigma2"].values, dataset["sigma2_error"].values, _value))
-    lines.append(_pair_row("b_2", dataset["b2"].values, dataset["b2_error"].values, _value))
+    lines.append(_pair_row("sigma^2", dataset["sigma2"].values, dataset["sigma2_error"].values, value_text))
+    measured, error = dataset["sigma2_measured"].values, dataset["sigma2_measured_error"].values
+    lines.append(_pair_row("measured", measured, error, value_text))
+    lines.append(_pair_row("b_2", dataset["b2"].values, dataset["b2_error"].values, value_text))
     off = np.where(np.isfinite(deviation), np.abs(deviation), -np.inf).max(axis=0)
     lines.append(_row("worst dev", np.where(np.isfinite(off), off, np.nan), "{:.2f} s.e."))
     lines.append(
         _pair_row("mode 1", dataset["mode_ratio"].values[0], dataset["mode_ratio_error"].values[0], slope_text)
     )
     lines.append(_row("angle", dataset["angle"].values, "{:.1f} deg"))
-    lines.append(_row("p angle", dataset["angle_p"].values, "{:.3f}"))
-    normal = np.where(np.isfinite(dataset["normality_p"]), dataset["normality_p"], np.inf).min(axis=0)
-    lines.append(_row("p normal", np.where(np.isfinite(normal), normal, np.nan), "{:.3f}"))
+    for label, name in (("p correl.", "mode_correlation_p"), ("p normal", "normality_p")):
+        least = dataset[name].values.min(axis=0, initial=np.inf, where=np.isfinite(dataset[name].values))
+        lines.append(_row(label, np.where(np.isfinite(least), least, np.nan), "{:.3f}"))
     if (resolved & ~np.isfinite(deviation)).any():
         lines.append("~ too small for sigma^2 + b_2/n + b_3/n^2 to hold, or too few n to fit it: not in the fit")
     lines.append(
-        "mode 1: measured over predicted variance along the leading predicted mode at the largest resolved n; "
-        "p angle, p normal: chance\nof a greater angle of the leading eigenspace, least of the modes' Shapiro-Wilk "
-        "tests (each alone)"
+        "measured: the constant of the fit where it is free too; mode 1: measured over predicted variance along the "
+        "leading predicted\nmode at the largest resolved n; angle: of the leading eigenspace; p correl., p normal: "
+        "least of the tests of\ncorrelations between modes and of the modes' Shapiro-Wilk tests (each alone)"
     )
     return lines
 
@@ -150,24 +155,24 @@ def crossover_lines(dataset) -> list:
     resolved = dataset["bias_resolved"].values
     for s in np.flatnonzero(resolved.any(axis=1)):
         shown = np.where(resolved[s], dataset["bias"].values[s], np.nan)
-        lines.append(_pair_row(f"bias {sizes[s]}", shown, dataset["bias_error"].values[s], _value))
+        lines.append(_pair_row(f"bias {sizes[s]}", shown, dataset["bias_error"].values[s], value_text))
     lines.append(_pair_row("its slope", dataset["bias_slope"].values, dataset["bias_slope_error"].values, slope_text))
     return lines
 
 
 def _plain(value, error):
-    return f"{value:.1f} +- {error:.1f}"
+    return f"{value:.1f} +- {error:.1f}" if np.isfinite(error) else f"{value:.1f}"
 
 
 def verdict_lines(dataset) -> list:
     """The statements, each with its verdict and what decided, then the rules."""
-    lines = ["Law of large numbers, central limit theorem, healing, crossover:"]
+    lines = ["Law of large numbers, central limit theorem, healing, crossover (steepens, reaches 1/n):"]
     for name, word, reason, count in zip(
         *(dataset[part].values for part in ("claim", "claim_verdict", "claim_reason", "claim_tests")), strict=True
     ):
-        lines.append(f"  {name!s:<10} {str(word).upper():<13} {reason}  [{int(count)} tests]")
+        lines.append(f"  {name!s:<11} {str(word).upper():<13} {reason}  [{int(count)} tests]")
     lines.append("")
     lines.append(f"Rules; each has a false alarm with a probability of at most {JOINT_LEVEL:.0%}, over all its tests:")
     for name, rule in RULES.items():
-        lines.append(f"  {name:<10} " + rule.replace("\n", "\n" + " " * 13))
+        lines.append(f"  {name:<11} " + rule.replace("\n", "\n" + " " * 14))
     return lines

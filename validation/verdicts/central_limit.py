@@ -1,0 +1,151 @@
+"""The central limit theorem (P.19): n E||f_n - f_0||^2, its covariance and its normality against the prediction."""
+
+import numpy as np
+
+from ..clt import holm, largest_resolved, weighted_squares
+from ..few_replicates import detectable_ratio, mean_p
+from ..rates import MIN_SIZES
+from .verdict import CONFIRMED, CONTRADICTED, JOINT_LEVEL, NOT_RESOLVED, RARE_SHARE, Verdict, listed
+
+MIN_REPLICATES = 50  # below, a heavy tail escapes the test of normality and passes for too small a variance
+POWER_VARIANCE = 0.6  # a deviation of sigma^2 that must be detectable before anything is confirmed
+LIMIT_SHARE = 0.25  # of the standard error of a measured variance that higher orders may make up where modes are tested
+# b_2 / (n sigma^2) = 2 e^2 for a limit g + e (g^2 - 1), whose skewness is 6 e; below the standard error (6 / R)^(1/2)
+# of a skewness where n >= 3 R n*.
+NORMAL_FACTOR = 3.0
+HALF = 0.5 * JOINT_LEVEL  # to the means, and as much to the modes
+EARLY = "normality, for which n may be too small,"
+KINDS = ("normality", "variance along a mode", "a correlation of two modes", EARLY)
+
+RULE = f"""\
+confirmed if at every time where n E||f_n - f_0||^2 = sigma^2 + b_2/n + b_3/n^2 can be fitted (sigma^2 predicted, b
+fitted) the sigma^2 measured by the same fit with a free constant is not rejected (Student's t after Hall's correction
+for skewness), a deviation of {POWER_VARIANCE:.0%} would be caught, and at the largest n where higher orders are
+negligible neither the variances along the leading predicted modes, nor the correlations between these, nor normality
+(Shapiro-Wilk) are rejected (Holm); contradicted if one is, or if without an acceptable fit the distance to sigma^2
+surely falls more slowly than 1/n; not resolved if at some time every fit is refused, or with fewer than
+{MIN_REPLICATES} replicates, or where normality fails at time 0 with n below the number of replicates. Normality is
+named first: where it fails, so may the others"""
+
+
+def limit_regime(times, next_order, n_star, bend, n_largest, n_replicates):
+    """Where higher orders are negligible at the largest n: for variances, and for normality; bool, shape (T,) each.
+
+    Higher orders set in at n*, for which the greater of both estimates is taken; at time 0 f_n is a mean of independent
+    terms, and there are none.
+    """
+    known = np.isfinite(next_order.b2) | (times == 0)
+    order = np.fmax(np.abs(n_star), np.where(np.isfinite(bend), bend, 0.0))
+    order = np.where(times == 0, 0.0, order)
+    error = np.sqrt(2.0 / max(1, n_replicates - 1))
+    with np.errstate(invalid="ignore"):
+        variances = known & (order <= LIMIT_SHARE * error * n_largest)
+        return variances, known & (NORMAL_FACTOR * n_replicates * order <= n_largest)
+
+
+def central_limit(times, scaled, resolved, variance, variance_error, next_order, n_star, bend, modes) -> Verdict:
+    """Half of the 1 % goes to the means, half to the modes."""
+    if not np.isfinite(variance).any():
+        return Verdict("CLT", NOT_RESOLVED, "sigma^2 is not predicted", 0)
+    fitted = np.isfinite(next_order.constant_p)
+    unfitted = np.flatnonzero(np.isfinite(variance) & (resolved.sum(axis=0) >= MIN_SIZES) & ~fitted)
+    m = int(fitted.sum()) + unfitted.size
+    if m == 0 or scaled.n_replicates < MIN_REPLICATES:
+        text = f"no time with {MIN_SIZES} resolved n, or too few replicates: {MIN_REPLICATES} are asked for"
+        return Verdict("CLT", NOT_RESOLVED, text, 0)
+    place = largest_resolved(resolved)
+    n_largest = np.where(place >= 0, scaled.sizes[place], 0.0)
+    regime, normal_regime = limit_regime(times, next_order, n_star, bend, n_largest, scaled.n_replicates)
+    # A mean of n terms of skewness g has skewness g n^(-1/2): R replicates show it where n < g^2 R / 6.
+    early = (times == 0) & (n_largest < scaled.n_replicates)
+    rejected, n_modes, mode_text = _modes(times, modes, regime, normal_regime, early)
+    level = HALF / m
+    if not rejected or rejected.startswith(EARLY):
+        means = _means(times, scaled, next_order, variance, variance_error, unfitted, resolved, level)
+        rejected = means or rejected
+    if rejected:
+        word = NOT_RESOLVED if rejected.startswith(EARLY) else CONTRADICTED
+        return Verdict("CLT", word, rejected, m + n_modes)
+    text = f"sigma^2 measured at {int(fitted.sum())} times"
+    if fitted.any():
+        text += f", least p = {np.nanmin(next_order.constant_p):.2g} (bound {level:.1g})"
+    normal = np.isfinite(np.where(normal_regime, modes.normality_p, np.nan)).any(axis=0)
+    text += f"; {mode_text}"
+    if next_order.refused.any():
+        text += f"; no fit of sigma^2 + b_2/n + b_3/n^2 is accepted at t = {listed(times[next_order.refused])}"
+        return Verdict("CLT", NOT_RESOLVED, text, m + n_modes)
+    if not fitted.any() or not normal.any():
+        text += "; n too small or replicates too few to test normality"
+        return Verdict("CLT", NOT_RESOLVED, text, m + n_modes)
+    text += f"; normality at t = {listed(times[normal])}"
+    if unfitted.size:
+        text += f"; n too small for an expansion in 1/n at t = {listed(times[unfitted])}"
+    detectable = _detectable(scaled, next_order, variance, variance_error, level)
+    if not detectable <= POWER_VARIANCE:
+        size = f"only {detectable:.0%}" if detectable < 10.0 else "none"
+        text += f"; too few replicates: of deviations of sigma^2 {size} would surely be caught"
+        return Verdict("CLT", NOT_RESOLVED, text, m + n_modes)
+    text += f"; a sigma^2 off by {detectable:.0%} at one time would have been caught nine times in ten"
+    return Verdict("CLT", CONFIRMED, text, m + n_modes, detectable)
+
+
+def _modes(times, modes, regime, normal_regime, early):
+    """What is rejected of the modes, or None; how many tests; and a text for those that pass."""
+    kinds = (
+        np.where(normal_regime & ~early, modes.normality_p, np.nan),
+        np.where(regime, modes.ratio_p, np.nan),
+        np.where(regime, modes.correlation_p, np.nan),
+        np.where(normal_regime & early, modes.normality_p, np.nan),
+    )
+    ends = np.cumsum([one.size for one in kinds])
+    adjusted = holm(np.concatenate([one.ravel() for one in kinds]))
+    n_tests = int(np.isfinite(adjusted).sum())
+    if not n_tests:
+        return None, 0, "no test of modes"
+    for kind, start, end in zip(KINDS, ends - [one.size for one in kinds], ends, strict=True):
+        part = np.where(np.isfinite(adjusted[start:end]), adjusted[start:end], np.inf)
+        if part.size and part.min() < HALF:
+            t = times[int(np.argmin(part)) % times.size]
+            return f"{kind} rejected at t = {t:g}, adjusted p = {part.min():.1e}", n_tests, ""
+    return None, n_tests, f"{n_tests} tests of modes and normality, least adjusted p = {np.nanmin(adjusted):.2f}"
+
+
+def _means(times, scaled, next_order, variance, variance_error, unfitted, resolved, level):
+    """What contradicts sigma^2 in the means, or None."""
+    p = np.where(np.isfinite(next_order.constant_p), next_order.constant_p, np.inf)
+    if p.min() < level:
+        t = int(np.argmin(p))
+        return (
+            f"sigma^2 = {next_order.constant[t]:.3e} +- {next_order.constant_error[t]:.1e} at t = {times[t]:g}, where "
+            f"{variance[t]:.3e} is predicted: p = {p[t]:.1e} (bound {level:.1g})"
+        )
+    for t in unfitted:
+        if falls_too_slowly(scaled, resolved[:, t], t, variance[t], variance_error[t], level):
+            s = np.flatnonzero(resolved[:, t])[-1]
+            return (
+                f"n E||.||^2 = {scaled.mean[s, t]:.3e} +- {scaled.error[s, t]:.1e} at n = {scaled.sizes[s]:g}, "
+                f"t = {times[t]:g}, and does not tend to sigma^2 = {variance[t]:.3e}"
+            )
+    return None
+
+
+def falls_too_slowly(scaled, mask, t, variance, variance_error, level):
+    """Whether the distance of n E||.||^2 to sigma^2 surely exceeds n_1 / n_2 times that at the next smaller n."""
+    places = np.flatnonzero(mask)
+    if places.size < 2 or scaled.rare_share[places[-1], t] > RARE_SHARE:
+        return False
+    before, last = places[-2:]
+    far_p, far = mean_p(scaled.squares[last, :, t], variance, variance_error)
+    share = scaled.sizes[before] / scaled.sizes[last]
+    contrast = scaled.squares[last, :, t] - share * scaled.squares[before, :, t]
+    p, excess = mean_p(contrast, (1.0 - share) * variance, (1.0 - share) * variance_error)
+    return bool(far_p < level and p < level and far * excess > 0)
+
+
+def _detectable(scaled, next_order, variance, variance_error, level):
+    """The relative deviation of sigma^2 that would be caught at whichever single time it were."""
+    found = [
+        detectable_ratio(weighted_squares(scaled, next_order.weights, t), variance[t], variance_error[t], level)
+        for t in np.flatnonzero(np.isfinite(next_order.constant_p))
+    ]
+    return float(max(found))

@@ -1,0 +1,80 @@
+"""Healing: the fall of sigma^2 in time."""
+
+import numpy as np
+
+from ..few_replicates import jackknife
+from ..rates import MIN_REPLICATES, ROUNDING
+from .central_limit import falls_too_slowly
+from .verdict import CONFIRMED, CONTRADICTED, JOINT_LEVEL, NOT_RESOLVED, Verdict, change, missed, two_sided
+
+POWER_RATIO = 3.0  # a ratio off by this factor must be detectable before anything is confirmed
+HEALED = 0.5  # sigma^2 must fall below this share of its first value before one speaks of healing
+
+RULE = f"""\
+confirmed if sigma^2(t) falls below {HEALED:g} of its first value and n E||f_n - f_0||^2 at the largest n follows:
+surely below its first value, every ratio to it as predicted (Student's t on the degrees of freedom of the jackknife
+error), and a ratio off by a factor of {POWER_RATIO:g} would be caught; contradicted if a ratio is excluded, unless n is
+too small there: no fit of sigma^2 + b_2/n + b_3/n^2 is accepted, and the distance to sigma^2 may fall like 1/n"""
+
+
+def healing(times, scaled, resolved, variance, variance_error, next_order) -> Verdict:
+    """The fall of n E||f_n - f_0||^2 in time, at the largest n that is resolved at first and later."""
+    if not np.isfinite(variance).any():
+        return Verdict("healing", NOT_RESOLVED, "sigma^2 is not predicted", 0)
+    usable = resolved & (variance > 0)
+    counts = usable.sum(axis=1)
+    if scaled.n_replicates < MIN_REPLICATES or counts.max() < 2:
+        return Verdict("healing", NOT_RESOLVED, "no n is resolved at two times", 0)
+    s = np.flatnonzero(counts == counts.max())[-1]
+    shown = np.flatnonzero(usable[s])
+    first, later = shown[0], shown[1:]
+    n, m = scaled.sizes[s], later.size
+    known = np.isfinite(next_order.b2)
+    expected = np.where(known, variance + next_order.b2 / n + next_order.b3 / n**2, variance)
+    fall = variance[later[-1]] / variance[first]
+    if fall > HEALED:
+        text = f"the predicted sigma^2 {change(fall)} of its first value by t = {times[later[-1]]:g}"
+        return Verdict("healing", NOT_RESOLVED, text, 0)
+    logs, error, degrees = _ratios(scaled, s, first, later, variance_error / np.where(variance > 0, variance, np.nan))
+    predicted = np.log(expected[later] / expected[first])
+    z = two_sided(m, n_replicates=degrees + 1.0)
+    off = (logs - predicted) / error
+    k = int(np.argmax(np.abs(off) / z))
+    ratio = np.exp(logs[-1])
+    text = (
+        f"by t = {times[later[-1]]:g} the mean square at n = {n:g} {change(ratio, '{:.2e}')} of its first value, "
+        f"+- {ratio * error[-1]:.0e}, predicted {np.exp(predicted[-1]):.2e}"
+    )
+    worst = f"{abs(off[k]):.1f} standard errors off (bound {z[k]:.1f}) at t = {times[later[k]]:g}"
+    rejected = later[np.abs(off) > z]
+    if rejected.size:
+        level = JOINT_LEVEL / m
+        excused = [_n_too_small(t, scaled, usable, variance, variance_error, known, level) for t in (first, *rejected)]
+        if excused[0] or all(excused[1:]):
+            text += f"; {worst}, but no expansion in 1/n fits there, and the distance to sigma^2 may fall like 1/n"
+            return Verdict("healing", NOT_RESOLVED, text, m)
+        return Verdict("healing", CONTRADICTED, f"{text}; {worst}", m)
+    text += f"; {m} ratios, the farthest {worst}"
+    if logs[-1] + z[-1] * error[-1] >= 0:
+        return Verdict("healing", NOT_RESOLVED, text + "; too few replicates to show a fall", m)
+    factor = float(np.exp(np.minimum(np.max((z + missed(degrees)) * error), 700.0)))
+    if factor > POWER_RATIO:
+        text += f"; too few replicates to see a ratio off by a factor of {POWER_RATIO:g}"
+        return Verdict("healing", NOT_RESOLVED, text, m)
+    text += f"; a ratio off by a factor of {factor:.2f} would have been caught nine times in ten"
+    return Verdict("healing", CONFIRMED, text, m, factor - 1.0)
+
+
+def _ratios(scaled, s, first, later, relative):
+    """Logarithms of ratios of mean squares in time, with errors (that of the prediction too) and their freedom."""
+    logs = np.log(scaled.mean[s, later] / scaled.mean[s, first])
+    own, degrees = jackknife(scaled.left_out[:, s, later] - scaled.left_out[:, s, [first]])
+    error = np.sqrt(own**2 + relative[later] ** 2 + relative[first] ** 2 + ROUNDING**2)
+    return logs, error, degrees * (error / np.maximum(own, ROUNDING)) ** 4
+
+
+def _n_too_small(t, scaled, usable, variance, variance_error, known, level):
+    """Whether the distance to sigma^2 at this time may be of higher order in 1/n."""
+    if known[t] or usable[:, t].sum() < 2:
+        return False
+    return not falls_too_slowly(scaled, usable[:, t], t, variance[t], variance_error[t], level)
