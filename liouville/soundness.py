@@ -21,7 +21,7 @@ WALL_MASS = 0.05  # on the walls of a Box
 BALANCE = 5.0  # times that, and the error of the balance itself
 LEAST_BALANCE = 1e-8  # of the loss at first: round-off and the quadrature over steps
 # Of the loss at first, for particles: the local errors that a step may make, added up, and what a fixed step may owe.
-STEPS_BALANCE, FIXED_BALANCE = 1e3, 1e-3
+STEPS_BALANCE, FIXED_BALANCE = 1e3, 1e-2
 
 
 def stated_energy_error(solution) -> np.ndarray:

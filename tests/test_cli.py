@@ -157,7 +157,7 @@ def test_study_takes_sizes_times_and_method(case, capsys):
     assert run("study", case, *options) == 0
     text = capsys.readouterr().out
     assert "t = 0.2" in text
-    assert text.count("NOT RESOLVED") == 4
+    assert text.count("NOT RESOLVED") == 5
 
 
 def test_study_takes_a_dynamics(case, capsys):
@@ -169,7 +169,7 @@ def test_study_takes_a_dynamics(case, capsys):
         assert run("study", case, *options, *more) == 0
         text = capsys.readouterr().out
         assert f"one stream of batches, under {dynamics}" in text
-        assert text.count("NOT JUDGED") == 3
+        assert text.count("NOT JUDGED") == 4
     assert "alpha must come with --theta" in refused(capsys, "study", case, "--step", 0.1, "--alpha", 0.5)
     assert "alpha must come with --step" in refused(capsys, "study", case, "--alpha", 0.5)
     assert "multiples of the step" in refused(capsys, "study", case, "--step", 0.3)

@@ -114,6 +114,7 @@ def test_a_users_kinked_unit_is_right(name):
     assert tried(run).max() < 1500
 
 
+@pytest.mark.filterwarnings("ignore:the estimated error")
 def test_characteristics_of_kinked_units_are_quick():
     run = solve(five_relu(), [0.0, 1.0, 4.0], method=Characteristics(nodes=(16, 16, 16)))
     assert run.diagnostics.steps + run.diagnostics.rejected_steps < 2000

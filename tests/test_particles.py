@@ -327,15 +327,20 @@ def test_a_diverging_step_raises_with_time_step_and_cause(activation):
     assert "smaller step" in failure.value.cause
 
 
-def test_an_adaptive_run_that_meets_nan_raises_instead_of_running_on():
-    from liouville import Convolution
+def test_an_adaptive_run_that_meets_nan_raises_instead_of_running_on(monkeypatch):
+    problem = circle()
+    features = make_features(problem)
+    exact = type(features).velocity
 
-    unit = Convolution(lambda z: np.log(z + 5.0))
-    problem = Problem(
-        Euclidean(1), unit, TrainingSet([0.0, 1.0]), np.array([1.0, 2.0]), Initial(y=Normal(0.0, 5.0), c=Normal())
-    )
+    def broken(self, z, weights, active, r, out):
+        power = exact(self, z, weights, active, r, out)
+        out[active] = np.where(np.abs(r).max() < 0.6, np.nan, out[active])
+        return power
+
+    monkeypatch.setattr(type(features), "velocity", broken)
+    monkeypatch.setattr(type(features), "fuses", lambda self, n: False)
     with pytest.raises(SolveFailed):
-        simulate(problem, 100, [0.0, 0.1])
+        simulate(problem, 100, [0.0, 50.0], features=features)
 
 
 # The law of large numbers

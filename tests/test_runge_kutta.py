@@ -101,6 +101,7 @@ def test_adaptive_error_follows_its_tolerance():
     assert observed_order(tolerances, errors) == pytest.approx(1.0, abs=0.2)
 
 
+@pytest.mark.filterwarnings("ignore:the loss of replicate")
 def test_a_fixed_step_longer_than_the_interval_is_taken_once():
     assert np.array_equal(end(RK4(1e10)), end(RK4(1.2)))
     assert not np.array_equal(end(RK4(1e10)), simulate(circle(), 40, [0.0], seed=5).y.ravel())

@@ -276,7 +276,7 @@ def test_under_noise_the_continuum_sees_the_batches_of_the_particles(dynamics, t
     # Path by path: another stream would leave a gap that does not fall with n.
     assert d["rms"].values[-1, -1] < 0.5 * d["rms"].values[0, -1]
     words = d["claim_verdict"].values.tolist()
-    assert words[1:] == ["not judged"] * 3
+    assert words[1:] == ["not judged"] * 4
     assert all("GradientFlow alone" in reason for reason in d["claim_reason"].values[1:].tolist())
     assert "one stream of batches" in study.summary()
     if dynamics == MinibatchSGD(0.1, 5):
