@@ -6,6 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 ANNOUNCED_SECONDS = 60.0
+PER_TIME = (  # arrays of Diagnostics with one entry per output time, or None
+    "mass_drift",
+    "energy_drop",
+    "energy_dissipated",
+    "error_estimate",
+    "wall_mass",
+    "energy_error",
+    "step_error",
+)
 
 
 def announce(seconds) -> None:
@@ -60,6 +69,9 @@ class Diagnostics:
         Mass on the walls of a Box; on a grid, in the cells that touch them.
     energy_error : array or None
         Estimated error of energy_drop - energy_dissipated, by the same second run as error_estimate.
+    step_error : array or None
+        The part of error_estimate that is the sum of embedded estimates of the steps' own errors, 0 where these have
+        none; None without a grid.
     """
 
     mass_drift: np.ndarray
@@ -76,6 +88,7 @@ class Diagnostics:
     resolution: tuple
     wall_mass: np.ndarray | None = None
     energy_error: np.ndarray | None = None
+    step_error: np.ndarray | None = None
 
     @property
     def energy_imbalance(self) -> np.ndarray:

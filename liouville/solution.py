@@ -9,7 +9,7 @@ import numpy as np
 from . import storage
 from .batches import Batches
 from .checks import is_count
-from .diagnostics import Diagnostics, problem_size
+from .diagnostics import PER_TIME, Diagnostics, problem_size
 from .dynamics import is_discrete, legs
 from .errors import NotAvailable, SolveFailed
 from .features import make_features
@@ -71,7 +71,15 @@ class Solution:
         for name, dims, long_name in FIELDS:
             if getattr(self, name) is not None:
                 data[name] = storage.variable(dims, getattr(self, name), long_name)
-        for name in ("mass_drift", "energy_drop", "energy_dissipated", "error_estimate", "wall_mass", "energy_error"):
+        for name in (
+            "mass_drift",
+            "energy_drop",
+            "energy_dissipated",
+            "error_estimate",
+            "wall_mass",
+            "energy_error",
+            "step_error",
+        ):
             if getattr(self.diagnostics, name) is not None:
                 data[name] = storage.variable("time", getattr(self.diagnostics, name), name.replace("_", " "))
         for name in ("least_density", "edge_mass", "truncated_mass", "steps", "rejected_steps", "seconds"):
@@ -118,10 +126,7 @@ class Solution:
         file = storage.read_record(path, "Solution", features)
         held = {name: np.array(file[name]) for name in file.variables}
         diagnostics = Diagnostics(
-            **{name: held.get(name) for name in ("mass_drift", "energy_drop", "energy_dissipated")},
-            error_estimate=held.get("error_estimate"),
-            wall_mass=held.get("wall_mass"),
-            energy_error=held.get("energy_error"),
+            **{name: held.get(name) for name in PER_TIME},
             **{name: float(file.attrs[name]) for name in ("least_density", "edge_mass", "truncated_mass", "seconds")},
             **{name: int(file.attrs[name]) for name in ("steps", "rejected_steps")},
             window=ast.literal_eval(file.attrs["window"]),

@@ -13,6 +13,7 @@ from liouville import (
     fluctuations,
     solve,
 )
+from liouville.diagnostics import PER_TIME
 from liouville.dynamics import is_discrete
 from liouville.fresh import draws_afresh
 from liouville.solve import default_method
@@ -145,8 +146,9 @@ def restricted(solution, here):
     def part(array):
         return None if array is None else array[here]
 
-    names = ("mass_drift", "energy_drop", "energy_dissipated", "error_estimate", "wall_mass", "energy_error")
-    diagnostics = replace(solution.diagnostics, **{name: part(getattr(solution.diagnostics, name)) for name in names})
+    diagnostics = replace(
+        solution.diagnostics, **{name: part(getattr(solution.diagnostics, name)) for name in PER_TIME}
+    )
     return replace(
         solution,
         times=solution.times[here],

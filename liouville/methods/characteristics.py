@@ -20,7 +20,8 @@ KEPT_BYTES = 512 * 2**20  # positions of the nodes are kept while they fit in th
 START = {1: 256, 2: 64, 3: 24, 4: 12}  # nodes per coordinate to begin with, by the number of coordinates with a density
 MOST_RESOLUTIONS = 40
 # Across kinks neither more nodes nor shorter steps gain more than in proportion to their cost.
-KINKED_NODES, KINKED_STEPS = 2**17, 1e-7
+KINKED_NODES, KINKED_LEVELS, KINKED_STEPS, KINKED_TOLERANCE = 2**17, 6, 1e-7, 1e-5
+KINKED_SHARE = 1.0 / (2.0**0.5 - 1.0)  # of the change from one to the next, whose errors are as 2^(1/2) to 1
 ROUND_OFF = 1e-14
 GROWTH = {1: 2.0, 2: 1.5, 3: 1.3}
 
@@ -44,8 +45,8 @@ class Characteristics:
         Fixed nodes per coordinate (y_1, ..., y_N, c) instead; the error is then estimated against half as many.
     max_nodes : int
         At least as many as the first two resolutions take; where more would be needed, the best result is returned with
-        a warning and its error estimate. Of kinked units (ReLU on finite data) 2^17 at most, unless `nodes` asks for
-        more.
+        a warning and its error estimate. Of kinked units (ReLU on finite data) 2^17 at most, of six
+        resolutions, unless `nodes` asks for more, and the tolerance is 1e-5 at least.
     """
 
     tolerance: float = 1e-6
@@ -122,15 +123,18 @@ class Characteristics:
         most = self.max_nodes if features.smooth else min(self.max_nodes, KINKED_NODES)
         if self.nodes is None:
             check_max_nodes(problem, self._resolutions(problem, dynamics), most)
-        resolutions = list(itertools.islice(self._resolutions(problem, dynamics), MOST_RESOLUTIONS))
+        levels, tolerance = MOST_RESOLUTIONS, self.tolerance
+        if not features.smooth:
+            levels, tolerance = KINKED_LEVELS + 1, max(self.tolerance, KINKED_TOLERANCE)
+        resolutions = list(itertools.islice(self._resolutions(problem, dynamics), levels))
         if self.nodes is not None and not estimate:
             resolutions = resolutions[-1:]
         best, error, imbalance, size = None, None, np.zeros(times.size), 0.0
         for level, counts in enumerate(resolutions):
-            if self.nodes is None and count_nodes(problem, counts) > most:
+            if self.nodes is None and (count_nodes(problem, counts) > most or level == levels - 1 > 1):
                 warnings.warn(
                     f"Characteristics stopped at {best.counts} nodes with an estimated error of {error.max():.1e}, "
-                    f"above {self.tolerance:g} of the size {size:.3g}; "
+                    f"above {tolerance:g} of the size {size:.3g}; "
                     + ("give more nodes" if not features.smooth else "raise max_nodes or solve to an earlier time"),
                     stacklevel=3,
                 )
@@ -147,7 +151,8 @@ class Characteristics:
             if coarse is not None:
                 error = np.linalg.norm(best.a - coarse.a, axis=1)
                 imbalance = np.abs(best.drop - best.dissipated - coarse.drop + coarse.dissipated)
-                if self.nodes is None and error.max() <= self.tolerance * size:
+                error = error if features.smooth else KINKED_SHARE * error
+                if self.nodes is None and error.max() <= tolerance * size:
                     break
         return best, error, imbalance
 

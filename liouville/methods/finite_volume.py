@@ -205,6 +205,12 @@ class State:
             return 0.5 * (second + np.roll(second, 1)), slice(0, -1)
         return 0.5 * (second[1:] + second[:-1]), slice(1, -1)
 
+    def _upwind_moment(self, face) -> float:
+        """The second moment in c of the cells from which mass flows through a face in y."""
+        c = self.grid.c
+        left, right = self.rho[face - 1 if face > 0 else face], self.rho[face if face > 0 else face + 1]
+        return float(np.where(c * self.field.slope[face] < 0, left, right) @ (c**2 * self.grid.c_widths))
+
     def largest_mobility(self) -> float:
         """lambda_max of M_h in da/dt = -M_h r: an Euler step lowers the energy while dt <= 2 / lambda_max."""
         weights, faces = self._face_moments()
@@ -215,6 +221,8 @@ class State:
     def power(self) -> float:
         """int (c^2 |grad U|^2 + U^2) rho, the rate at which the energy falls."""
         weights, faces = self._face_moments()
+        if not self.grid.periodic:  # what is pressed against a wall rests: there the upwind cell alone counts
+            weights[[0, -1]] = [self._upwind_moment(face) for face in (1, -2)]
         return float(self.grid.dy * (weights @ self.field.slope[faces] ** 2 + self.moments[:, 0] @ self.field.U**2))
 
     def advance(self, base, alpha, dt, out):

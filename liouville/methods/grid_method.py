@@ -101,7 +101,7 @@ def solve_on_grid(method, problem, features, times, dynamics, seed, progress, es
     error = share * np.linalg.norm(solution.coefficients - other.coefficients, axis=1)
     if other.diagnostics.error_estimate is not None:
         error = error + other.diagnostics.error_estimate
-    error = error + _window_error(solution) + features.error(solution.coefficients)
+    error = error + solution.diagnostics.step_error + _window_error(solution) + features.error(solution.coefficients)
     error = error + ROUND_OFF * np.abs(solution.coefficients).max(initial=0.0)
     imbalance = share * np.abs(solution.diagnostics.energy_imbalance - other.diagnostics.energy_imbalance)
     return replace(solution, diagnostics=replace(solution.diagnostics, error_estimate=error, energy_error=imbalance))

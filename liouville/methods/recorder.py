@@ -36,14 +36,16 @@ class Recorder:
         self.first_energy, self.first_mass = float(features.loss(a)), mass
         self.size = problem_size(features, a)
         self.history = [(0.0, a.copy())]
-        self.dissipated, self.rejected, self.n_outputs = 0.0, 0, 0
+        self.dissipated, self.step_error, self.rejected, self.n_outputs = 0.0, 0.0, 0, 0
         T = times.size
         self.coefficients, self.density = np.empty((T, a.size)), np.empty((T, *grid.shape))
-        self.drift, self.drop, self.lost = np.empty(T), np.empty(T), np.empty(T)
+        self.drift, self.drop, self.lost, self.step_errors = np.empty((4, T))
 
-    def step(self, t, a, dissipated):
-        """A step has led to time t and coefficients a; `dissipated` is its integral over t of int |v|^2 rho."""
+    def step(self, t, a, dissipated, error=0.0):
+        """A step has led to time t and coefficients a; `dissipated` is its integral over t of int |v|^2 rho, `error` an
+        embedded estimate of what it has put a off by."""
         self.dissipated += dissipated
+        self.step_error += error
         self.history.append((t, a.copy()))
 
     def output(self, a, density, mass):
@@ -51,6 +53,7 @@ class Recorder:
         k = self.n_outputs
         self.coefficients[k], self.density[k] = a, density
         self.drift[k] = mass / self.first_mass - 1.0
+        self.step_errors[k] = self.step_error
         self.drop[k], self.lost[k] = self.first_energy - self.features.loss(a), self.dissipated
         self.n_outputs += 1
 
@@ -87,6 +90,7 @@ class Recorder:
                 least_density=float(self.density.min()),
                 energy_drop=self.drop,
                 energy_dissipated=self.lost,
+                step_error=self.step_errors,
                 edge_mass=self._edge_mass(),
                 truncated_mass=self.truncated,
                 window=self.window,
