@@ -87,7 +87,7 @@ def solve(
         raise ValueError(f"problem must be a Problem, got {problem!r}")
     dynamics = GradientFlow() if dynamics is None else dynamics
     times = check_times(times, dynamics)
-    fallback = Characteristics() if method is None else None
+    chosen = method
     method = default_method(problem, dynamics) if method is None else method
     if not hasattr(method, "solve"):
         raise ValueError(
@@ -111,9 +111,9 @@ def solve(
             raise ValueError(f"tolerance must lie in [1e-12, 1), got {tolerance!r}")
         if not estimate:
             raise ValueError("estimate must be True where a tolerance is to be met, got False")
-        fallback = None if isinstance(method, Characteristics) else fallback
         task = problem, features, times, dynamics, int(seed)
-        solution = solve_to_tolerance(method, fallback, task, progress, tolerance)
+        with_fallback = chosen is None and not isinstance(method, Characteristics)
+        solution = solve_to_tolerance(method, task, progress, tolerance, with_fallback)
     check_energy_falls(solution)
     say(concerns(solution))
     return solution

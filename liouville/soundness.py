@@ -14,7 +14,7 @@ from .errors import SolveFailed
 from .problem import Euclidean
 
 LARGE_ERROR = 0.05  # of the size of f_0, above which an error is not left to be found in a record
-EDGE_MASS = 1e-5  # near the ends of a window
+EDGE_HARM = 1e-3  # of the size of f_0, that mass near the ends of a window may do when it leaves
 EDGE_CELLS = 2
 WALL_MASS = 0.05  # on the walls of a Box
 # An error e(s) of f_0 at time s makes the balance err by |r| e there, and what has been damped since still counts.
@@ -87,7 +87,9 @@ def _misplaced(solution) -> list:
         at_ends = _near_ends(c_law, grid.c_edges)
         if isinstance(solution.problem.domain, Euclidean):
             at_ends += _near_ends(y_law, grid.y_edges)
-        if diagnostics.edge_mass > EDGE_MASS + 2.0 * at_ends:
+        largest = np.linalg.norm(solution.features.matrix(grid.y[:, None]), axis=1).max()
+        harm = (diagnostics.edge_mass - 2.0 * at_ends) * np.abs(grid.c_edges).max() * largest
+        if harm > EDGE_HARM * solution.size:
             found.append(
                 f"a mass of {diagnostics.edge_mass:.1e} has come within {EDGE_CELLS} cells of the window's ends "
                 f"{_window_text(diagnostics.window)}: give a wider window or more cells"

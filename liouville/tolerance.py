@@ -6,61 +6,77 @@ from dataclasses import replace
 import numpy as np
 
 from .diagnostics import level_of
+from .errors import SolveFailed
 from .methods.characteristics import Characteristics
 from .methods.semi_lagrangian import SemiLagrangian
 
 LEAST_CELLS = 32
 MOST_CELLS = 2**22  # of one grid
+MOST_NODES = 2**19  # of characteristics that are tried where a grid falls short
 STALLED = 0.9  # a finer grid whose error is more than this share of the coarser one's does not help
 TIME_SHARE = 0.25  # of the tolerance, for the steps of a semi-Lagrangian grid
 
 
-def solve_to_tolerance(method, fallback, task, progress, tolerance):
+def solve_to_tolerance(method, task, progress, tolerance, with_fallback):
     """A Solution whose estimate is at most `tolerance` times ||f||, else the best, with a warning.
 
-    Grids start coarse and double; each is the finer of the pair that its own estimate compares. `fallback`, or None, is
-    tried where the method does not get there; `task` is what follows the method in `Method.solve`, up to the seed.
+    Grids start coarse and double; each is the finer of the pair that its own estimate compares. `with_fallback` says
+    whether characteristics are tried where the method does not get there; `task` is what follows the method in
+    `Method.solve`, up to the seed.
     """
-    last, level, best = float(task[2][-1]), 0, None
-    for one in (method, fallback):
-        before = None
-        for finer in [] if one is None else _ladder(one, tolerance):
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", "Characteristics stopped")  # whether it falls short is said below
-                solution = finer.solve(*task, level_of(progress, level, last))
-            level += 1
-            best = solution if best is None or _share(solution) < _share(best) else best
-            if _share(solution) <= tolerance:
-                return solution
-            if before is not None and _share(solution) > STALLED * _share(before):
-                break
-            before = solution
-    if _share(best) > tolerance:
-        k = int(np.argmax(best.error_estimate))
+    best = _climb(_ladder(method, tolerance), task, progress, tolerance, 0)
+    if with_fallback and _share(best[0]) > tolerance:
+        # Their tolerance is in units of ||f_0(0)|| where that is greater.
+        own = max(tolerance * best[0].features.size / best[0].size, 1e-12) if best[0].size > 0 else tolerance
+        exact = Characteristics(tolerance=own, max_nodes=MOST_NODES)
+        best = min(best, _climb([exact], task, progress, tolerance, 8), key=lambda found: _share(found[0]))
+    solution, said = best
+    for one in said:
+        if not (str(one.message).startswith("Characteristics stopped") and _share(solution) <= tolerance):
+            warnings.warn(one.message, one.category, stacklevel=4)
+    if _share(solution) > tolerance:
+        k = int(np.argmax(solution.error_estimate))
         warnings.warn(
-            f"the tolerance {tolerance:g} is not met: by {type(best.method).__name__} at resolution "
-            f"{best.diagnostics.resolution} the estimated error is {_share(best):.1e} of ||f|| at "
-            f"t = {best.times[k]:g}",
+            f"the tolerance {tolerance:g} is not met: by {type(solution.method).__name__} at resolution "
+            f"{solution.diagnostics.resolution} the estimated error is {_share(solution):.1e} of ||f|| at "
+            f"t = {solution.times[k]:g}",
             stacklevel=4,
         )
+    return solution
+
+
+def _climb(methods, task, progress, tolerance, level):
+    """The best of the runs by ever finer methods, up to the first that will do, with the warnings of that run."""
+    last, best, before, failure = float(task[2][-1]), None, np.inf, None
+    for one in methods:
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            try:
+                found = one.solve(*task, level_of(progress, level, last))
+            except (ValueError, SolveFailed) as error:  # a grid too coarse for this problem; a finer one may serve
+                failure = error
+                continue
+        level, share = level + 1, _share(found)
+        best = (found, said) if best is None or share < _share(best[0]) else best
+        if share <= tolerance or share > STALLED * before:
+            break
+        before = share
+    if best is None:
+        raise failure
     return best
 
 
 def _ladder(method, tolerance):
     """The method at ever finer resolutions."""
-    if isinstance(method, Characteristics):
-        if method.nodes is not None:
-            yield method
-            return
-        for share in (1.0, 0.1, 0.01):  # its own tolerance is in units of ||f_0(0)|| where that is greater
-            yield replace(method, tolerance=max(share * tolerance, 1e-12))
+    if isinstance(method, Characteristics) and method.nodes is None:
+        yield replace(method, tolerance=tolerance)
         return
     if not hasattr(method, "cells"):
         yield method
         return
     if isinstance(method, SemiLagrangian):
         method = replace(method, tolerance=TIME_SHARE * tolerance)
-    cells = np.array(method.cells) // 4
+    cells = np.array(method.cells) // 2
     while min(cells) < LEAST_CELLS:
         cells = 2 * cells
     while np.prod(cells) <= MOST_CELLS:

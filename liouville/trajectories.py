@@ -156,7 +156,17 @@ class _Flow:
 
 
 def integrate(
-    features, z, weights, times, dynamics, integrator, observe, progress=None, batches=None, keep_history=True
+    features,
+    z,
+    weights,
+    times,
+    dynamics,
+    integrator,
+    observe,
+    progress=None,
+    batches=None,
+    keep_history=True,
+    smooth=None,
 ) -> Log:
     """Carry z from time 0 through the output times.
 
@@ -179,6 +189,9 @@ def integrate(
     batches : Batches, optional
         Of a discrete dynamics.
     keep_history : bool
+    smooth : bool, optional
+        How adaptive steps are judged, as for smooth or kinked units (see `Adaptive`); by default as the units are. Of
+        many units some always arrive at a wall, which is best taken for a kink.
 
     Raises
     ------
@@ -187,6 +200,7 @@ def integrate(
     """
     if not (is_discrete(dynamics) or isinstance(integrator, (RK4, Adaptive))):
         raise ValueError(f"integrator must be RK4 or Adaptive, got {integrator!r}")
+    smooth = features.smooth if smooth is None else smooth
     R = z.shape[0]
     log = Log(np.zeros(R, dtype=int), np.zeros(R, dtype=int), [] if keep_history else None)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -198,8 +212,8 @@ def integrate(
             flow = _Flow(features, z, weights, CLASSICAL4)
             advance = _fixed(flow, log, integrator.step, progress)
         else:
-            flow = _Flow(features, z, weights, DORMAND_PRINCE5 if features.smooth else SSP_10_4)
-            advance = _adaptive(flow, log, integrator.tolerance, progress)
+            flow = _Flow(features, z, weights, DORMAND_PRINCE5 if smooth else SSP_10_4)
+            advance = _adaptive(flow, log, integrator.tolerance, smooth, progress)
     log.record(0.0, flow.a)
     for k, t in enumerate(times):
         with np.errstate(over="ignore", invalid="ignore"):  # a breakdown is checked for and raised as SolveFailed
@@ -249,12 +263,11 @@ class _FixedStepCheck:
         np.minimum(self.lowest, residual, out=self.lowest)
 
 
-def _adaptive(flow, log, tolerance, progress):
+def _adaptive(flow, log, tolerance, smooth, progress):
     sizes = Sizes(flow.features, flow.a)
     every = np.arange(flow.R)
     residual = sizes.first_residual.copy()
     c = sizes.weights(flow.spread(every), every)
-    smooth = flow.features.smooth
     control = StepControl(sizes, tolerance, smooth, flow.tableau.error_order, flow.speed(), c)
 
     def advance(t_end):

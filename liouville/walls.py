@@ -34,3 +34,8 @@ class Walls:
 def make_walls(problem):
     """The walls of the problem's domain, or None."""
     return Walls(problem.domain) if isinstance(problem.domain, Box) else None
+
+
+def moves_smoothly(features) -> bool:
+    """Whether units move with continuous velocities: neither across kinks nor onto walls."""
+    return features.smooth and not isinstance(features.problem.domain, Box)

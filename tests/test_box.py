@@ -100,7 +100,7 @@ def test_what_a_box_refuses():
         boxed(y=Normal(0.0, 0.1))
     with pytest.raises(ValueError, match="Box needs lower < upper"):
         Box(1.0, -1.0)
-    solution = solve(boxed(), [0.0, 0.5], Characteristics(nodes=(16, 16)))
+    solution = solve(boxed(), [0.0, 0.5], Characteristics(nodes=(16, 16)), estimate=False)
     with pytest.raises(NotAvailable, match="atoms on the walls"):
         solution.density_at(0.5, 0.0, 0.0)
     with pytest.raises(NotAvailable, match="leads back from the walls"):

@@ -14,13 +14,13 @@ from ..dynamics import is_discrete
 from ..runge_kutta import Adaptive
 from ..solution import Solution
 from ..trajectories import check_max_nodes, count_nodes, integrate, tensor_nodes
-from ..walls import make_walls
+from ..walls import make_walls, moves_smoothly
 
 KEPT_BYTES = 512 * 2**20  # positions of the nodes are kept while they fit in this
 START = {1: 256, 2: 64, 3: 24, 4: 12}  # nodes per coordinate to begin with, by the number of coordinates with a density
 MOST_RESOLUTIONS = 40
-# Across kinks neither more nodes nor shorter steps gain more than in proportion to their cost.
-KINKED_NODES, KINKED_LEVELS, KINKED_STEPS, KINKED_TOLERANCE = 2**17, 6, 1e-7, 1e-5
+# Across kinks, and at walls, neither more nodes nor shorter steps gain much more than in proportion to their cost.
+ROUGH_NODES, ROUGH_LEVELS, ROUGH_TOLERANCE, KINKED_STEPS = 2**17, 6, 1e-5, 1e-7
 KINKED_SHARE = 1.0 / (2.0**0.5 - 1.0)  # of the change from one to the next, whose errors are as 2^(1/2) to 1
 ROUND_OFF = 1e-14
 GROWTH = {1: 2.0, 2: 1.5, 3: 1.3}
@@ -45,7 +45,7 @@ class Characteristics:
         Fixed nodes per coordinate (y_1, ..., y_N, c) instead; the error is then estimated against half as many.
     max_nodes : int
         At least as many as the first two resolutions take; where more would be needed, the best result is returned with
-        a warning and its error estimate. Of kinked units (ReLU on finite data) 2^17 at most, of six
+        a warning and its error estimate. Of kinked units (ReLU on finite data) and in a Box 2^17 at most, of six
         resolutions, unless `nodes` asks for more, and the tolerance is 1e-5 at least.
     """
 
@@ -120,12 +120,13 @@ class Characteristics:
 
     def _refine(self, problem, features, times, dynamics, seed, progress, estimate):
         """The finest _Run, its distance to the one before, and that of their energy balances."""
-        most = self.max_nodes if features.smooth else min(self.max_nodes, KINKED_NODES)
+        rough = not moves_smoothly(features)
+        most = min(self.max_nodes, ROUGH_NODES) if rough else self.max_nodes
         if self.nodes is None:
             check_max_nodes(problem, self._resolutions(problem, dynamics), most)
         levels, tolerance = MOST_RESOLUTIONS, self.tolerance
-        if not features.smooth:
-            levels, tolerance = KINKED_LEVELS + 1, max(self.tolerance, KINKED_TOLERANCE)
+        if rough:
+            levels, tolerance = ROUGH_LEVELS + 1, max(self.tolerance, ROUGH_TOLERANCE)
         resolutions = list(itertools.islice(self._resolutions(problem, dynamics), levels))
         if self.nodes is not None and not estimate:
             resolutions = resolutions[-1:]
@@ -135,7 +136,7 @@ class Characteristics:
                 warnings.warn(
                     f"Characteristics stopped at {best.counts} nodes with an estimated error of {error.max():.1e}, "
                     f"above {tolerance:g} of the size {size:.3g}; "
-                    + ("give more nodes" if not features.smooth else "raise max_nodes or solve to an earlier time"),
+                    + ("give more nodes" if rough else "raise max_nodes or solve to an earlier time"),
                     stacklevel=3,
                 )
                 break
@@ -144,23 +145,29 @@ class Characteristics:
             report = level_of(progress, level, float(times[-1]))
             # No two runs in turn take the same time steps, so that the estimate covers their error too.
             step_tolerance = self.tolerance * (0.1 if level % 2 else 0.03)
-            if not features.smooth:
+            if rough:
                 step_tolerance = KINKED_STEPS * 0.5**level
-            coarse, best = best, _Run(problem, features, times, dynamics, seed, counts, step_tolerance, report)
+            looks = times if level % 2 or is_discrete(dynamics) else _with_middles(times)
+            coarse, best = best, _Run(problem, features, looks, times, dynamics, seed, counts, step_tolerance, report)
             size = problem_size(features, best.log.history[0][1])
             if coarse is not None:
                 error = np.linalg.norm(best.a - coarse.a, axis=1)
                 imbalance = np.abs(best.drop - best.dissipated - coarse.drop + coarse.dissipated)
-                error = error if features.smooth else KINKED_SHARE * error
+                error = KINKED_SHARE * error if rough else error
                 if self.nodes is None and error.max() <= tolerance * size:
                     break
         return best, error, imbalance
 
 
-class _Run:
-    """One resolution, carried through all output times."""
+def _with_middles(times):
+    """The times and those half-way: a run that lands on these takes other steps, however easy the problem is."""
+    return np.unique(np.concatenate([times, 0.5 * (times + np.append(0.0, times[:-1]))]))
 
-    def __init__(self, problem, features, times, dynamics, seed, counts, tolerance, progress):
+
+class _Run:
+    """One resolution, carried through all times of `looks` and recorded at `times`."""
+
+    def __init__(self, problem, features, looks, times, dynamics, seed, counts, tolerance, progress):
         started = time.perf_counter()
         nodes, self.weights = tensor_nodes(problem, counts)
         self.counts = counts
@@ -171,7 +178,10 @@ class _Run:
         keep = times.size * nodes.nbytes <= KEPT_BYTES
         self.positions = np.empty((times.size, *nodes.shape)) if keep else None
 
-        def observe(k, z, a, dissipated):
+        def observe(look, z, a, dissipated):
+            k = np.searchsorted(times, looks[look])
+            if times[k] != looks[look]:
+                return
             self.a[k], self.dissipated[k] = a[0], dissipated[0]
             if walls is not None:
                 self.wall_mass[k] = walls.mass(z, self.weights)[0]
@@ -181,7 +191,9 @@ class _Run:
         discrete = is_discrete(dynamics)
         integrator = None if discrete else Adaptive(max(tolerance, 1e-13))
         batches = Batches(features, dynamics, seed) if discrete else None
-        z = nodes[None].copy()
-        self.log = integrate(features, z, self.weights, times, dynamics, integrator, observe, progress, batches)
+        z, smooth = nodes[None].copy(), moves_smoothly(features)
+        self.log = integrate(
+            features, z, self.weights, looks, dynamics, integrator, observe, progress, batches, smooth=smooth
+        )
         self.seconds = time.perf_counter() - started
         self.drop = features.loss(self.log.history[0][1]) - features.loss(self.a)
