@@ -85,6 +85,9 @@ SSP_10_4 = Tableau(
 )
 
 
+KINK_SHARE = 0.05  # times the root of the tolerance are local errors of f_n held to under kinks
+
+
 @dataclass(frozen=True)
 class RK4:
     """The classical fourth-order method with a fixed step, shortened evenly so that it lands on the output times."""
@@ -127,6 +130,11 @@ class Adaptive:
     def __post_init__(self):
         if not (is_finite(self.tolerance) and 1e-14 <= self.tolerance < 1):
             raise ValueError(f"tolerance must lie in [1e-14, 1), got {self.tolerance!r}")
+
+    @classmethod
+    def for_error(cls, error, smooth):
+        """The default, or tighter where local errors of f_n are to be smaller than `error`, relative to its size."""
+        return cls(max(1e-13, min(cls.tolerance, error if smooth else (error / KINK_SHARE) ** 2)))
 
 
 @dataclass(frozen=True)

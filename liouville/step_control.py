@@ -2,15 +2,16 @@
 
 import numpy as np
 
+from .runge_kutta import KINK_SHARE
 from .scales import measure_scales
 
 SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0  # of the step-size controller; the usual values (Hairer, Norsett, Wanner, II.4)
 ROUND_OFF = 1e-14  # of a sum over units, relative to the sum of their sizes
 CEILING, RELEASE = 0.7, 1.05  # after a rise of the loss: longest step, as a part of the one refused, and its growth
-# Kinked units: errors of f_n are held to KINK_SHARE sqrt(tolerance), those of single units to LOOSE times as much. The
-# error of a step goes like its 3/2 power, a random number of crossings of random sign, and a lucky one is no reason to
-# grow by much.
-KINK_SHARE, LOOSE, KINK_SAFETY, KINK_EXPONENT = 0.05, 30.0, 0.74, -1.0 / 3.0
+# Kinked units: errors of f_n are held to KINK_SHARE sqrt(tolerance) (see `Adaptive`), those of single units to LOOSE
+# times as much. The error of a step goes like its 3/2 power, a random number of crossings of random sign, and a lucky
+# one is no reason to grow by much.
+LOOSE, KINK_SAFETY, KINK_EXPONENT = 30.0, 0.74, -1.0 / 3.0
 KINK_FLOOR = 100.0  # times sqrt(tolerance) / rate of the decay of r is the shortest step that kinks can cause
 
 

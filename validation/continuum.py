@@ -51,7 +51,7 @@ def check_method(problem, features, method, dynamics):
         names = "SemiLagrangian(...), FiniteVolume(...), Characteristics(...) or FiPyFiniteVolume(...)"
         raise ValueError(f"method must be {names}, got {method!r}")
     quick = replace(method, tolerance=0.5) if isinstance(method, Characteristics) else method
-    solve(problem, [0.0], quick, dynamics, features)
+    solve(problem, [0.0], quick, dynamics, features, estimate=False)
 
 
 def predict_fluctuations(problem, times, features, dynamics, wanted, progress):
@@ -82,10 +82,10 @@ def predict_fluctuations(problem, times, features, dynamics, wanted, progress):
     return Prediction(found.variance, found.error_estimate, found.feature_covariance, note)
 
 
-def aimed_error(prediction, largest):
-    """Numerical error to aim at: small beside the least predicted RMS."""
-    with np.errstate(invalid="ignore"):
-        rms = np.sqrt(prediction.variance / largest)
+def aimed_error(prediction, largest, size):
+    """Numerical error to aim at, relative to the target's size: small beside the least predicted RMS."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        rms = np.sqrt(prediction.variance / largest) / size
     rms = rms[np.isfinite(rms) & (rms > 0)]
     return float(np.clip(AIMED_SHARE * rms.min(), LEAST_TOLERANCE, TOLERANCE)) if rms.size else TOLERANCE
 

@@ -16,11 +16,13 @@ from liouville import (
 from liouville import storage as files
 from liouville.checks import with_own_error_state
 from liouville.dynamics import check_times, is_noisy
+from liouville.storage import variable
 
 from .analysis import analyse
 from .continuum import aimed_error, at_size, check_data, check_method, predict_fluctuations, solve_continuum, union
 from .crossover import path_amplitudes, path_times
 from .maps import can_map, make_maps
+from .rates import root_mean_square
 from .sweep import SizeTask, run_size
 from .tables import summary
 from .variables import (
@@ -157,9 +159,9 @@ def run_study(
     progress = progress or (lambda what, fraction: None)
 
     prediction = predict_fluctuations(problem, times, features, dynamics, predict, progress)
-    aim = aimed_error(prediction, max(sizes))
+    aim = aimed_error(prediction, max(sizes), features.size)
     if integrator is None:
-        integrator = Adaptive(min(Adaptive().tolerance, aim))
+        integrator = Adaptive.for_error(aim, features.smooth)
     amplitudes = path_amplitudes(sizes, float(times[-1])) if isinstance(dynamics, GradientFlow) else np.empty(0)
     on_paths = path_times(sizes, amplitudes, times)
     continua = {
@@ -197,8 +199,11 @@ def run_study(
     data.update(particle_variables(results, tasks, times))
     f_0 = data["continuum_coefficients"][1]
     differences = data["coefficients"][1] - (f_0 if len(continua) == 1 else f_0[:, None])
-    budget = data["step_error"][1], data["discretisation_error"][1]
-    data.update(analyse(sizes, times, differences, *budget, prediction, seed))
+    # What the features leave out of f_n - f_0; what they make of the target is the same on both sides.
+    feature_error = root_mean_square(features.error(differences))
+    data["feature_error"] = variable(("n", "time"), feature_error, "what features leave out of f_n - f_0")
+    numerical = data["step_error"][1] + feature_error
+    data.update(analyse(sizes, times, differences, numerical, data["discretisation_error"][1], prediction, seed))
     if amplitudes.size:
         data.update(variables_on_paths(sizes, times, amplitudes, on_paths, tasks, results, continuum, prediction))
     progress("statistics", 1.0)

@@ -6,6 +6,7 @@ from .budget import RESOLVED_SHARE
 from .rates import EXPECTED_SLOPE, MIN_REPLICATES, MIN_SIZES, N_STANDARD_ERRORS
 from .verdicts import JOINT_LEVEL, RULES
 
+SHOWN_SHARE = 1e-3  # of the RMS, above which what the features leave out has a row
 RULE = f"""\
 Row "verdict", one time at a time: consistent if the slope of log RMS in log n over the {MIN_SIZES} largest resolved n
 lies within {N_STANDARD_ERRORS:g} standard errors of {EXPECTED_SLOPE:g}, more with few replicates (Student's t); not
@@ -70,13 +71,15 @@ def rate_lines(dataset) -> list:
         rows.append(("f_0 check", "check_distance"))
     lines += [_row(label, _greatest(dataset[name]), "{:.3e}") for label, name in rows]
     lines.append(_row("f_n error", dataset["step_error"].max("n").values, "{:.3e}"))
+    if (dataset["feature_error"] > SHOWN_SHARE * dataset["rms"]).any():
+        lines.append(_row("features", dataset["feature_error"].max("n").values, "{:.3e}"))
     for label, name in (("slope", "rms_slope"), ("of median", "median_slope"), ("large n", "rms_tail_slope")):
         lines.append(_pair_row(label, dataset[name].values, dataset[f"{name}_error"].values, slope_text))
     lines.append(_row("expected", np.full(times.size, EXPECTED_SLOPE), "{:.3f}"))
     lines.append(f"{'verdict':>10}" + "".join(f"{word!s:>21}  " for word in dataset["verdict"].values))
     if not resolved.all():
         lines.append(
-            f"* unresolved: errors of f_0 and f_n (time step) together exceed {RESOLVED_SHARE:g} of the RMS; "
+            f"* unresolved: errors of f_0 and f_n (time step, features) together exceed {RESOLVED_SHARE:g} of the RMS; "
             "not in fits"
         )
     lines.append(comparator_line(dataset))
