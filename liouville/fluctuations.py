@@ -35,9 +35,9 @@ STEP_TOLERANCES = (1e-6, 1e-7)  # of the characteristics, in turn, so that the e
 START = {1: 64, 2: 48, 3: 20, 4: 10}  # nodes per coordinate to begin with, by the number of coordinates with a density
 GROWTH = {1: 2.0, 2: 1.5, 3: 1.35}
 MAX_BYTES = 4 * 2**30  # of the positions stored at all time steps
-# Steps over the greatest rate of the adjoint, in turn: there RK4 errs by 1e-3 and 5e-4 of a decaying mode. Late steps
+# Steps over the greatest rate of the adjoint, in turn: there RK4 errs by 5e-3 and 2e-3 of a decaying mode. Late steps
 # of the forward run, whose residual has died, know nothing of that rate and grow far beyond it.
-STABLE_STEPS = (0.6, 0.5)
+STABLE_STEPS = (0.9, 0.75)
 
 
 @dataclass(frozen=True, eq=False)
