@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..clt import holm, largest_resolved, weighted_squares
-from ..few_replicates import detectable_ratio, mean_p
+from ..clt import largest_resolved
+from ..few_replicates import detectable_ratio, holm, mean_p
 from ..rates import MIN_SIZES
 from .verdict import CONFIRMED, CONTRADICTED, JOINT_LEVEL, NOT_RESOLVED, RARE_SHARE, Verdict, listed
 
@@ -80,7 +80,7 @@ def central_limit(times, scaled, resolved, variance, variance_error, next_order,
     text += f"; normality at t = {listed(times[normal])}"
     if unfitted.size:
         text += f"; n too small for an expansion in 1/n at t = {listed(times[unfitted])}"
-    detectable = _detectable(scaled, next_order, variance, variance_error, level)
+    detectable = _detectable(next_order, variance, variance_error, level)
     if not detectable <= POWER_VARIANCE:
         size = f"only {detectable:.0%}" if detectable < 10.0 else "none"
         text += f"; too few replicates: of deviations of sigma^2 {size} would surely be caught"
@@ -142,10 +142,10 @@ def falls_too_slowly(scaled, mask, t, variance, variance_error, level):
     return bool(far_p < level and p < level and far * excess > 0)
 
 
-def _detectable(scaled, next_order, variance, variance_error, level):
+def _detectable(next_order, variance, variance_error, level):
     """The relative deviation of sigma^2 that would be caught at whichever single time it were."""
     found = [
-        detectable_ratio(weighted_squares(scaled, next_order.weights, t), variance[t], variance_error[t], level)
+        detectable_ratio(next_order.contributions[:, t], variance[t], variance_error[t], level)
         for t in np.flatnonzero(np.isfinite(next_order.constant_p))
     ]
     return float(max(found))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..few_replicates import jackknife
+from ..few_replicates import jackknife, with_known_error
 from ..rates import MIN_REPLICATES, ROUNDING
 from .central_limit import falls_too_slowly
 from .verdict import CONFIRMED, CONTRADICTED, JOINT_LEVEL, NOT_RESOLVED, Verdict, change, missed, two_sided
@@ -69,8 +69,8 @@ def _ratios(scaled, s, first, later, relative):
     """Logarithms of ratios of mean squares in time, with errors (that of the prediction too) and their freedom."""
     logs = np.log(scaled.mean[s, later] / scaled.mean[s, first])
     own, degrees = jackknife(scaled.left_out[:, s, later] - scaled.left_out[:, s, [first]])
-    error = np.sqrt(own**2 + relative[later] ** 2 + relative[first] ** 2 + ROUNDING**2)
-    return logs, error, degrees * (error / np.maximum(own, ROUNDING)) ** 4
+    error, degrees = with_known_error(np.hypot(own, ROUNDING), degrees, np.hypot(relative[later], relative[first]))
+    return logs, error, degrees
 
 
 def _n_too_small(t, scaled, usable, variance, variance_error, known, level):
