@@ -85,7 +85,7 @@ class NextOrder:
     b2, b2_error, b3 : arrays, shape (T,)
         nan where no fit is accepted; b_3 is 0 where b_2 alone suffices.
     p_value : array, shape (T,)
-        Of the residuals of the fit (H. Hotelling, 1931).
+        Of the residuals of the fit.
     fitted : bool array, shape (S, T)
         Sizes in the fit: all from some n upward.
     refused : bool array, shape (T,)
@@ -126,8 +126,9 @@ def fit_next_order(scaled, resolved, variance, variance_error) -> NextOrder:
         Var(b) = (R - 1) / (R - 1 - f) (R - 2) / (R - 2 - f) (X^T C^-1 X)^-1,
 
     the first factor since this inverse is too small on average, the second since the weights are not the best ones
-    (C. R. Rao, Biometrika 46, 1959). With fewer than ten replicates for each size weights are the inverse variances;
-    errors and the probability still rest on the whole covariance (G. E. P. Box, Ann. Math. Statist. 25, 1954).
+    (C. R. Rao, Biometrika 46, 1959). With fewer than ten replicates for each size the weights are inverse variances;
+    errors, widened by the first factor, and the probability still rest on the whole covariance (G. E. P. Box, Ann.
+    Math. Statist. 25, 1954).
 
     Parameters
     ----------
@@ -135,16 +136,14 @@ def fit_next_order(scaled, resolved, variance, variance_error) -> NextOrder:
     resolved : bool array, shape (S, T)
     variance, variance_error : arrays, shape (T,)
     """
-    S, T = scaled.mean.shape
-    b2, b2_error, b3, p_value, constant, constant_error, constant_p = (np.full(T, np.nan) for _ in range(7))
+    S, R, T = scaled.squares.shape
+    b2, b2_error, b3, p_value, constant_p = (np.full(T, np.nan) for _ in range(5))
     fitted, refused = np.zeros((S, T), dtype=bool), np.zeros(T, dtype=bool)
     expected, deviation = (np.full((S, T), np.nan) for _ in range(2))
-    contributions = np.full((scaled.n_replicates, T), np.nan)
+    contributions = np.full((R, T), np.nan)
     for t in range(T):
-        usable = np.flatnonzero(resolved[:, t] & (scaled.mean[:, t] > 0))
-        far = np.flatnonzero(scaled.mean[usable, t] > FIT_RATIO * variance[t])
-        usable = usable[far[-1] + 1 :] if far.size else usable
-        if not (np.isfinite(variance[t]) and np.isfinite(variance_error[t])) or scaled.n_replicates < MIN_REPLICATES:
+        usable = _within_reach(scaled.mean[:, t], resolved[:, t], variance[t])
+        if not (np.isfinite(variance[t]) and np.isfinite(variance_error[t])) or R < MIN_REPLICATES:
             continue
         refused[t] = usable.size >= MIN_SIZES
         for first in range(max(0, usable.size - MIN_SIZES + 1)):
@@ -157,10 +156,9 @@ def fit_next_order(scaled, resolved, variance, variance_error) -> NextOrder:
             fitted[used, t], refused[t] = True, False
             expected[used, t] = curve
             deviation[used, t] = (scaled.mean[used, t] - curve) / np.hypot(scaled.error[used, t], variance_error[t])
-            own = contributions[:, t]
-            constant[t], constant_error[t] = own.mean(), np.std(own, ddof=1) / np.sqrt(own.size)
-            constant_p[t], _ = mean_p(own, variance[t], variance_error[t])
+            constant_p[t], _ = mean_p(contributions[:, t], variance[t], variance_error[t])
             break
+    constant, constant_error = contributions.mean(axis=0), np.std(contributions, axis=0) / np.sqrt(max(1, R - 1))
     return NextOrder(
         b2,
         b2_error,
@@ -175,6 +173,13 @@ def fit_next_order(scaled, resolved, variance, variance_error) -> NextOrder:
         constant_error,
         constant_p,
     )
+
+
+def _within_reach(mean, resolved, variance):
+    """Resolved sizes beyond the last whose mean is too far from sigma^2."""
+    usable = np.flatnonzero(resolved & (mean > 0))
+    far = np.flatnonzero(mean[usable] > FIT_RATIO * variance)
+    return usable[far[-1] + 1 :] if far.size else usable
 
 
 def _first_acceptable(scaled, t, used, variance, variance_error):
@@ -214,9 +219,8 @@ def _gain(powers, weighing):
 def _widening(scaled, freedom):
     """Of the variance of what is fitted, for weights that are themselves estimated: see `fit_next_order`."""
     R = scaled.n_replicates
-    if not scaled.invertible:
-        return 1.0
-    return (R - 1.0) / (R - 1.0 - freedom) * (R - 2.0) / (R - 2.0 - freedom)
+    factor = (R - 1.0) / (R - 1.0 - freedom)
+    return factor * (R - 2.0) / (R - 2.0 - freedom) if scaled.invertible else factor
 
 
 def _residual_p(scaled, residual, left, covariance, weighing, freedom):
