@@ -16,7 +16,8 @@ surely below its first value at the last time, every ratio to it as predicted (S
 the jackknife error, with that of the prediction), and a ratio off by a factor of {POWER_RATIO:g} would be caught;
 contradicted if a ratio is excluded, unless n is too small at the first time or at all such times: two or more n, no fit
 of sigma^2 + b_2/n + b_3/n^2 (none accepted, or fewer than {MIN_SIZES} n to try), and the distance to sigma^2 may fall
-like 1/n. The largest n is that resolved at most times; where fitted, b_2/n + b_3/n^2 is part of the prediction"""
+like 1/n. The largest n is that resolved at most times; where fitted, b_2/n + b_3/n^2 is part of the prediction. Not
+resolved with fewer than {MIN_REPLICATES} replicates"""
 
 
 def healing(times, scaled, resolved, variance, variance_error, next_order) -> Verdict:
