@@ -1,4 +1,4 @@
-"""What few, skewed values say of their law: closed forms, levels in both tails, and errors of fits to few replicates."""
+"""What few, skewed values say of their law: closed forms, levels in both tails, errors of fits to few replicates."""
 
 import numpy as np
 import pytest
