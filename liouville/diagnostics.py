@@ -1,11 +1,16 @@
 """What a run says about itself."""
 
 import sys
+import time
 from dataclasses import dataclass
 
 import numpy as np
 
+from .scales import measure_scales
+
 ANNOUNCED_SECONDS = 60.0
+UNANNOUNCED_SECONDS = 25.0
+LEAST_SIZE = 1e-6
 PER_TIME = (  # arrays of Diagnostics with one entry per output time, or None
     "mass_drift",
     "energy_drop",
@@ -17,10 +22,43 @@ PER_TIME = (  # arrays of Diagnostics with one entry per output time, or None
 )
 
 
-def announce(seconds) -> None:
+def announce(seconds, least=ANNOUNCED_SECONDS) -> None:
     """Say on standard error, before it starts, what a run will take that takes more than a minute."""
-    if seconds > ANNOUNCED_SECONDS:
-        print(f"solve: about {seconds / 60.0:.1f} minutes to come", file=sys.stderr)
+    if seconds > least:
+        print(f"\nsolve: about {min(seconds, 3e9) / 60.0:.1f} minutes to come", file=sys.stderr)
+
+
+class Stopwatch:
+    """Progress that is timed from its first call on: what happened before it, such as compilation, does not count."""
+
+    def __init__(self, progress):
+        self.progress, self.first, self.last, self.calls = progress, 0.0, 0.0, 0
+
+    def __call__(self, t):
+        self.last = time.perf_counter()
+        self.first = self.first or self.last
+        self.calls += 1
+        if self.progress:
+            self.progress(t)
+
+    @property
+    def seconds(self) -> float:
+        """What all steps took, the first at the pace of the others."""
+        return (self.last - self.first) * self.calls / max(self.calls - 1, 1)
+
+
+def watched(progress, last):
+    """Progress that says, when a run has taken a while without a word, how long it still will."""
+    started, said = time.perf_counter(), []
+
+    def report(t):
+        elapsed = time.perf_counter() - started
+        if elapsed > UNANNOUNCED_SECONDS and not said:
+            said.append(announce(elapsed * (last - t) / max(t, 1e-300), UNANNOUNCED_SECONDS))
+        if progress:
+            progress(t)
+
+    return report
 
 
 def part_of(progress, begin, end, last):
@@ -36,8 +74,12 @@ def level_of(progress, level, last):
 
 
 def problem_size(features, a) -> float:
-    """What errors of f_0 are small or large beside: the greater of ||f|| and ||f_0||, of coefficients a at time 0."""
-    return max(features.size, float(np.linalg.norm(a)))
+    """What errors of f_0 are small or large beside: the greater of ||f|| and ||f_0||, of coefficients a at time 0.
+
+    Where both vanish beside the parts c Phi of f_0, a millionth of these.
+    """
+    scales = measure_scales(features)
+    return max(features.size, float(np.linalg.norm(a)), LEAST_SIZE * scales.c * scales.unit)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ import numpy as np
 
 from .checks import as_numbers, is_count, is_finite
 
+LEAST_TIME = 1e-290  # below it products of steps and rates underflow
+
 
 def _check_step(step):
     if not (is_finite(step) and step > 0):
@@ -208,6 +210,8 @@ def check_times(times, dynamics) -> np.ndarray:
         raise ValueError(f"times must be a non-empty sequence, got shape {times.shape}")
     if not np.isfinite(times).all() or times[0] < 0:
         raise ValueError(f"times must be finite and >= 0, got {times.tolist()}")
+    if (times[times > 0] < LEAST_TIME).any():
+        raise ValueError(f"times must be 0 or at least {LEAST_TIME:g}, got {times.tolist()}")
     if not (np.diff(times) > 0).all():
         raise ValueError(f"times must increase strictly, got {times.tolist()}")
     if isinstance(dynamics, DecreasingTheta):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .checks import is_count, is_finite
+from .checks import is_count, is_finite, with_own_error_state
 from .circle import MODES, check_periodic
 from .fourier import DEFAULT_TOLERANCE, FourierFeatures
 from .pairs import make_pairs
@@ -176,6 +176,7 @@ def check_features(problem, features) -> None:
         raise ValueError(f"features must be make_features(problem) of this problem, got those of {owner!r}")
 
 
+@with_own_error_state
 def make_features(problem: Problem, tolerance: float = DEFAULT_TOLERANCE, max_modes: int | None = None):
     """The features of `problem`, the same for the continuum and the particles.
 

@@ -28,16 +28,16 @@ from .features import check_features, make_features
 from .kinked_fluctuations import check_kinks, kinked_covariance
 from .problem import Box, Problem
 from .runge_kutta import Adaptive
-from .trajectories import check_max_nodes, count_nodes, integrate, tensor_nodes
+from .trajectories import check_max_nodes, count_nodes, integrate, tensor_nodes, with_middles
 
 BASIS_TAIL = 1e-7  # share of the features' mean square that the reduced basis may leave out
 STEP_TOLERANCES = (1e-6, 1e-7)  # of the characteristics, in turn, so that the error estimate covers the time steps too
 START = {1: 64, 2: 48, 3: 20, 4: 10}  # nodes per coordinate to begin with, by the number of coordinates with a density
 GROWTH = {1: 2.0, 2: 1.5, 3: 1.35}
 MAX_BYTES = 4 * 2**30  # of the positions stored at all time steps
-# RK4 is stable to h lambda = 2.78 with lambda the greatest rate of the adjoint; late steps of the forward run, whose
-# residual has died, know nothing of that rate and grow far beyond it.
-STABLE_STEP = 1.0
+# Steps over the greatest rate of the adjoint, in turn: there RK4 errs by 1e-3 and 5e-4 of a decaying mode. Late steps
+# of the forward run, whose residual has died, know nothing of that rate and grow far beyond it.
+STABLE_STEPS = (0.6, 0.5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +157,7 @@ def fluctuations(problem, times, tolerance=5e-3, nodes=None, max_nodes=400_000, 
             break
         # One BLAS thread: products this narrow gain nothing from more, and lose much where cores are shared.
         with threadpool_limits(limits=1, user_api="blas"):
-            sweep = _Sweep(problem, features, times, counts, STEP_TOLERANCES[level % 2])
+            sweep = _Sweep(problem, features, times, counts, level % 2)
             previous, best, used = best, sweep.covariance(progress), counts
         if previous is not None:
             variance = np.trace(best, axis1=1, axis2=2)
@@ -193,21 +193,26 @@ def _resolutions(problem, nodes):
     count = START.get(n_continuous, 6)
     while True:
         yield tuple(count for _ in problem.laws)
+        if n_continuous == 0:  # the nodes are the atoms; only steps in time can differ
+            yield tuple(count for _ in problem.laws)
+            return
         count = int(np.ceil(count * GROWTH.get(n_continuous, 1.25)))
 
 
 class _Sweep:
     """One resolution: characteristics forward, stored; adjoint equations for all output times in one sweep back."""
 
-    def __init__(self, problem, features, times, counts, step_tolerance):
+    def __init__(self, problem, features, times, counts, turn):
         self.features, self.times = features, times
+        step_tolerance, self.stable_step = STEP_TOLERANCES[turn], STABLE_STEPS[turn]
+        looks = with_middles(times) if turn else times
         nodes, self.weights = tensor_nodes(problem, counts)
         self.N = nodes.shape[0] - 1
         log = integrate(
             features,
             nodes[None].copy(),
             self.weights,
-            times,
+            looks,
             GradientFlow(),
             Adaptive(step_tolerance),
             lambda *observed: None,
@@ -251,7 +256,7 @@ class _Sweep:
         integrate(
             self.features, nodes[None].copy(), self.weights, steps, GradientFlow(), Adaptive(step_tolerance), observe
         )
-        pieces = np.ceil(np.diff(steps) * np.maximum(rates[1:], rates[:-1]) / STABLE_STEP).clip(1.0)
+        pieces = np.ceil(np.diff(steps) * np.maximum(rates[1:], rates[:-1]) / self.stable_step).clip(1.0)
         needed = 2.0 * pieces.sum() * nodes.nbytes  # positions at both ends and half-way of every step
         if not needed <= MAX_BYTES:
             raise NotPredicted(

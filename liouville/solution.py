@@ -8,7 +8,7 @@ import numpy as np
 
 from . import storage
 from .batches import Batches
-from .checks import is_count
+from .checks import is_count, with_own_error_state
 from .diagnostics import PER_TIME, Diagnostics, problem_size
 from .dynamics import is_discrete, legs
 from .errors import NotAvailable, SolveFailed
@@ -71,15 +71,7 @@ class Solution:
         for name, dims, long_name in FIELDS:
             if getattr(self, name) is not None:
                 data[name] = storage.variable(dims, getattr(self, name), long_name)
-        for name in (
-            "mass_drift",
-            "energy_drop",
-            "energy_dissipated",
-            "error_estimate",
-            "wall_mass",
-            "energy_error",
-            "step_error",
-        ):
+        for name in PER_TIME:
             if getattr(self.diagnostics, name) is not None:
                 data[name] = storage.variable("time", getattr(self.diagnostics, name), name.replace("_", " "))
         for name in ("least_density", "edge_mass", "truncated_mass", "steps", "rejected_steps", "seconds"):
@@ -175,6 +167,7 @@ class Solution:
         if found:
             raise SolveFailed(float(self.times[-1]), np.nan, "; ".join(found), self.coefficients[-1])
 
+    @with_own_error_state
     def function(self, x) -> np.ndarray:
         """f_0(t, x), shape (T, k), for x of shape (k,) or (k, d).
 
@@ -216,6 +209,7 @@ class Solution:
         if not 0.0 <= t <= self.history[0][-1]:
             raise NotAvailable(f"t must lie in [0, {self.history[0][-1]:g}], got {t}")
 
+    @with_own_error_state
     def flow(self, z, t_start, t_end, tolerance=1e-10, with_growth=True):
         """Carry points along the characteristics of this solution, forward or backward.
 
@@ -306,6 +300,7 @@ class Solution:
                 k += 1
         return z[0]
 
+    @with_own_error_state
     def density_at(self, t, y, c):
         """rho(t, y, c).
 

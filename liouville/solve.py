@@ -3,6 +3,7 @@
 import numpy as np
 
 from .checks import is_count, is_finite, with_own_error_state
+from .diagnostics import watched
 from .dynamics import GradientFlow, check_times, is_discrete
 from .features import check_features, make_features
 from .methods.characteristics import Characteristics
@@ -89,7 +90,7 @@ def solve(
     times = check_times(times, dynamics)
     chosen = method
     method = default_method(problem, dynamics) if method is None else method
-    if not hasattr(method, "solve"):
+    if isinstance(method, type) or not hasattr(method, "solve"):
         raise ValueError(
             f"method must be FiniteVolume(...), SemiLagrangian(...) or Characteristics(...), got {method!r}"
         )
@@ -103,6 +104,7 @@ def solve(
         raise ValueError(f"seed must be an integer >= 0, got {seed!r}")
     if not isinstance(estimate, (bool, np.bool_)):
         raise ValueError(f"estimate must be True or False, got {estimate!r}")
+    progress = watched(progress, float(times[-1]))
     if tolerance is None:
         options = {} if estimate else {"estimate": False}
         solution = method.solve(problem, features, times, dynamics, int(seed), progress, **options)

@@ -116,7 +116,7 @@ def _remedy(solution) -> str:
     if solution.grid is None:
         return "raise nodes or max_nodes, or solve to an earlier time"
     if not isinstance(solution.dynamics, GradientFlow) and type(solution.method).__name__ == "FiniteVolume":
-        return "its expansion in the step does not hold under this noise, use SemiLagrangian() or Characteristics()"
+        return "its expansion in the step does not hold here, use SemiLagrangian() or Characteristics()"
     return "raise cells, or give solve a tolerance"
 
 

@@ -306,6 +306,11 @@ def _check_progress(flow, log, steps, active, t_end):
         raise SolveFailed(float(flow.time[worst]), float(steps[worst]), cause, flow.z[worst].copy())
 
 
+def with_middles(times):
+    """The times and those half-way: a run that lands on these takes other steps, however easy the problem is."""
+    return np.unique(np.concatenate([times, 0.5 * (times + np.append(0.0, times[:-1]))]))
+
+
 def check_max_nodes(problem, resolutions, max_nodes):
     """Check that the first two of `resolutions`, whose difference is the error estimate, need at most `max_nodes`.
 

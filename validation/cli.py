@@ -91,7 +91,7 @@ def study(case, sizes, replicates, times, seed, method, cells, step, batch_size,
 
     Prints the RMS of ||f_n(t) - f_0(t)|| with standard errors, its fitted slopes in n beside the expected -1/2 and the
     error budget; n E||f_n - f_0||^2 beside the predicted sigma^2(t); local exponents, bend and bias; and whether the
-    law of large numbers, the central limit theorem, healing and the crossover to 1/n are confirmed, not resolved or
+    law of large numbers, the central limit theorem, healing, steepening and the 1/n law are confirmed, not resolved or
     contradicted, with the rules. With --out also writes the whole study as NetCDF and draws the figures; files that
     are there already are replaced.
 

@@ -46,7 +46,9 @@ case_argument = click.argument("case", metavar="CASE")
 times_option = click.option("--times", type=FLOATS, help="Output times, such as 0,1,4. [default: the case's]")
 seed_option = click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same numbers.")
 method_option = click.option(
-    "--method", type=click.Choice(METHODS), help="How the continuum is solved. [default: a grid where possible]"
+    "--method",
+    type=click.Choice(METHODS),
+    help="How the continuum is solved. [default: a grid where possible; study: characteristics beside a grid]",
 )
 reconstruction_option = click.option(
     "--reconstruction", type=click.Choice(list(RECONSTRUCTIONS)), help="On a grid. [default: the method's]"

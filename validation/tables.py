@@ -50,7 +50,7 @@ def _row(label, values, form, gap="  "):
 
 
 def _pair_row(label, values, errors, text):
-    return f"{label:>10}" + "".join(
+    return f"{label:>9} " + "".join(
         f"{text(float(v), float(e)) if np.isfinite(v) else '-':>21}  " for v, e in zip(values, errors, strict=True)
     )
 

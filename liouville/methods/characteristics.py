@@ -12,8 +12,9 @@ from ..checks import is_count, is_finite
 from ..diagnostics import Diagnostics, announce, level_of, problem_size
 from ..dynamics import is_discrete
 from ..runge_kutta import Adaptive
+from ..scales import measure_scales
 from ..solution import Solution
-from ..trajectories import check_max_nodes, count_nodes, integrate, tensor_nodes
+from ..trajectories import check_max_nodes, count_nodes, integrate, tensor_nodes, with_middles
 from ..walls import make_walls, moves_smoothly
 
 KEPT_BYTES = 512 * 2**20  # positions of the nodes are kept while they fit in this
@@ -21,8 +22,12 @@ START = {1: 256, 2: 64, 3: 24, 4: 12}  # nodes per coordinate to begin with, by 
 MOST_RESOLUTIONS = 40
 # Across kinks, and at walls, neither more nodes nor shorter steps gain much more than in proportion to their cost.
 ROUGH_NODES, ROUGH_LEVELS, ROUGH_TOLERANCE, KINKED_STEPS = 2**17, 6, 1e-5, 1e-7
-KINKED_SHARE = 1.0 / (2.0**0.5 - 1.0)  # of the change from one to the next, whose errors are as 2^(1/2) to 1
+# Of the change from one to the next: steps half as tolerant err by 2^(-1/2) of the error before, so that the change is
+# 0.41 of what is left; crossings being at random, it can be less.
+KINKED_SHARE = 4.0
+LOOSER_SHARE = 2.0  # where the steps of the run that is returned are the longer ones
 ROUND_OFF = 1e-14
+SMALL = 4.0  # sizes of f_0 that its parts c Phi may have before steps are judged by f_0
 GROWTH = {1: 2.0, 2: 1.5, 3: 1.3}
 
 
@@ -128,10 +133,11 @@ class Characteristics:
         if rough:
             levels, tolerance = ROUGH_LEVELS + 1, max(self.tolerance, ROUGH_TOLERANCE)
         resolutions = list(itertools.islice(self._resolutions(problem, dynamics), levels))
-        if self.nodes is not None and not estimate:
-            resolutions = resolutions[-1:]
+        first_level = 0
+        if not estimate and (self.nodes is not None or len(resolutions) <= 2):
+            first_level, resolutions = len(resolutions) - 1, resolutions[-1:]
         best, error, imbalance, size = None, None, np.zeros(times.size), 0.0
-        for level, counts in enumerate(resolutions):
+        for level, counts in enumerate(resolutions, start=first_level):
             if self.nodes is None and (count_nodes(problem, counts) > most or level == levels - 1 > 1):
                 warnings.warn(
                     f"Characteristics stopped at {best.counts} nodes with an estimated error of {error.max():.1e}, "
@@ -144,24 +150,29 @@ class Characteristics:
                 announce(best.seconds * count_nodes(problem, counts) / best.weights.size)
             report = level_of(progress, level, float(times[-1]))
             # No two runs in turn take the same time steps, so that the estimate covers their error too.
-            step_tolerance = self.tolerance * (0.1 if level % 2 else 0.03)
+            tighter = level % 2 == 1
+            step_tolerance = self.tolerance * _share_of_parts(features, size) * (0.03 if tighter else 0.1)
             if rough:
                 step_tolerance = KINKED_STEPS * 0.5**level
-            looks = times if level % 2 or is_discrete(dynamics) else _with_middles(times)
+            looks = with_middles(times) if tighter and not is_discrete(dynamics) else times
             coarse, best = best, _Run(problem, features, looks, times, dynamics, seed, counts, step_tolerance, report)
             size = problem_size(features, best.log.history[0][1])
             if coarse is not None:
                 error = np.linalg.norm(best.a - coarse.a, axis=1)
                 imbalance = np.abs(best.drop - best.dissipated - coarse.drop + coarse.dissipated)
-                error = KINKED_SHARE * error if rough else error
+                share = KINKED_SHARE if rough else 1.0 if tighter else LOOSER_SHARE
+                error, imbalance = share * error, share * imbalance
                 if self.nodes is None and error.max() <= tolerance * size:
                     break
         return best, error, imbalance
 
 
-def _with_middles(times):
-    """The times and those half-way: a run that lands on these takes other steps, however easy the problem is."""
-    return np.unique(np.concatenate([times, 0.5 * (times + np.append(0.0, times[:-1]))]))
+def _share_of_parts(features, size):
+    """By which steps are judged more strictly where f_0 is small beside the parts c Phi that make it up."""
+    size = size or features.size  # before the first run, f_0 at time 0 is not known
+    scales = measure_scales(features)
+    parts = scales.c * scales.unit + features.size
+    return min(1.0, SMALL * size / parts) if parts > 0 and size > 0 else 1.0
 
 
 class _Run:

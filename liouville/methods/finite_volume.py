@@ -12,7 +12,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ..batches import Batches
-from ..checks import is_finite
+from ..checks import is_count, is_finite
 from ..diagnostics import announce
 from ..dynamics import is_discrete, is_noisy, legs
 from ..errors import SolveFailed
@@ -49,8 +49,8 @@ class FiniteVolume:
     Under a discrete dynamics every step is transport by the frozen potential whose flow makes the Euler map of its
     batch, c U_B + (step / 4) (c^2 |grad U_B|^2 + U_B^2), in as many parts as the CFL condition asks for: first order
     in the step. Mass and positivity are kept as before. The expansion presumes steps |c U_B''| step << 1, which strong
-    noise (small batches, theta of a tenth and more) breaks, and nothing tells: SemiLagrangian and Characteristics make
-    the map itself.
+    noise (small batches, theta of a tenth and more) breaks: the error estimate, by characteristics that make the map
+    itself, then says so.
 
     Parameters
     ----------
@@ -67,6 +67,8 @@ class FiniteVolume:
         Unequal spacing in c; equal by default.
     stability : float
         Steps are at most stability / lambda_max, in (0, 2); the energy decays for all of these.
+    least_steps : int
+        From one output time to the next at least.
     """
 
     cells: tuple = (256, 256)
@@ -76,6 +78,7 @@ class FiniteVolume:
     window: tuple | None = None
     c_spacing: Graded | None = None
     stability: float = 1.0
+    least_steps: int = 3
     takes_steps = True
     growth = 8.0
 
@@ -90,6 +93,8 @@ class FiniteVolume:
             raise ValueError(f"cfl must lie in (0, {POSITIVE_COURANT}], beyond which rho >= 0 fails, got {self.cfl!r}")
         if not (is_finite(self.stability) and 0 < self.stability < 2):
             raise ValueError(f"stability must lie in (0, 2), got {self.stability!r}")
+        if not is_count(self.least_steps):
+            raise ValueError(f"least_steps must be an integer of at least 1, got {self.least_steps!r}")
 
     @property
     def sure_order(self) -> int:
@@ -101,13 +106,13 @@ class FiniteVolume:
         the step alone, characteristics, which make them exactly."""
         if is_discrete(dynamics):
             return Characteristics(nodes=STEP_NODES)
-        return replace(self, cells=companion_cells(self.cells), stability=LONGER_STABILITY)
+        return replace(self, cells=companion_cells(self.cells), stability=LONGER_STABILITY, least_steps=1)
 
     def solve(self, problem, features, times, dynamics, seed=0, progress=None, estimate=True) -> Solution:
         return solve_on_grid(self, problem, features, times, dynamics, seed, progress, estimate)
 
     def run(self, problem, features, times, dynamics, seed, progress, grid, window, start) -> Solution:
-        """One run on one grid, without an error estimate; `start` is the time of day at which it began."""
+        """One run on one grid, without an error estimate; `start` is that of `time.perf_counter`."""
         batches = Batches(features, dynamics, seed) if is_discrete(dynamics) else None
         self.reconstruction.check_grid(grid)
         rho, truncated = initial_averages(problem, grid)
@@ -128,10 +133,12 @@ class FiniteVolume:
         loss = recorder.features.loss
         energy, scale, t = recorder.first_energy, 1.0, 0.0
         for t_end in recorder.times:
+            longest = (t_end - t) / self.least_steps
             while t < t_end:
                 dt = scale * min(
                     self.cfl * (1.0 - 2.0 * ROUND_OFF) / state.courant_rate(), self.stability / state.largest_mobility()
                 )
+                dt = min(dt, longest)
                 remaining = t_end - t
                 landed = dt >= remaining * (1.0 - 1e-12)
                 dt = remaining if landed else min(dt, 0.5 * remaining) if dt > 0.5 * remaining else dt

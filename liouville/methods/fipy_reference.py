@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ..checks import is_finite
+from ..checks import is_count, is_finite
 from ..errors import SolveFailed
 from ..grid import PhaseGrid, initial_averages
 from ..solution import Solution
@@ -81,7 +81,7 @@ class FiPyFiniteVolume:
         FiPy's VanLeer is stable only while the sum of the Courant numbers is at most 1/2.
     cfl : float
         Sum of the Courant numbers of both directions, in (0, 0.5].
-    window, c_spacing, stability
+    window, c_spacing, stability, least_steps
         As in FiniteVolume.
     """
 
@@ -91,6 +91,7 @@ class FiPyFiniteVolume:
     window: tuple | None = None
     c_spacing: object = None
     stability: float = 1.0
+    least_steps: int = 3
     takes_steps = False
     sure_order = 1  # that of its steps
     growth = 8.0
@@ -104,16 +105,18 @@ class FiPyFiniteVolume:
 
         if not (is_finite(self.stability) and 0 < self.stability < 2):
             raise ValueError(f"stability must lie in (0, 2), got {self.stability!r}")
+        if not is_count(self.least_steps):
+            raise ValueError(f"least_steps must be an integer of at least 1, got {self.least_steps!r}")
 
     def companion(self, dynamics):
         """Cells twice as wide and longer steps."""
-        return replace(self, cells=companion_cells(self.cells), stability=LONGER_STABILITY)
+        return replace(self, cells=companion_cells(self.cells), stability=LONGER_STABILITY, least_steps=1)
 
     def solve(self, problem, features, times, dynamics, seed=0, progress=None, estimate=True) -> Solution:
         return solve_on_grid(self, problem, features, times, dynamics, seed, progress, estimate)
 
     def run(self, problem, features, times, dynamics, seed, progress, grid, window, start) -> Solution:
-        """One run on one grid, without an error estimate; `start` is the time of day at which it began."""
+        """One run on one grid, without an error estimate; `start` is that of `time.perf_counter`."""
         rho, truncated = initial_averages(problem, grid)
         transport = FiPyTransport(grid, self.reconstruction)
         state = State(features, grid, rho, self.reconstruction)
@@ -123,8 +126,9 @@ class FiPyFiniteVolume:
         t = 0.0
         with threadpool_limits(limits=1, user_api="blas"):
             for t_end in times:
+                longest = (t_end - t) / self.least_steps
                 while t < t_end:
-                    bound = min(self.cfl / state.courant_rate(), self.stability / state.largest_mobility())
+                    bound = min(longest, self.cfl / state.courant_rate(), self.stability / state.largest_mobility())
                     n_left = int(np.ceil((t_end - t) / bound - 1e-12))
                     dt = (t_end - t) / n_left
                     new = State(features, grid, transport.step(state.rho, state.field.U, dt), self.reconstruction)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..diagnostics import announce, part_of
+from ..diagnostics import Stopwatch, announce, part_of
 from ..dynamics import is_discrete
 from ..errors import SolveFailed
 from ..grid import Graded, check_window, choose_window, make_grid
@@ -61,7 +61,7 @@ def solve_on_grid(method, problem, features, times, dynamics, seed, progress, es
 
     A grid method gives
 
-    - `run(problem, features, times, dynamics, seed, progress, grid, window, started)`, a Solution without an estimate,
+    - `run(problem, features, times, dynamics, seed, progress, grid, window, start)`, a Solution without an estimate,
     - `companion(dynamics)`, a method whose error is another: on cells twice as wide and with longer steps in time, or,
       where the method is not consistent with the dynamics, one that is,
     - `sure_order`, at which errors of smooth solutions fall at least, in space and time,
@@ -86,16 +86,22 @@ def solve_on_grid(method, problem, features, times, dynamics, seed, progress, es
     other, share = None, 1.0
     if hasattr(companion, "run"):
         # A grid that is too coarse for this problem says nothing of `method`, which may not be.
+        watch = Stopwatch(report)
         with contextlib.suppress(ValueError, SolveFailed), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            other = run(companion, report, begun)
+            other = run(companion, watch, begun)
+        announce(watch.seconds * method.growth)
     else:
         other = companion.solve(problem, features, times, dynamics, seed, report)
-    announce((time.perf_counter() - begun) * method.growth)
     solution = run(method, later, started)
     if other is None:
         companion = replace(companion, cells=finer_cells(method.cells))
-        other = run(companion, None, begun)
+        with contextlib.suppress(ValueError, SolveFailed), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            other = run(companion, None, begun)
+    if other is None:  # nothing tells how far off it is
+        unknown = np.full(times.size, np.inf)
+        return replace(solution, diagnostics=replace(solution.diagnostics, error_estimate=unknown))
     if hasattr(companion, "run"):
         share = _share_of_difference(method, companion, is_rough(problem, features))
     error = share * np.linalg.norm(solution.coefficients - other.coefficients, axis=1)

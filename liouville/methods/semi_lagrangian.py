@@ -25,6 +25,7 @@ from .sweeps import SPLITTINGS, Run
 
 MIN_STEP = 1e-10  # of the last time
 PAST = 4  # mobilities that the prediction of r goes through
+FALLS = 30.0  # times over which the error of time steps is shared out at most, in those in which r falls at first
 GAUSS = 10  # nodes of the integral of r over a step
 MAX_TERMS = 60  # of the Taylor series of r in a step
 LOOSER = 10.0  # the tolerance of a companion, whose error in time is to be another
@@ -49,8 +50,8 @@ class SemiLagrangian:
     cells : (n_y, n_c)
         At least 8 each. What limits is the resolution in y.
     tolerance : float
-        Error of f_0 that time steps may make in all, relative to the greater of ||f|| and ||f_0(0)||, by an embedded
-        estimate that chooses the steps.
+        Error of f_0 that time steps may make in all, or in thirty times that in which r falls at first, relative to the
+        greater of ||f|| and ||f_0(0)||, by an embedded estimate that chooses the steps.
     window
         As in FiniteVolume.
     max_step : float, optional
@@ -90,7 +91,7 @@ class SemiLagrangian:
         return solve_on_grid(self, problem, features, times, dynamics, seed, progress, estimate)
 
     def run(self, problem, features, times, dynamics, seed, progress, grid, window, start) -> Solution:
-        """One run on one grid, without an error estimate; `start` is the time of day at which it began."""
+        """One run on one grid, without an error estimate; `start` is that of `time.perf_counter`."""
         batches = Batches(features, dynamics, seed) if is_discrete(dynamics) else None
         # One BLAS thread: the small matrices gain nothing from more, and their bits would depend on it.
         with threadpool_limits(limits=1, user_api="blas"):
@@ -107,7 +108,8 @@ class SemiLagrangian:
 
     def _march(self, run, recorder, progress):
         splitting, longest = SPLITTINGS[self.order], self.max_step or np.inf
-        allowed = self.tolerance * max(recorder.size, 1e-300) / max(float(recorder.times[-1]), 1e-300)
+        span = min(float(recorder.times[-1]), FALLS / run.pace()) if run.pace() > 0 else float(recorder.times[-1])
+        allowed = self.tolerance * max(recorder.size, 1e-300) / max(span, 1e-300)
         # The error of the first step shows at the end of the second, so that no output time may lie between them.
         first_time = next((0.5 * t for t in recorder.times if t > 0), np.inf)
         dt, past = min(longest, first_time, run.first_step(self.tolerance)), [run]

@@ -160,8 +160,12 @@ class Run:
 
     def first_step(self, tolerance) -> float:
         """Cautious, since the first step has no history to be checked by; its error in r is of third order."""
-        speed = float(np.linalg.norm(self.G @ self.r))
-        return 2.0 * tolerance ** (1 / 3) * float(np.linalg.norm(self.r)) / speed if speed > 0 else np.inf
+        return 2.0 * tolerance ** (1 / 3) / self.pace() if self.pace() > 0 else np.inf
+
+    def pace(self) -> float:
+        """The rate |r'| / |r| at which r falls; 0 where it rests."""
+        size = float(np.linalg.norm(self.r))
+        return float(np.linalg.norm(self.G @ self.r)) / size if size > 0 else 0.0
 
     @property
     def rho(self):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.polynomial import legendre
 
+from ..checks import with_own_error_state
 from ..circle import CircleFunction
 from .domains import PERIOD
 
@@ -98,6 +99,7 @@ class Density:
     _primitive: _Primitive = field(init=False, default=None, repr=False)
     _breaks: np.ndarray = field(init=False, default=None, repr=False)
 
+    @with_own_error_state
     def __post_init__(self):
         if not callable(self.function):
             raise ValueError(f"function must be callable, got {self.function!r}")

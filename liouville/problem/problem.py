@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..checks import vectorised_values
+from ..checks import as_numbers, vectorised_values, with_own_error_state
 from .data import Quadrature, UniformTorus
 from .domains import Box, Euclidean, Torus
 from .initial import Initial
@@ -47,6 +47,7 @@ class Problem:
     target: object
     initial: Initial
 
+    @with_own_error_state
     def __post_init__(self):
         for name, kinds in (
             ("domain", (Torus, Box, Euclidean)),
@@ -85,7 +86,7 @@ class Problem:
         if callable(self.target):
             return vectorised_values("target", self.target, self.data.points)
         n_nodes = self.data.points.shape[0]
-        values = np.asarray(self.target, dtype=float)
+        values = as_numbers("target", self.target)
         if values.shape != (n_nodes,):
             raise ValueError(f"target must have shape ({n_nodes},), one value per node of data, got {values.shape}")
         if not np.isfinite(values).all():
