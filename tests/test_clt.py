@@ -8,11 +8,11 @@ from scipy.stats import kstest
 from validation.clt import (
     compare_modes,
     fit_next_order,
-    holm,
     largest_resolved,
     resampling_counts,
     scaled_mean_square,
 )
+from validation.few_replicates import holm
 
 ALL = np.ones((SIZES.size, TIMES.size), dtype=bool)
 NO_ERROR = np.zeros(TIMES.size)

@@ -8,6 +8,7 @@ from liouville.storage import variable
 
 from . import clt, crossover, verdicts
 from .budget import RESOLVED_SHARE, resolved_points
+from .few_replicates import holm
 from .rates import (
     MIN_SIZES,
     N_RESAMPLES,
@@ -172,9 +173,7 @@ def _clt_variables(scaled, prediction, next_order, modes, sizes):
         "angle_p": variable("time", modes.angle_p, "share of predicted draws with a greater angle"),
         "angle_dimension": variable("time", modes.angle_dimension, "dimension of the leading eigenspace"),
         "normality_p": variable(MODE, modes.normality_p, "Shapiro-Wilk probability of the leading components"),
-        "normality_holm": variable(
-            MODE, clt.holm(modes.normality_p), "the same, adjusted by Holm over modes and times"
-        ),
+        "normality_holm": variable(MODE, holm(modes.normality_p), "the same, adjusted by Holm over modes and times"),
     }
 
 

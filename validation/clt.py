@@ -8,21 +8,20 @@ Replicates are kept whole, jointly over n and t, as in `rates`; probabilities ar
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
 from .few_replicates import left_out_logs, mean_p, two_sided_p
 from .rates import MIN_REPLICATES, MIN_SIZES, N_RESAMPLES, resampling_counts
+from .spectra import null_spectra, spectra
 
 FIT_RATIO = 3.0  # of n E||.||^2 to sigma^2 at most, in fits: beyond it an expansion in 1/n does not hold
 GOODNESS = 0.01  # a fit whose residuals are less probable than this is not accepted
 LEAST_ERROR = 1e-6  # of a mean, in fits: replicates or sizes that are all alike have no covariance that can be inverted
-REPLICATES_A_SIZE = 10  # below this many replicates for each size correlations between sizes are not estimated
+REPLICATES_A_SIZE = 10  # below this many replicates for each size the weights in fits leave out correlations
 N_MODES = 4
 LEAST_SHARE = 0.02  # of the variance that a mode must carry to be tested
 NULL_MODES, LEAST_NULL_MODE = 16, 1e-4  # modes drawn for the null law of eigenvalues and angles
-N_NULL = 999
 MIN_NORMALITY = 20  # replicates for a test of normality
 
 
@@ -54,10 +53,13 @@ class Scaled:
     rare_share: np.ndarray
 
     def covariance(self, t):
-        """Of the means of all sizes at one time, shape (S, S); diagonal where the replicates are too few for more."""
-        R = self.n_replicates
-        full = np.atleast_2d(np.cov(self.resampled[:, :, t], rowvar=False)) * R / (R - 1.0)
-        return full if REPLICATES_A_SIZE * self.sizes.size <= R else np.diag(np.diag(full))
+        """Of the means of all sizes at one time, shape (S, S)."""
+        return np.atleast_2d(np.cov(self.squares[:, :, t])) / self.n_replicates
+
+    @property
+    def invertible(self) -> bool:
+        """Whether there are replicates enough to weight the means by the inverse of their covariance."""
+        return REPLICATES_A_SIZE * self.sizes.size <= self.n_replicates
 
 
 def scaled_mean_square(sizes, discrepancy, n_resamples=N_RESAMPLES, seed=0) -> Scaled:
@@ -83,15 +85,16 @@ class NextOrder:
     b2, b2_error, b3 : arrays, shape (T,)
         nan where no fit is accepted; b_3 is 0 where b_2 alone suffices.
     p_value : array, shape (T,)
-        Of the residuals of the fit (H. Hotelling, 1931).
+        Of the residuals of the fit.
     fitted : bool array, shape (S, T)
         Sizes in the fit: all from some n upward.
     refused : bool array, shape (T,)
         Whether there were sizes enough, but no fit was accepted.
     expected, deviation : arrays, shape (S, T)
         The fitted curve at those sizes, and (measured - expected) / standard error; nan elsewhere.
-    weights : array, shape (S, T)
-        Of the means of these sizes in the measured sigma^2: the constant of the same fit where it is free too.
+    contributions : array, shape (R, T)
+        What each replicate contributes to the measured sigma^2, the constant of the same fit where it is free too. The
+        mean is that constant; the spread is widened by what the weights owe to the same replicates.
     constant, constant_error, constant_p : arrays, shape (T,)
         The measured sigma^2, its standard error, and the two-sided probability of it if the prediction holds, see
         `few_replicates.mean_p`.
@@ -105,7 +108,7 @@ class NextOrder:
     refused: np.ndarray
     expected: np.ndarray
     deviation: np.ndarray
-    weights: np.ndarray
+    contributions: np.ndarray
     constant: np.ndarray
     constant_error: np.ndarray
     constant_p: np.ndarray
@@ -117,8 +120,15 @@ def fit_next_order(scaled, resolved, variance, variance_error) -> NextOrder:
     Sizes up to the last whose mean exceeds three times sigma^2 are left out: there an expansion in 1/n does not hold.
     All others are tried first, then ever larger ones alone; b_2 alone before b_2 and b_3. The first fit with two or
     more degrees of freedom whose residuals have a probability above 1 % is taken. Weights are the inverse covariance of
-    the bootstrap, to which the error of the prediction is added; that it is known from R replicates is allowed for in
-    the probability and in the error of b (C. R. Rao, Biometrika 46, 1959).
+    the means over replicates, to which the error of the prediction is added. That it is known from R replicates only is
+    allowed for in the probability (H. Hotelling, 1931), and in all errors: with f degrees of freedom left
+
+        Var(b) = (R - 1) / (R - 1 - f) (R - 2) / (R - 2 - f) (X^T C^-1 X)^-1,
+
+    the first factor since this inverse is too small on average, the second since the weights are not the best ones
+    (C. R. Rao, Biometrika 46, 1959). With fewer than ten replicates for each size the weights are inverse variances;
+    errors, widened by the first factor, and the probability still rest on the whole covariance (G. E. P. Box, Ann.
+    Math. Statist. 25, 1954).
 
     Parameters
     ----------
@@ -126,72 +136,104 @@ def fit_next_order(scaled, resolved, variance, variance_error) -> NextOrder:
     resolved : bool array, shape (S, T)
     variance, variance_error : arrays, shape (T,)
     """
-    S, T = scaled.mean.shape
-    b2, b2_error, b3, p_value, constant, constant_error, constant_p = (np.full(T, np.nan) for _ in range(7))
+    S, R, T = scaled.squares.shape
+    b2, b2_error, b3, p_value, constant_p = (np.full(T, np.nan) for _ in range(5))
     fitted, refused = np.zeros((S, T), dtype=bool), np.zeros(T, dtype=bool)
-    expected, deviation, weights = (np.full((S, T), np.nan) for _ in range(3))
+    expected, deviation = (np.full((S, T), np.nan) for _ in range(2))
+    contributions = np.full((R, T), np.nan)
     for t in range(T):
-        usable = np.flatnonzero(resolved[:, t] & (scaled.mean[:, t] > 0))
-        far = np.flatnonzero(scaled.mean[usable, t] > FIT_RATIO * variance[t])
-        usable = usable[far[-1] + 1 :] if far.size else usable
-        if not (np.isfinite(variance[t]) and np.isfinite(variance_error[t])) or scaled.n_replicates < MIN_REPLICATES:
+        usable = _within_reach(scaled.mean[:, t], resolved[:, t], variance[t])
+        if not (np.isfinite(variance[t]) and np.isfinite(variance_error[t])) or R < MIN_REPLICATES:
             continue
-        covariance = scaled.covariance(t) + variance_error[t] ** 2 + np.diag((LEAST_ERROR * scaled.mean[:, t]) ** 2)
         refused[t] = usable.size >= MIN_SIZES
         for first in range(max(0, usable.size - MIN_SIZES + 1)):
             used = usable[first:]
-            fit = _first_acceptable(scaled, t, used, variance[t], covariance[np.ix_(used, used)])
+            fit = _first_acceptable(scaled, t, used, variance[t], variance_error[t])
             if fit is None:
                 continue
-            beta, beta_covariance, p_value[t], curve, weights[used, t] = fit
-            b2[t], b2_error[t] = beta[0], np.sqrt(beta_covariance[0, 0])
-            b3[t] = beta[1] if beta.size > 1 else 0.0
+            beta, b2_error[t], p_value[t], curve, contributions[:, t] = fit
+            b2[t], b3[t] = beta[0], beta[1] if beta.size > 1 else 0.0
             fitted[used, t], refused[t] = True, False
             expected[used, t] = curve
             deviation[used, t] = (scaled.mean[used, t] - curve) / np.hypot(scaled.error[used, t], variance_error[t])
-            measured = weighted_squares(scaled, weights, t)
-            constant[t], constant_error[t] = measured.mean(), np.std(measured, ddof=1) / np.sqrt(measured.size)
-            constant_p[t], _ = mean_p(measured, variance[t], variance_error[t])
+            constant_p[t], _ = mean_p(contributions[:, t], variance[t], variance_error[t])
             break
+    constant, constant_error = contributions.mean(axis=0), np.std(contributions, axis=0) / np.sqrt(max(1, R - 1))
     return NextOrder(
-        b2, b2_error, b3, p_value, fitted, refused, expected, deviation, weights, constant, constant_error, constant_p
+        b2,
+        b2_error,
+        b3,
+        p_value,
+        fitted,
+        refused,
+        expected,
+        deviation,
+        contributions,
+        constant,
+        constant_error,
+        constant_p,
     )
 
 
-def weighted_squares(scaled, weights, t):
-    """What each replicate contributes to the measured sigma^2 at one time, shape (R,)."""
-    used = np.isfinite(weights[:, t])
-    return weights[used, t] @ scaled.squares[used, :, t]
+def _within_reach(mean, resolved, variance):
+    """Resolved sizes beyond the last whose mean is too far from sigma^2."""
+    usable = np.flatnonzero(resolved & (mean > 0))
+    far = np.flatnonzero(mean[usable] > FIT_RATIO * variance)
+    return usable[far[-1] + 1 :] if far.size else usable
 
 
-def _first_acceptable(scaled, t, used, variance, covariance):
+def _first_acceptable(scaled, t, used, variance, variance_error):
     """b_2 alone, then b_2 and b_3: the first whose residuals are probable, or None.
 
-    With the covariance of b, the probability, the curve, and the weights of the means in a free constant.
+    With the error of b_2, the probability, the curve, and what each replicate contributes to a free constant.
     """
+    R = scaled.n_replicates
+    values = scaled.mean[used, t] - variance
+    covariance = scaled.covariance(t)[np.ix_(used, used)] + np.diag((LEAST_ERROR * scaled.mean[used, t]) ** 2)
+    weighing = covariance if scaled.invertible else np.diag(np.diag(covariance))
+    covariance, weighing = covariance + variance_error**2, weighing + variance_error**2
+    for terms in (1, 2):
+        freedom = used.size - terms
+        if freedom < 2 or freedom >= R - 2:
+            return None
+        powers = scaled.sizes[used, None] ** -np.arange(1.0, terms + 1)
+        gain = _gain(powers, weighing)
+        beta = gain @ values
+        left = np.eye(used.size) - powers @ gain
+        p = _residual_p(scaled, left @ values, left, covariance, weighing, freedom)
+        if p > GOODNESS:
+            error = np.sqrt(_widening(scaled, freedom) * (gain @ covariance @ gain.T)[0, 0])
+            free = _gain(np.column_stack([np.ones(used.size), powers]), weighing)[0] @ scaled.squares[used, :, t]
+            constant = free.mean()
+            spread = np.sqrt(_widening(scaled, freedom - 1)) * (free - constant)
+            return beta, error, p, variance + powers @ beta, constant + spread
+    return None
+
+
+def _gain(powers, weighing):
+    """Of generalised least squares: beta = gain @ values."""
+    weighted = np.linalg.solve(weighing, powers)
+    return np.linalg.solve(powers.T @ weighted, weighted.T)
+
+
+def _widening(scaled, freedom):
+    """Of the variance of what is fitted, for weights that are themselves estimated: see `fit_next_order`."""
+    R = scaled.n_replicates
+    factor = (R - 1.0) / (R - 1.0 - freedom)
+    return factor * (R - 2.0) / (R - 2.0 - freedom) if scaled.invertible else factor
+
+
+def _residual_p(scaled, residual, left, covariance, weighing, freedom):
+    """Probability of residuals = left @ values: Hotelling's, or Box's where weights leave out correlations."""
     from scipy.stats import f
 
     R = scaled.n_replicates
-    values = scaled.mean[used, t] - variance
-    for terms in (1, 2):
-        freedom = used.size - terms
-        if freedom < 2 or freedom >= R - 1:
-            return None
-        powers = scaled.sizes[used, None] ** -np.arange(1.0, terms + 1)
-        weighted = np.linalg.solve(covariance, powers)
-        information = np.linalg.inv(powers.T @ weighted)
-        gain = information @ weighted.T
-        beta = gain @ values
-        residual = values - powers @ beta
-        square = residual @ np.linalg.solve(covariance, residual)
-        p = f.sf(square * (R - freedom) / (freedom * (R - 1.0)), freedom, R - freedom)
-        if p > GOODNESS:
-            widened = information * (R - 1.0) / (R - 1.0 - freedom)
-            free = np.column_stack([np.ones(used.size), powers])
-            weighted = np.linalg.solve(covariance, free)
-            weights = np.linalg.solve(free.T @ weighted, weighted.T)[0]
-            return beta, widened, p, variance + powers @ beta, weights
-    return None
+    square = residual @ np.linalg.solve(weighing, residual)
+    if scaled.invertible:
+        return f.sf(square * (R - freedom) / (freedom * (R - 1.0)), freedom, R - freedom)
+    product = np.linalg.solve(weighing, left @ covariance @ left.T)
+    trace = np.trace(product)
+    return f.sf(square / trace, trace**2 / np.trace(product @ product), R - 1.0)
 
 
 def largest_resolved(resolved):
@@ -211,7 +253,7 @@ class Modes:
     predicted : array, shape (K, T)
         The leading eigenvalues of the predicted covariance.
     ratio, ratio_error : arrays, shape (K, T)
-        Measured variance along each predicted eigenvector over the predicted one, with bootstrap standard errors.
+        Measured variance along each predicted eigenvector over the predicted one, with standard errors.
     ratio_p : array, shape (K, T)
         Two-sided probability of that ratio if the prediction holds, see `few_replicates.mean_p`.
     correlation, correlation_p : arrays, shape (K (K - 1) / 2, T)
@@ -284,15 +326,15 @@ def compare_modes(sizes, differences, resolved, covariance, relative_error, seed
         )
         drawn = min(NULL_MODES, R - 1, int(np.sum(values > LEAST_NULL_MODE * values[0])))
         dimension[t] = d = _leading_dimension(values, min(K, drawn))
-        own, own_angle = _spectra(np.atleast_2d(np.cov(sample[:, :drawn], rowvar=False))[None], d)
-        null_values, null_angles = _null_spectra(tuple(np.round(values[:drawn] / values[0], 9).tolist()), R, d, seed)
+        own, own_angle = spectra(np.atleast_2d(np.cov(sample[:, :drawn], rowvar=False))[None], d)
+        null_values, null_angles = null_spectra(tuple(np.round(values[:drawn] / values[0], 9).tolist()), R, d, seed)
         null_values = null_values * values[0]
         shown = leading[leading < drawn]
         found["eigenvalue_ratio"][shown, t] = own[0, shown] / values[shown]
         found["eigenvalue_expected"][shown, t] = null_values[:, shown].mean(axis=0) / values[shown]
         found["eigenvalue_spread"][shown, t] = null_values[:, shown].std(axis=0, ddof=1) / values[shown]
         found["angle"][t], found["angle_expected"][t] = own_angle[0], null_angles.mean()
-        found["angle_p"][t] = (1.0 + np.sum(null_angles >= own_angle[0])) / (N_NULL + 1.0)
+        found["angle_p"][t] = (1.0 + np.sum(null_angles >= own_angle[0])) / (null_angles.size + 1.0)
     return Modes(place=place, angle_dimension=dimension, **found)
 
 
@@ -347,44 +389,3 @@ def _leading_dimension(values, K):
         return 1
     following = np.maximum(values[1 : K + 1], 1e-300)
     return 1 + int(np.argmax(values[: following.size] / following))
-
-
-@lru_cache(maxsize=16)
-def _null_spectra(relative, R, d, seed):
-    """`_spectra` of sample covariances of R normal vectors with these variances; kept, for times often share them."""
-    return _spectra(_null_covariances(np.array(relative), R, np.random.default_rng([seed, 2])), d)
-
-
-def _null_covariances(values, R, rng):
-    """Sample covariances of R normal vectors with these independent variances, shape (N_NULL, P, P).
-
-    By the factor of M. S. Bartlett (1933): a Wishart matrix is A A^T with A lower triangular, normal below the diagonal
-    and the root of a chi-square on it.
-    """
-    P = values.size
-    A = np.tril(rng.standard_normal((N_NULL, P, P)), -1)
-    places = np.arange(P)
-    A[:, places, places] = np.sqrt(rng.chisquare(R - 1.0 - places, size=(N_NULL, P)))
-    A *= np.sqrt(values / (R - 1.0))[:, None]
-    return A @ A.transpose(0, 2, 1)
-
-
-def _spectra(covariances, d):
-    """Eigenvalues, descending, and the greatest angle of the first d modes to the first d axes, of each covariance."""
-    values, vectors = np.linalg.eigh(covariances)
-    values, vectors = values[:, ::-1], vectors[:, :, ::-1]
-    if d >= values.shape[1]:
-        return values, np.zeros(values.shape[0])
-    cosines = np.linalg.svd(vectors[:, :d, :d], compute_uv=False)[:, -1]
-    return values, np.degrees(np.arccos(np.minimum(1.0, cosines)))
-
-
-def holm(p_values):
-    """Probabilities adjusted for the number of tests, by S. Holm (1979); nan stays nan. Any shape."""
-    p = np.asarray(p_values, dtype=float)
-    adjusted = np.full(p.size, np.nan)
-    tested = np.flatnonzero(np.isfinite(p.ravel()))
-    order = tested[np.argsort(p.ravel()[tested])]
-    steps = p.ravel()[order] * np.arange(order.size, 0, -1)
-    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(steps)) if order.size else steps
-    return adjusted.reshape(p.shape)

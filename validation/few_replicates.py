@@ -76,6 +76,16 @@ def with_skewness(value, skew, R):
     return 3.0 / safe * (np.cbrt(1.0 + safe * (value - safe / 6.0)) - 1.0)
 
 
+def with_known_error(own, degrees, known):
+    """An estimated standard error joined by one that is known, and the degrees of freedom of both together.
+
+    By F. E. Satterthwaite (1946): nu (error / own)^4, which is without bound where the known one rules.
+    """
+    error = np.hypot(own, known)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return error, degrees * np.where(error > 0, error / own, 1.0) ** 4
+
+
 def mean_p(values, expected, expected_error=0.0, least_excess=LEAST_EXCESS_SQUARE):
     """Two-sided probability of so distant a mean over replicates, the first axis; with its sign.
 
@@ -92,12 +102,11 @@ def mean_p(values, expected, expected_error=0.0, least_excess=LEAST_EXCESS_SQUAR
     """
     R = values.shape[0]
     own = np.std(values, axis=0, ddof=1) / np.sqrt(R)
-    error = np.hypot(own, expected_error)
+    error, nu = with_known_error(own, degrees_of_freedom(values, least_excess), expected_error)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(error > 0, own / error, 0.0)
         deviation = (values.mean(axis=0) - expected) / np.maximum(error, 1e-12 * np.abs(expected))
     skew = skewness(values) * share**3
-    nu = degrees_of_freedom(values, least_excess)
     return two_sided_p(without_skewness(deviation, skew, R), nu), deviation
 
 
@@ -125,9 +134,10 @@ def detectable_ratio(values, expected, expected_error, level):
     R = values.shape[0]
     mean = values.mean(axis=0)
     own = np.std(values, axis=0, ddof=1) / np.sqrt(R) / mean
-    relative = np.hypot(own, expected_error / expected)
+    degrees = degrees_of_freedom(values, LEAST_EXCESS_SQUARE)
+    relative, degrees = with_known_error(own, degrees, expected_error / expected)
     skew = skewness(values) * (own / relative) ** 3
-    bound = t.isf(0.5 * level, degrees_of_freedom(values, LEAST_EXCESS_SQUARE))
+    bound = t.isf(0.5 * level, degrees)
     # The standard error grows with the mean: a mean of q times the expected deviates by (1 - 1 / q) / relative.
     above = relative * with_skewness(bound, skew, R)
     below = -relative * with_skewness(-bound, skew, R)
@@ -136,3 +146,14 @@ def detectable_ratio(values, expected, expected_error, level):
         up = np.where((above < 1.0) & (noise < 1.0), 1.0 / ((1.0 - above) * (1.0 - noise)) - 1.0, np.inf)
     down = 1.0 - 1.0 / ((1.0 + below) * (1.0 + noise))
     return np.maximum(up, down)
+
+
+def holm(p_values):
+    """Probabilities adjusted for the number of tests, by S. Holm (1979); nan stays nan. Any shape."""
+    p = np.asarray(p_values, dtype=float)
+    adjusted = np.full(p.size, np.nan)
+    tested = np.flatnonzero(np.isfinite(p.ravel()))
+    order = tested[np.argsort(p.ravel()[tested])]
+    steps = p.ravel()[order] * np.arange(order.size, 0, -1)
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(steps)) if order.size else steps
+    return adjusted.reshape(p.shape)

@@ -150,7 +150,7 @@ def _fit(sizes, logs, replicated, used, spread):
 
 
 def rates(sizes, discrepancy, resolved, statistic=root_mean_square, n_resamples=N_RESAMPLES, seed=0) -> Rates:
-    """Fitted slopes and local exponents with their bootstrap standard errors.
+    """Fitted slopes and local exponents, with standard errors by the jackknife for the RMS, else by the bootstrap.
 
     Parameters
     ----------

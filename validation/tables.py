@@ -1,5 +1,7 @@
 """The summary of a study as text."""
 
+import textwrap
+
 import numpy as np
 
 from .budget import RESOLVED_SHARE
@@ -159,7 +161,7 @@ def crossover_lines(dataset) -> list:
     for s in np.flatnonzero(resolved.any(axis=1)):
         shown = np.where(resolved[s], dataset["bias"].values[s], np.nan)
         lines.append(_pair_row(f"bias {sizes[s]}", shown, dataset["bias_error"].values[s], value_text))
-    lines.append(_pair_row("its slope", dataset["bias_slope"].values, dataset["bias_slope_error"].values, slope_text))
+    lines.append(_pair_row("bias slope", dataset["bias_slope"].values, dataset["bias_slope_error"].values, slope_text))
     return lines
 
 
@@ -177,5 +179,6 @@ def verdict_lines(dataset) -> list:
     lines.append("")
     lines.append(f"Rules; each has a false alarm with a probability of at most {JOINT_LEVEL:.0%}, over all its tests:")
     for name, rule in RULES.items():
-        lines.append(f"  {name:<11} " + rule.replace("\n", "\n" + " " * 14))
+        text = f"  {name:<11} {' '.join(rule.split())}"
+        lines.append(textwrap.fill(text, 120, subsequent_indent=" " * 14, break_on_hyphens=False))
     return lines

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..clt import holm, largest_resolved, weighted_squares
-from ..few_replicates import detectable_ratio, mean_p
+from ..clt import largest_resolved
+from ..few_replicates import detectable_ratio, holm, mean_p
 from ..rates import MIN_SIZES
 from .verdict import CONFIRMED, CONTRADICTED, JOINT_LEVEL, NOT_RESOLVED, RARE_SHARE, Verdict, listed
 
@@ -23,9 +23,10 @@ fitted) the sigma^2 measured by the same fit with a free constant is not rejecte
 for skewness), a deviation of {POWER_VARIANCE:.0%} would be caught, and at the largest n where higher orders are
 negligible neither the variances along the leading predicted modes, nor the correlations between these, nor normality
 (Shapiro-Wilk) are rejected (Holm); contradicted if one is, or if without an acceptable fit the distance to sigma^2
-surely falls more slowly than 1/n; not resolved if at some time every fit is refused, or with fewer than
-{MIN_REPLICATES} replicates, or where normality fails at time 0 with n below the number of replicates. Normality is
-named first: where it fails, so may the others"""
+surely falls more slowly than 1/n; not resolved if at some time every fit is refused, if at no time normality can be
+tested (at time 0, or from n = {NORMAL_FACTOR:g} n* times the number of replicates on), with fewer than
+{MIN_REPLICATES} replicates, or where normality fails at time 0 with n below the number of replicates. Half of the 1 %
+goes to sigma^2 and half to the modes. Normality is named first: where it fails, so may the others"""
 
 
 def limit_regime(times, next_order, n_star, bend, n_largest, n_replicates):
@@ -50,9 +51,11 @@ def central_limit(times, scaled, resolved, variance, variance_error, next_order,
     fitted = np.isfinite(next_order.constant_p)
     unfitted = np.flatnonzero(np.isfinite(variance) & (resolved.sum(axis=0) >= MIN_SIZES) & ~fitted)
     m = int(fitted.sum()) + unfitted.size
-    if m == 0 or scaled.n_replicates < MIN_REPLICATES:
-        text = f"no time with {MIN_SIZES} resolved n, or too few replicates: {MIN_REPLICATES} are asked for"
+    if scaled.n_replicates < MIN_REPLICATES:
+        text = f"too few replicates: {scaled.n_replicates}, and {MIN_REPLICATES} are asked for"
         return Verdict("CLT", NOT_RESOLVED, text, 0)
+    if m == 0:
+        return Verdict("CLT", NOT_RESOLVED, f"no time with {MIN_SIZES} resolved n and a predicted sigma^2", 0)
     place = largest_resolved(resolved)
     n_largest = np.where(place >= 0, scaled.sizes[place], 0.0)
     regime, normal_regime = limit_regime(times, next_order, n_star, bend, n_largest, scaled.n_replicates)
@@ -74,13 +77,15 @@ def central_limit(times, scaled, resolved, variance, variance_error, next_order,
     if next_order.refused.any():
         text += f"; no fit of sigma^2 + b_2/n + b_3/n^2 is accepted at t = {listed(times[next_order.refused])}"
         return Verdict("CLT", NOT_RESOLVED, text, m + n_modes)
-    if not fitted.any() or not normal.any():
-        text += "; n too small or replicates too few to test normality"
+    if not fitted.any():
+        text += f"; n too small: at no time do {MIN_SIZES} resolved n admit an expansion in 1/n"
         return Verdict("CLT", NOT_RESOLVED, text, m + n_modes)
+    if not normal.any():
+        return Verdict("CLT", NOT_RESOLVED, f"{text}; {_untested_normality(normal_regime)}", m + n_modes)
     text += f"; normality at t = {listed(times[normal])}"
     if unfitted.size:
         text += f"; n too small for an expansion in 1/n at t = {listed(times[unfitted])}"
-    detectable = _detectable(scaled, next_order, variance, variance_error, level)
+    detectable = _detectable(next_order, variance, variance_error, level)
     if not detectable <= POWER_VARIANCE:
         size = f"only {detectable:.0%}" if detectable < 10.0 else "none"
         text += f"; too few replicates: of deviations of sigma^2 {size} would surely be caught"
@@ -106,8 +111,16 @@ def _modes(times, modes, regime, normal_regime, early):
         part = np.where(np.isfinite(adjusted[start:end]), adjusted[start:end], np.inf)
         if part.size and part.min() < HALF:
             t = times[int(np.argmin(part)) % times.size]
-            return f"{kind} rejected at t = {t:g}, adjusted p = {part.min():.1e}", n_tests, ""
-    return None, n_tests, f"{n_tests} tests of modes and normality, least adjusted p = {np.nanmin(adjusted):.2f}"
+            return f"{kind} rejected at t = {t:g}, adjusted p = {part.min():.1e} (bound {HALF:g})", n_tests, ""
+    least = f"least adjusted p = {np.nanmin(adjusted):.2g} (bound {HALF:g})"
+    return None, n_tests, f"{n_tests} tests of modes and normality, {least}"
+
+
+def _untested_normality(normal_regime):
+    """Why there is no test of normality at any time."""
+    if normal_regime.any():
+        return "normality is not tested: no mode of known variance spreads where n is large enough"
+    return f"n too small to test normality: below {NORMAL_FACTOR:g} n* times the number of replicates at all times"
 
 
 def _means(times, scaled, next_order, variance, variance_error, unfitted, resolved, level):
@@ -142,10 +155,10 @@ def falls_too_slowly(scaled, mask, t, variance, variance_error, level):
     return bool(far_p < level and p < level and far * excess > 0)
 
 
-def _detectable(scaled, next_order, variance, variance_error, level):
+def _detectable(next_order, variance, variance_error, level):
     """The relative deviation of sigma^2 that would be caught at whichever single time it were."""
     found = [
-        detectable_ratio(weighted_squares(scaled, next_order.weights, t), variance[t], variance_error[t], level)
+        detectable_ratio(next_order.contributions[:, t], variance[t], variance_error[t], level)
         for t in np.flatnonzero(np.isfinite(next_order.constant_p))
     ]
     return float(max(found))

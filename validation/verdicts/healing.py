@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..few_replicates import jackknife
-from ..rates import MIN_REPLICATES, ROUNDING
+from ..few_replicates import jackknife, with_known_error
+from ..rates import MIN_REPLICATES, MIN_SIZES, ROUNDING
 from .central_limit import falls_too_slowly
 from .verdict import CONFIRMED, CONTRADICTED, JOINT_LEVEL, NOT_RESOLVED, Verdict, change, missed, two_sided
 
@@ -12,9 +12,12 @@ HEALED = 0.5  # sigma^2 must fall below this share of its first value before one
 
 RULE = f"""\
 confirmed if sigma^2(t) falls below {HEALED:g} of its first value and n E||f_n - f_0||^2 at the largest n follows:
-surely below its first value, every ratio to it as predicted (Student's t on the degrees of freedom of the jackknife
-error), and a ratio off by a factor of {POWER_RATIO:g} would be caught; contradicted if a ratio is excluded, unless n is
-too small there: no fit of sigma^2 + b_2/n + b_3/n^2 is accepted, and the distance to sigma^2 may fall like 1/n"""
+surely below its first value at the last time, every ratio to it as predicted (Student's t on the degrees of freedom of
+the jackknife error, with that of the prediction), and a ratio off by a factor of {POWER_RATIO:g} would be caught;
+contradicted if a ratio is excluded, unless n is too small at the first time or at all such times: two or more n, no fit
+of sigma^2 + b_2/n + b_3/n^2 (none accepted, or fewer than {MIN_SIZES} n to try), and the distance to sigma^2 may fall
+like 1/n. The largest n is that resolved at most times; where fitted, b_2/n + b_3/n^2 is part of the prediction. Not
+resolved with fewer than {MIN_REPLICATES} replicates"""
 
 
 def healing(times, scaled, resolved, variance, variance_error, next_order) -> Verdict:
@@ -23,8 +26,11 @@ def healing(times, scaled, resolved, variance, variance_error, next_order) -> Ve
         return Verdict("healing", NOT_RESOLVED, "sigma^2 is not predicted", 0)
     usable = resolved & (variance > 0)
     counts = usable.sum(axis=1)
-    if scaled.n_replicates < MIN_REPLICATES or counts.max() < 2:
-        return Verdict("healing", NOT_RESOLVED, "no n is resolved at two times", 0)
+    if scaled.n_replicates < MIN_REPLICATES:
+        text = f"too few replicates: {scaled.n_replicates}, and {MIN_REPLICATES} are asked for"
+        return Verdict("healing", NOT_RESOLVED, text, 0)
+    if counts.max() < 2:
+        return Verdict("healing", NOT_RESOLVED, "no n is resolved at two times with sigma^2 predicted above 0", 0)
     s = np.flatnonzero(counts == counts.max())[-1]
     shown = np.flatnonzero(usable[s])
     first, later = shown[0], shown[1:]
@@ -69,8 +75,8 @@ def _ratios(scaled, s, first, later, relative):
     """Logarithms of ratios of mean squares in time, with errors (that of the prediction too) and their freedom."""
     logs = np.log(scaled.mean[s, later] / scaled.mean[s, first])
     own, degrees = jackknife(scaled.left_out[:, s, later] - scaled.left_out[:, s, [first]])
-    error = np.sqrt(own**2 + relative[later] ** 2 + relative[first] ** 2 + ROUNDING**2)
-    return logs, error, degrees * (error / np.maximum(own, ROUNDING)) ** 4
+    error, degrees = with_known_error(np.hypot(own, ROUNDING), degrees, np.hypot(relative[later], relative[first]))
+    return logs, error, degrees
 
 
 def _n_too_small(t, scaled, usable, variance, variance_error, known, level):

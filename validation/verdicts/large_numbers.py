@@ -8,10 +8,11 @@ from .verdict import CONFIRMED, CONTRADICTED, NOT_RESOLVED, Verdict, at_time, li
 POWER_SLOPE = -0.25  # a slope that may be as flat as this does not confirm -1/2
 
 RULE = f"""\
-confirmed if at every tested time the slope of log RMS over the {MIN_SIZES} largest resolved n is not shallower than
--1/2 and shallower than {POWER_SLOPE:g} is excluded; contradicted if at some time it is shallower than -1/2. Bands are
-Student's t on the degrees of freedom of the jackknife error, fewer where few runs rule it. Steeper is no contradiction:
-where sigma(t) is small, higher orders in 1/n count"""
+confirmed if at every time with {MIN_SIZES} resolved n the slope of log RMS over the {MIN_SIZES} largest of them is not
+surely shallower than -1/2 and surely is steeper than {POWER_SLOPE:g}; contradicted if at some time it surely is
+shallower than -1/2; not resolved with fewer than {MIN_REPLICATES} replicates. Bands are Student's t on the degrees of
+freedom of the jackknife error, fewer where few runs rule it. Steeper is no contradiction: where sigma(t) is small,
+higher orders in 1/n count"""
 
 
 def law_of_large_numbers(times, slope, slope_error, n_resolved, n_replicates, degrees=None) -> Verdict:
@@ -19,7 +20,9 @@ def law_of_large_numbers(times, slope, slope_error, n_resolved, n_replicates, de
     degrees = np.full(np.shape(slope), n_replicates - 1.0) if degrees is None else degrees
     tested = np.isfinite(slope_error) & (n_resolved >= MIN_SIZES)
     if n_replicates < MIN_REPLICATES or not tested.any():
-        return Verdict("LLN", NOT_RESOLVED, f"no time with {MIN_SIZES} resolved n and {MIN_REPLICATES} replicates", 0)
+        few = f"too few replicates: {n_replicates}, and {MIN_REPLICATES} are asked for"
+        text = few if n_replicates < MIN_REPLICATES else f"no time with {MIN_SIZES} resolved n"
+        return Verdict("LLN", NOT_RESOLVED, text, 0)
     m = int(tested.sum())
     band = two_sided(m, n_replicates=degrees + 1.0) * np.maximum(slope_error, ROUNDING)
     shallow = tested & (slope - band > EXPECTED_SLOPE)

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..crossover import BEND_EXPONENT
 from ..rates import MIN_REPLICATES, MIN_SIZES
-from .steepening import FAR_HEALED, bands, exponent_text, stays_shallow, trusted_cells
+from .steepening import FAR_HEALED, bands, exponent_text, no_pair, stays_shallow, trusted_cells
 from .verdict import CONFIRMED, CONTRADICTED, NOT_RESOLVED, Verdict, missed
 
 LAW = -1.0
@@ -14,9 +14,10 @@ SLACK = 0.05  # by which b_2/n^2 differs from a power law where sigma^2/n still 
 RULE = f"""\
 confirmed if at some time there are {MIN_SIZES} or more consecutive n between every two neighbours of which the local
 exponent of the RMS is within {SLACK:g} plus its joint band of {LAW:g}, while {BEND_EXPONENT:g} and {BEYOND:g} both are
-surely excluded for each of them. Exponents on both sides of {LAW:g}, which only pass through it, do not count;
-contradicted if sigma^2 falls below {FAR_HEALED:g} of its first value while all exponents at the last time surely stay
-above {BEND_EXPONENT:g}"""
+surely excluded for each of them (Student's t). Exponents on both sides of {LAW:g}, which only pass through it, do not
+count; contradicted if sigma^2 falls below {FAR_HEALED:g} of its first value while all exponents at the last time surely
+stay above {BEND_EXPONENT:g}; not resolved with fewer than {MIN_REPLICATES} replicates. Means more than half of which is
+made up by a hundredth of the runs are left out"""
 
 
 def reaches_one_over_n(times, scaled, exponents, variance) -> Verdict:
@@ -24,7 +25,7 @@ def reaches_one_over_n(times, scaled, exponents, variance) -> Verdict:
     name, sizes = "reaches 1/n", scaled.sizes
     cells = trusted_cells(scaled, exponents)
     if scaled.n_replicates < MIN_REPLICATES or not cells.any():
-        return Verdict(name, NOT_RESOLVED, f"no pair of resolved n with {MIN_REPLICATES} replicates", 0)
+        return Verdict(name, NOT_RESOLVED, no_pair(scaled), 0)
     m = int(cells.sum())
     band = bands(exponents, m)
     gaps = sizes.size - 1
@@ -47,11 +48,11 @@ def reaches_one_over_n(times, scaled, exponents, variance) -> Verdict:
     nearest = nearest[:gaps] if np.isfinite(nearest[:gaps]).any() else nearest
     g, t = np.unravel_index(np.argmin(nearest), nearest.shape)
     contradicted, healed = stays_shallow(exponents, cells, variance)
-    text = f"nearest to {LAW:g}: {exponent_text(times, sizes, exponents, g, t)}; {healed}"
+    text = f"nearest to {LAW:g}: {exponent_text(times, sizes, exponents, g, t)}, band {band[g, t]:.2f}; {healed}"
     if contradicted:
         return Verdict(name, CONTRADICTED, text, m)
-    if length:
-        text += f"; at {LAW:g} surely between {length + 1} neighbouring n only"
+    least = f"{MIN_SIZES} neighbouring n with bands between {BEYOND:g} and {BEND_EXPONENT:g} are asked for"
+    text += f"; {least}, {length + 1} found" if length else f"; {least}, none found"
     return Verdict(name, NOT_RESOLVED, text, m)
 
 

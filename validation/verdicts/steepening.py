@@ -11,11 +11,12 @@ FAR_HEALED = 0.01  # of its first value: sigma^2 must fall below before the abse
 
 RULE = f"""\
 confirmed if between some n and at some time the local exponent of the RMS is surely below {BEND_EXPONENT:g} (Student's
-t, the greatest hundredth of the runs at the smaller n cut down to the next), at first it surely was above, and at the
-last time n* = b_2/sigma^2 surely is positive and above the smallest n: a term in 1/n^2 outlasts sigma^2, and not only n
-too small for any expansion in 1/n steepen the error; contradicted if sigma^2 falls below {FAR_HEALED:g} of its first
-value while all exponents at the last time surely stay above {BEND_EXPONENT:g}. Means more than half of which is made up
-by a hundredth of the runs are not compared with smaller n"""
+t, the greatest hundredth of the runs at the smaller n cut down to the next), at its first time it surely was above, and
+at the last time at which b_2 is fitted n* = b_2/sigma^2 surely is positive and its estimate above the smallest n: a
+term in 1/n^2 outlasts sigma^2, and not only n too small for any expansion in 1/n steepen the error; contradicted if
+sigma^2 falls below {FAR_HEALED:g} of its first value while all exponents at the last time surely stay above
+{BEND_EXPONENT:g}; not resolved with fewer than {MIN_REPLICATES} replicates. Means more than half of which is made up by
+a hundredth of the runs are not compared with smaller n"""
 
 
 def trusted_cells(scaled, exponents):
@@ -23,6 +24,13 @@ def trusted_cells(scaled, exponents):
     trusted = scaled.rare_share <= RARE_SHARE
     known = np.isfinite(exponents.value) & np.isfinite(exponents.error)
     return known & trusted[exponents.lower] & trusted[exponents.upper]
+
+
+def no_pair(scaled):
+    """Why there is no exponent to test."""
+    if scaled.n_replicates < MIN_REPLICATES:
+        return f"too few replicates: {scaled.n_replicates}, and {MIN_REPLICATES} are asked for"
+    return "no pair of resolved n whose means are not made up by rare runs"
 
 
 def bands(exponents, n_tests):
@@ -74,7 +82,7 @@ def steepens(times, scaled, exponents, variance, n_star, n_star_error) -> Verdic
     upper = scaled.rare_share[exponents.upper] <= RARE_SHARE
     cells = np.isfinite(exponents.value) & np.isfinite(exponents.error) & upper
     if scaled.n_replicates < MIN_REPLICATES or not cells.any():
-        return Verdict("steepens", NOT_RESOLVED, f"no pair of resolved n with {MIN_REPLICATES} replicates", 0)
+        return Verdict("steepens", NOT_RESOLVED, no_pair(scaled), 0)
     m = int(cells.sum())
     band = bands(exponents, m)
     bound = one_sided(1, n_replicates=scaled.n_replicates)
@@ -103,8 +111,18 @@ def steepens(times, scaled, exponents, variance, n_star, n_star_error) -> Verdic
     text = f"steepest {exponent_text(times, scaled.sizes, exponents, g, t)}; {healed}"
     if contradicted:
         return Verdict("steepens", CONTRADICTED, text, m)
-    if steep.any():
+    if not (p < JOINT_LEVEL / m).any():
+        text += f"; none surely below {BEND_EXPONENT:g}: least p = {p.min():.2g} (bound {JOINT_LEVEL / m:.1g})"
+    elif not steep.any():
+        g = np.unravel_index(np.argmin(p), p.shape)[0]
+        text += (
+            f"; not surely above {BEND_EXPONENT:g} at first: {exponents.value[first][g]:.2f}, band {band[first][g]:.2f}"
+        )
+    elif not bent[k]:
         text += f"; no lasting term in 1/n^2 is resolved: {bend or 'n* is not fitted'}"
+        text += f" (bound {bound:.1f} standard errors, smallest n {scaled.sizes[0]:g})" if bend else ""
+    else:
+        text += f"; {bend}, and no exponents from then on"
     return Verdict("steepens", NOT_RESOLVED, text, m)
 
 
