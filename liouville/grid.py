@@ -1,7 +1,7 @@
 """The grid on phase space (y, c) and the choice of its window."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -151,6 +151,7 @@ def _boundary(y_range, c_range, periodic):
     return np.concatenate(sides, axis=1)
 
 
+@lru_cache(maxsize=4)  # a tolerance is climbed to by grids on one window
 def reach(problem, features, dynamics, seed, last_time, y_range=None, c_range=None):
     """The box in (y, c) that the motion of rho_in sweeps up to `last_time`, from a coarse run of characteristics.
 
