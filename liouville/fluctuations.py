@@ -28,7 +28,7 @@ from .features import check_features, make_features
 from .kinked_fluctuations import check_kinks, kinked_covariance
 from .problem import Box, Problem
 from .runge_kutta import Adaptive
-from .trajectories import check_max_nodes, count_nodes, integrate, tensor_nodes, with_middles
+from .trajectories import check_max_nodes, count_nodes, integrate, tensor_nodes, with_divided
 
 BASIS_TAIL = 1e-7  # share of the features' mean square that the reduced basis may leave out
 STEP_TOLERANCES = (1e-6, 1e-7)  # of the characteristics, in turn, so that the error estimate covers the time steps too
@@ -205,7 +205,7 @@ class _Sweep:
     def __init__(self, problem, features, times, counts, turn):
         self.features, self.times = features, times
         step_tolerance, self.stable_step = STEP_TOLERANCES[turn], STABLE_STEPS[turn]
-        looks = with_middles(times) if turn else times
+        looks = with_divided(times) if turn else times
         nodes, self.weights = tensor_nodes(problem, counts)
         self.N = nodes.shape[0] - 1
         log = integrate(

@@ -19,6 +19,7 @@ from .runge_kutta import CLASSICAL4, DORMAND_PRINCE5, RK4, SSP_10_4, Adaptive, T
 from .step_control import Sizes, StepControl
 from .walls import make_walls
 
+GOLDEN = 0.5 * (3.0 - 5.0**0.5)
 MAX_STEPS = 10_000_000
 RISE, KINKED_RISE = 1e-6, 1e-3  # of |r| under fixed steps, relative to f_n: no error is stated for them
 LEAST_STEP = 1e-15  # relative to the time: shorter ones no longer move it
@@ -306,9 +307,11 @@ def _check_progress(flow, log, steps, active, t_end):
         raise SolveFailed(float(flow.time[worst]), float(steps[worst]), cause, flow.z[worst].copy())
 
 
-def with_middles(times):
-    """The times and those half-way: a run that lands on these takes other steps, however easy the problem is."""
-    return np.unique(np.concatenate([times, 0.5 * (times + np.append(0.0, times[:-1]))]))
+def with_divided(times):
+    """The times, and those that divide each interval by the golden section: steps that land on them, and the equal ones
+    into which intervals are cut, are never the same, however easy the problem is."""
+    before = np.append(0.0, times[:-1])
+    return np.unique(np.concatenate([times, before + GOLDEN * (times - before)]))
 
 
 def check_max_nodes(problem, resolutions, max_nodes):

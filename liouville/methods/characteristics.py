@@ -14,7 +14,7 @@ from ..dynamics import is_discrete
 from ..runge_kutta import Adaptive
 from ..scales import measure_scales
 from ..solution import Solution
-from ..trajectories import check_max_nodes, count_nodes, integrate, tensor_nodes, with_middles
+from ..trajectories import check_max_nodes, count_nodes, integrate, tensor_nodes, with_divided
 from ..walls import make_walls, moves_smoothly
 
 KEPT_BYTES = 512 * 2**20  # positions of the nodes are kept while they fit in this
@@ -154,7 +154,7 @@ class Characteristics:
             step_tolerance = self.tolerance * _share_of_parts(features, size) * (0.03 if tighter else 0.1)
             if rough:
                 step_tolerance = KINKED_STEPS * 0.5**level
-            looks = with_middles(times) if tighter and not is_discrete(dynamics) else times
+            looks = with_divided(times) if tighter and not is_discrete(dynamics) else times
             coarse, best = best, _Run(problem, features, looks, times, dynamics, seed, counts, step_tolerance, report)
             size = problem_size(features, best.log.history[0][1])
             if coarse is not None:
