@@ -61,8 +61,8 @@ def solve(
     seed : int
         Of the batches.
     tolerance : float, optional
-        Bound on the error estimate at every output time, relative to ||f|| in L2(mu) (to ||f_0(0)|| where f vanishes).
-        The resolution, and without `method` the method too, is then chosen to meet it.
+        Bound on the error at every output time, relative to ||f|| in L2(mu) (to ||f_0(0)|| where f vanishes): the
+        estimate is brought below half of it. The resolution, and without `method` the method too, is chosen for that.
     estimate : bool
         False saves the second run from which the error is estimated.
 

@@ -104,7 +104,7 @@ def test_a_tolerance_is_met(name, tolerance, exact):
 
 
 def test_a_tolerance_that_is_not_met_is_said():
-    with pytest.warns(UserWarning, match=r"the tolerance 1e-11 is not met: by Characteristics at resolution"):
+    with pytest.warns(UserWarning, match=r"the tolerance 1e-11 is not surely met: by Characteristics at resolution"):
         solve(circle(), [0.5], Characteristics(nodes=(24, 24)), tolerance=1e-11)
 
 
