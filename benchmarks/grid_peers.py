@@ -271,13 +271,13 @@ def circle_case(short):
         (FiPyFiniteVolume(cells=(128, 128)), 0.5 if short else 4.0),
     ):
         if not isinstance(method, FiPyFiniteVolume):
-            solve(problem, [0.0, 0.01], method)  # compiles, or reads what is compiled
+            solve(problem, [0.0, 0.01], method, estimate=False)  # compiles, or reads what is compiled
         start = time.perf_counter()
-        solution = solve(problem, [0.0, t_end], method)
+        solution = solve(problem, [0.0, t_end], method, estimate=False)
         seconds = time.perf_counter() - start
         while isinstance(method, SemiLagrangian) and time.perf_counter() - start < 2.0:
             again = time.perf_counter()
-            solution = solve(problem, [0.0, t_end], method)
+            solution = solve(problem, [0.0, t_end], method, estimate=False)
             seconds = min(seconds, time.perf_counter() - again)
         first = first or seconds
         cells = f"{method.cells[0]} x {method.cells[1]}"
