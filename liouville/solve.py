@@ -62,7 +62,8 @@ def solve(
         Of the batches.
     tolerance : float, optional
         Bound on the error at every output time, relative to ||f|| in L2(mu) (to ||f_0(0)|| where f vanishes): the
-        estimate is brought below half of it. The resolution, and without `method` the method too, is chosen for that.
+        estimate is brought below half of it. The resolution, and without `method` the method too, is chosen for that
+        (characteristics in a Box).
     estimate : bool
         False saves the second run from which the error is estimated.
 
@@ -89,7 +90,10 @@ def solve(
     dynamics = GradientFlow() if dynamics is None else dynamics
     times = check_times(times, dynamics)
     chosen = method
-    method = default_method(problem, dynamics) if method is None else method
+    if method is None:
+        # Finite volumes converge at first order at walls, characteristics faster.
+        walled = tolerance is not None and isinstance(problem.domain, Box)
+        method = Characteristics() if walled else default_method(problem, dynamics)
     if isinstance(method, type) or not hasattr(method, "solve"):
         raise ValueError(
             f"method must be FiniteVolume(...), SemiLagrangian(...) or Characteristics(...), got {method!r}"
