@@ -1,11 +1,11 @@
 """The continuum: the nonlinear Liouville equation of neural networks as interacting particles."""
 
-from .diagnostics import Diagnostics
-from .dynamics import DecreasingTheta, DiffusionSGD, GradientDescent, GradientFlow, MinibatchSGD, Quench
+from .dynamics.dynamics import DecreasingTheta, DiffusionSGD, GradientDescent, GradientFlow, MinibatchSGD, Quench
 from .errors import NotAvailable, NotPredicted, SolveFailed
-from .features import make_features
-from .fluctuations import Fluctuations, fluctuations
-from .grid import Graded, PhaseGrid
+from .features.make import make_features
+from .flow.runge_kutta import RK4, SSPRK2, SSPRK3, Adaptive, ForwardEuler
+from .fluctuations.predict import Fluctuations, fluctuations
+from .grid.grid import Graded, PhaseGrid
 from .methods.characteristics import Characteristics
 from .methods.finite_volume import FiniteVolume
 from .methods.fipy_reference import FiPyFiniteVolume
@@ -32,8 +32,8 @@ from .problem import (
     UniformTorus,
     Unit,
 )
-from .runge_kutta import RK4, SSPRK2, SSPRK3, Adaptive, ForwardEuler
-from .solution import Solution
+from .records.diagnostics import Diagnostics
+from .records.solution import Solution
 from .solve import solve
 
 __all__ = [

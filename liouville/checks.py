@@ -1,4 +1,5 @@
-"""Questions that checks of the input ask."""
+"""Checks of the input: each returns the value that it lets through, or raises one ValueError that names the argument,
+the rule and the value."""
 
 import sys
 import warnings
@@ -8,16 +9,87 @@ from numbers import Integral, Real
 import numpy as np
 
 PACKAGES = ("liouville", "particles", "validation")
+LARGEST = float(np.finfo(float).max)
 
 
 def is_finite(value) -> bool:
-    """Whether `value` is one real number, finite; truth values are none."""
-    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_)) and bool(np.isfinite(value))
+    """Whether `value` is one real number that a float can hold, finite; truth values are none."""
+    if not isinstance(value, Real) or isinstance(value, (bool, np.bool_)):
+        return False
+    return -LARGEST <= value <= LARGEST  # False for NaN
 
 
 def is_count(value, least=1) -> bool:
     """Whether `value` is an integer of at least `least`; truth values are none."""
     return isinstance(value, Integral) and not isinstance(value, (bool, np.bool_)) and value >= least
+
+
+def number(name, value, lower=None, upper=None, ends="[]") -> float:
+    """`value` as a float: finite, and between `lower` and `upper`, ends included where `ends` has square brackets.
+
+    Numbers of any kind are taken: Python's, NumPy's, fractions; truth values and text are none.
+    """
+    if is_finite(value):
+        found = float(value)
+        above = lower is None or (found >= lower if ends[0] == "[" else found > lower)
+        below = upper is None or (found <= upper if ends[1] == "]" else found < upper)
+        if above and below:
+            return found
+    raise ValueError(f"{name} must {_range(lower, upper, ends)}, got {value!r}")
+
+
+def _range(lower, upper, ends) -> str:
+    if lower is None and upper is None:
+        return "be finite"
+    if lower is not None and upper is not None:
+        return f"lie in {ends[0]}{lower:g}, {upper:g}{ends[1]}"
+    if upper is not None:
+        return f"be finite and {'<=' if ends[1] == ']' else '<'} {upper:g}"
+    if lower == 0 and ends[0] == "(":
+        return "be finite and positive"
+    return f"be finite and {'>=' if ends[0] == '[' else '>'} {lower:g}"
+
+
+def count(name, value, least=1, most=None) -> int:
+    """`value` as an int of at least `least` and at most `most`; truth values are none."""
+    if is_count(value, least) and (most is None or value <= most):
+        return int(value)
+    upper = "" if most is None else f" and at most {most}"
+    raise ValueError(f"{name} must be an integer of at least {least}{upper}, got {value!r}")
+
+
+def flag(name, value) -> bool:
+    """`value` as a bool: True or False, and not a number that counts as one of them."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def instance(name, value, kinds, names):
+    """`value`, an object of one of `kinds` and not a class; `names` says in words what would do."""
+    if not isinstance(value, kinds):
+        raise ValueError(f"{name} must be {names}, got {value!r}")
+    return value
+
+
+def function(name, value):
+    """`value`, if it can be called."""
+    if not callable(value):
+        raise ValueError(f"{name} must be callable, got {value!r}")
+    return value
+
+
+def one_of(name, value, choices):
+    """`value`, one of `choices`, which are told apart from equal things of another type (True is not 1)."""
+    for choice in choices:
+        if type(choice) is type(value) and choice == value:
+            return value
+    raise ValueError(f"{name} must be {_either(choices)}, got {value!r}")
+
+
+def _either(choices) -> str:
+    words = [f'"{choice}"' if isinstance(choice, str) else str(choice) for choice in choices]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 
 def as_numbers(name, values) -> np.ndarray:
@@ -87,3 +159,9 @@ def with_own_error_state(function):
             return function(*arguments, **keywords)
 
     return wrapped
+
+
+def hold(record, **checked) -> None:
+    """Set fields of a frozen record, in its own `__post_init__`, to what the checks returned."""
+    for name, value in checked.items():
+        object.__setattr__(record, name, value)

@@ -3,15 +3,15 @@
 import numpy as np
 
 from .checks import is_count, is_finite, with_own_error_state
-from .diagnostics import watched
-from .dynamics import GradientFlow, check_times, is_discrete
-from .features import check_features, make_features
+from .dynamics.dynamics import GradientFlow, check_times, is_discrete
+from .features.make import check_features, make_features
 from .methods.characteristics import Characteristics
 from .methods.finite_volume import FiniteVolume
 from .methods.semi_lagrangian import SemiLagrangian
 from .problem import Box, Problem
-from .solution import Solution
-from .soundness import check_energy_falls, concerns, say
+from .records.diagnostics import watched
+from .records.solution import Solution
+from .records.soundness import check_energy_falls, concerns, say
 from .tolerance import solve_to_tolerance
 
 

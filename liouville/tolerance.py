@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from .diagnostics import level_of
 from .errors import SolveFailed
 from .methods.characteristics import Characteristics
 from .methods.semi_lagrangian import SemiLagrangian
+from .records.diagnostics import level_of
 
 LEAST_CELLS = 32
 MOST_CELLS = 2**22  # of one grid

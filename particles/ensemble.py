@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from liouville import storage
 from liouville.errors import NotAvailable
-from liouville.features import make_features
+from liouville.features.make import make_features
+from liouville.records import storage
 
 FIELDS = (
     ("coefficients", ("replicate", "time", "feature"), "coefficients a(t) of f_n"),

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
-from liouville.batches import Batches
 from liouville.checks import is_count, with_own_error_state
-from liouville.dynamics import DecreasingTheta, GradientFlow, check_times, is_discrete
-from liouville.features import check_features, make_features
-from liouville.fresh import draws_afresh
+from liouville.dynamics.dynamics import DecreasingTheta, GradientFlow, check_times, is_discrete
+from liouville.features.batches import Batches
+from liouville.features.make import check_features, make_features
+from liouville.flow.integrate import integrate
+from liouville.flow.online_sgd import draws_afresh
+from liouville.flow.runge_kutta import CLASSICAL4, DORMAND_PRINCE5, RK4, SSP_10_4, Adaptive
+from liouville.flow.walls import make_walls
 from liouville.kernels import ridge
 from liouville.problem import Problem
-from liouville.runge_kutta import CLASSICAL4, DORMAND_PRINCE5, RK4, SSP_10_4, Adaptive
-from liouville.soundness import ensemble_concerns, say
-from liouville.trajectories import integrate
-from liouville.walls import make_walls
+from liouville.records.soundness import ensemble_concerns, say
 
 from .ensemble import Ensemble
 from .sampling import draw

@@ -17,7 +17,7 @@ from liouville import (
     fluctuations,
     solve,
 )
-from liouville.walls import Walls
+from liouville.flow.walls import Walls
 from particles import simulate
 
 TIMES = [0.0, 1.0, 5.0, 20.0]

@@ -14,7 +14,7 @@ from liouville import (
     make_features,
     solve,
 )
-from liouville.grid import make_grid
+from liouville.grid.grid import make_grid
 from liouville.kernels.euler_map import push_y
 from liouville.methods.sweeps import Run
 

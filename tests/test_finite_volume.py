@@ -17,8 +17,8 @@ from liouville import (
     VanLeer,
     solve,
 )
-from liouville.features import make_features
-from liouville.grid import initial_averages, make_grid
+from liouville.features.make import make_features
+from liouville.grid.grid import initial_averages, make_grid
 from liouville.kernels import finite_volume as kernels
 from liouville.methods.finite_volume import State
 

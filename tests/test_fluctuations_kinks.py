@@ -21,10 +21,10 @@ from liouville import (
     Uniform,
     fluctuations,
 )
-from liouville import kinked_fluctuations as kinked
-from liouville.features import make_features
-from liouville.kinked_flow import KinkedFlow
-from liouville.kinks import Kinks
+from liouville.features.make import make_features
+from liouville.fluctuations import kinked as kinked
+from liouville.fluctuations.kinked_flow import KinkedFlow
+from liouville.fluctuations.kinks import Kinks
 from particles import simulate
 from validation.continuum import predict_fluctuations
 

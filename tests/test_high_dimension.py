@@ -23,7 +23,7 @@ from liouville import (
     make_features,
     solve,
 )
-from liouville.batches import Batches
+from liouville.features.batches import Batches
 from liouville.kernels import ridge
 from liouville.problem.profiles import ACTIVATIONS
 from particles import simulate

@@ -5,7 +5,7 @@ import pytest
 from scipy import integrate, special, stats
 
 from liouville import Density, Discrete, Initial, Normal, Torus, Uniform
-from liouville.trajectories import tensor_nodes
+from liouville.flow.integrate import tensor_nodes
 from particles.sampling import stream
 
 PERIODIC_UNIFORM = Initial(y=Uniform(), c=Normal()).laws(Torus(1))[0]

@@ -22,8 +22,8 @@ from liouville import (
     UniformTorus,
     make_features,
 )
-from liouville import batches as batches_module
-from liouville.batches import Batches
+from liouville.features import batches as batches_module
+from liouville.features.batches import Batches
 from particles import simulate
 from validation import load_noise_study, run_noise_study
 from validation.cases import find_case

@@ -36,8 +36,8 @@ from liouville import (
     Uniform,
     make_features,
 )
+from liouville.flow.integrate import integrate
 from liouville.problem.profiles import ACTIVATIONS
-from liouville.trajectories import integrate
 from particles import estimate_memory, simulate
 from particles.simulate import _available_memory
 

@@ -5,7 +5,7 @@ import pytest
 from oracles import circle, observed_order
 
 from liouville import RK4, SSPRK2, SSPRK3, Adaptive, ForwardEuler, GradientDescent
-from liouville.runge_kutta import CLASSICAL4, DORMAND_PRINCE5, EULER, SSP_10_4
+from liouville.flow.runge_kutta import CLASSICAL4, DORMAND_PRINCE5, EULER, SSP_10_4
 from particles import simulate
 
 

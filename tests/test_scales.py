@@ -20,7 +20,7 @@ from liouville import (
     make_features,
     solve,
 )
-from liouville.scales import measure_scales
+from liouville.features.scales import measure_scales
 from particles import simulate
 
 X = np.linspace(-1.0, 1.0, 7)

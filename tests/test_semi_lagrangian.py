@@ -17,7 +17,7 @@ from liouville import (
     make_features,
     solve,
 )
-from liouville.grid import make_grid
+from liouville.grid.grid import make_grid
 from liouville.kernels import semi_lagrangian as kernels
 from liouville.methods.semi_lagrangian import PAST, _foretold, march
 from liouville.methods.sweeps import SPLITTINGS, Run

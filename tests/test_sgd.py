@@ -26,7 +26,7 @@ from liouville import (
     make_features,
     solve,
 )
-from liouville.batches import Batches
+from liouville.features.batches import Batches
 from particles import Ensemble, simulate
 
 DYNAMICS = {

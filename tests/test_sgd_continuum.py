@@ -21,8 +21,8 @@ from liouville import (
     make_features,
     solve,
 )
-from liouville.batches import Batches
-from liouville.grid import initial_averages, make_grid
+from liouville.features.batches import Batches
+from liouville.grid.grid import initial_averages, make_grid
 from liouville.methods.finite_volume import State, courant_rate
 from particles import simulate
 

@@ -36,7 +36,7 @@ from liouville import (
     Upwind,
     solve,
 )
-from liouville.soundness import check_energy_falls, concerns, ensemble_concerns
+from liouville.records.soundness import check_energy_falls, concerns, ensemble_concerns
 from particles import simulate
 
 TIMES = [0.0, 0.5, 1.0, 2.0]

@@ -28,7 +28,7 @@ from liouville import (
     make_features,
     solve,
 )
-from liouville.storage import parse_object
+from liouville.records.storage import parse_object
 from particles import Ensemble, simulate
 
 H, DATA = Convolution(Gaussian(0.5)), TrainingSet([-1.0, 0.0, 1.0])

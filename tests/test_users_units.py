@@ -20,7 +20,7 @@ from liouville import (
     make_features,
 )
 from liouville.kernels.pairs import njit
-from liouville.probes import contradiction, difference_steps, scan, segments
+from liouville.problem.probes import contradiction, difference_steps, scan, segments
 
 X = np.linspace(-2.0, 2.0, 17)
 

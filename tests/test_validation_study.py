@@ -32,7 +32,7 @@ from liouville import (
     solve,
 )
 from liouville.problem import Euclidean
-from liouville.storage import check_writable, check_writable_file, write
+from liouville.records.storage import check_writable, check_writable_file, write
 from particles import simulate
 from validation import load_study, plots, run_study
 from validation import maps as maps_module

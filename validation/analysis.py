@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from liouville.storage import variable
+from liouville.records.storage import variable
 
 from . import clt, crossover, verdicts
 from .budget import RESOLVED_SHARE, resolved_points

@@ -8,7 +8,7 @@ it is marked, and takes no part in fits.
 import numpy as np
 
 from liouville import RK4, Adaptive
-from liouville.dynamics import is_discrete
+from liouville.dynamics.dynamics import is_discrete
 
 RESOLVED_SHARE = 0.1
 TIGHTER = 100.0

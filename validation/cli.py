@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from liouville import DiffusionSGD, MinibatchSGD, SolveFailed, solve, storage
+from liouville import DiffusionSGD, MinibatchSGD, SolveFailed, solve
+from liouville.records import storage
 from particles import estimate_memory, simulate
 
 from .cases import built_in_names, find_case

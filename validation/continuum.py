@@ -13,9 +13,9 @@ from liouville import (
     fluctuations,
     solve,
 )
-from liouville.diagnostics import PER_TIME
-from liouville.dynamics import is_discrete
-from liouville.fresh import draws_afresh
+from liouville.dynamics.dynamics import is_discrete
+from liouville.flow.online_sgd import draws_afresh
+from liouville.records.diagnostics import PER_TIME
 from liouville.solve import default_method
 
 from .analysis import Prediction

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from liouville import DecreasingTheta, DiffusionSGD, GradientDescent, MinibatchSGD, Problem, Quench, make_features
-from liouville import storage as files
 from liouville.checks import is_count, is_finite, with_own_error_state
-from liouville.dynamics import check_times
-from liouville.storage import variable
+from liouville.dynamics.dynamics import check_times
+from liouville.records import storage as files
+from liouville.records.storage import variable
 from particles import simulate
 
 from . import noise_verdicts

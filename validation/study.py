@@ -13,10 +13,10 @@ from liouville import (
     Problem,
     make_features,
 )
-from liouville import storage as files
 from liouville.checks import with_own_error_state
-from liouville.dynamics import check_times, is_noisy
-from liouville.storage import variable
+from liouville.dynamics.dynamics import check_times, is_noisy
+from liouville.records import storage as files
+from liouville.records.storage import variable
 
 from .analysis import analyse
 from .continuum import aimed_error, at_size, check_data, check_method, predict_fluctuations, solve_continuum, union

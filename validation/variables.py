@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from liouville.storage import variable
+from liouville.records.storage import variable
 
 from .analysis import path_variables
 from .discrepancy import DISTANCE_NAMES, DISTANCES, Reference, law_distances

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..batches import Batches
 from ..checks import is_count, is_finite
-from ..diagnostics import Diagnostics, announce, level_of, problem_size
-from ..dynamics import is_discrete
-from ..runge_kutta import Adaptive
-from ..scales import measure_scales
-from ..solution import Solution
-from ..trajectories import check_max_nodes, count_nodes, integrate, tensor_nodes, with_divided
-from ..walls import make_walls, moves_smoothly
+from ..dynamics.dynamics import is_discrete
+from ..features.batches import Batches
+from ..features.scales import measure_scales
+from ..flow.integrate import check_max_nodes, count_nodes, integrate, tensor_nodes, with_divided
+from ..flow.runge_kutta import Adaptive
+from ..flow.walls import make_walls, moves_smoothly
+from ..records.diagnostics import Diagnostics, announce, level_of, problem_size
+from ..records.solution import Solution
 
 KEPT_BYTES = 512 * 2**20  # positions of the nodes are kept while they fit in this
 START = {1: 256, 2: 64, 3: 24, 4: 12}  # nodes per coordinate to begin with, by the number of coordinates with a density

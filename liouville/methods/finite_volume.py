@@ -11,14 +11,14 @@ from functools import partial
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ..batches import Batches
 from ..checks import is_count, is_finite
-from ..diagnostics import announce
-from ..dynamics import is_discrete, is_noisy, legs
+from ..dynamics.dynamics import is_discrete, is_noisy, legs
 from ..errors import SolveFailed
-from ..grid import Graded, initial_averages
-from ..runge_kutta import SSPRK2, SSPRK3, ForwardEuler
-from ..solution import Solution
+from ..features.batches import Batches
+from ..flow.runge_kutta import SSPRK2, SSPRK3, ForwardEuler
+from ..grid.grid import Graded, initial_averages
+from ..records.diagnostics import announce
+from ..records.solution import Solution
 from .characteristics import Characteristics
 from .grid_method import check_cells, companion_cells, solve_on_grid
 from .reconstruction import RECONSTRUCTIONS, VanLeer

@@ -11,8 +11,8 @@ from threadpoolctl import threadpool_limits
 
 from ..checks import is_count, is_finite
 from ..errors import SolveFailed
-from ..grid import PhaseGrid, initial_averages
-from ..solution import Solution
+from ..grid.grid import PhaseGrid, initial_averages
+from ..records.solution import Solution
 from .finite_volume import LONGER_STABILITY, State
 from .grid_method import check_cells, companion_cells, solve_on_grid
 from .reconstruction import Upwind, VanLeer

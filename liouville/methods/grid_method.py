@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..diagnostics import Stopwatch, announce, part_of
-from ..dynamics import is_discrete
+from ..dynamics.dynamics import is_discrete
 from ..errors import SolveFailed
-from ..grid import Graded, check_window, choose_window, make_grid
+from ..grid.grid import Graded, check_window, choose_window, make_grid
 from ..problem import Box
+from ..records.diagnostics import Stopwatch, announce, part_of
 
 LEAST_CELLS = 8
 LEAST_HALVED = 16  # cells of a companion on wider cells

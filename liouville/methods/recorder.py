@@ -4,10 +4,10 @@ import time
 
 import numpy as np
 
-from ..diagnostics import Diagnostics, problem_size
 from ..problem import Box, Euclidean
-from ..solution import Solution
-from ..soundness import EDGE_CELLS
+from ..records.diagnostics import Diagnostics, problem_size
+from ..records.solution import Solution
+from ..records.soundness import EDGE_CELLS
 
 
 class Recorder:

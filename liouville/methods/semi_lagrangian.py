@@ -11,13 +11,13 @@ import numpy as np
 from numpy.polynomial.legendre import leggauss
 from threadpoolctl import threadpool_limits
 
-from ..batches import Batches
 from ..checks import is_finite
-from ..dynamics import is_discrete
+from ..dynamics.dynamics import is_discrete
 from ..errors import SolveFailed
-from ..grid import initial_averages
+from ..features.batches import Batches
+from ..grid.grid import initial_averages
 from ..problem import Box
-from ..solution import Solution
+from ..records.solution import Solution
 from .finite_volume import descend
 from .grid_method import check_cells, companion_cells, solve_on_grid
 from .recorder import Recorder

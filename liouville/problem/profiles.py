@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import probes
 from ..checks import vectorised_values
+from . import probes
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .problem import Box
+from ..problem import Box
 
 DRAWS = 4096
 RUNNERS = 64

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .checks import is_count, is_finite, with_own_error_state
-from .circle import MODES, check_periodic
+from ..checks import is_count, is_finite, with_own_error_state
+from ..circle import MODES, check_periodic
+from ..problem import PERIOD, Convolution, Problem, Torus, UniformTorus
 from .fourier import DEFAULT_TOLERANCE, FourierFeatures
 from .pairs import make_pairs
-from .problem import PERIOD, Convolution, Problem, Torus, UniformTorus
 
 
 def _of_averages(function, y, width):

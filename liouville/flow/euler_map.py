@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from .dynamics import legs
-from .errors import SolveFailed
-from .kernels import stepping
+from ..dynamics.dynamics import legs
+from ..errors import SolveFailed
+from ..kernels import stepping
 from .walls import make_walls
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from ..features.scales import measure_scales
 from .runge_kutta import KINK_SHARE
-from .scales import measure_scales
 
 SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0  # of the step-size controller; the usual values (Hairer, Norsett, Wanner, II.4)
 ROUND_OFF = 1e-14  # of a sum over units, relative to the sum of their sizes

@@ -10,12 +10,12 @@ and where mu is itself a finite measure the map multiplies each component by a n
 
 import numpy as np
 
-from .checks import warn_user
-from .circle import CircleFunction
-from .dynamics import MinibatchSGD, is_noisy, is_plain
+from ..checks import warn_user
+from ..circle import CircleFunction
+from ..dynamics.dynamics import MinibatchSGD, is_noisy, is_plain
+from ..kernels import batches as kernels
+from ..problem import PERIOD
 from .fourier import MATTERS, FourierFeatures, modes_for, spectrum
-from .kernels import batches as kernels
-from .problem import PERIOD
 
 COMMON, SEPARATE = (2**32 - 1,), 2**32 - 1  # spawn keys that no (replicate, coordinate) of a particle has
 BLOCK = 64  # steps drawn together at most

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .scales import measure_scales
+from ..features.scales import measure_scales
 
 ANNOUNCED_SECONDS = 60.0
 UNANNOUNCED_SECONDS = 25.0

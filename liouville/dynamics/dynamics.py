@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .checks import as_numbers, is_count, is_finite
+from ..checks import as_numbers, is_count, is_finite
 
 LEAST_TIME = 1e-290  # below it products of steps and rates underflow
 

@@ -4,8 +4,8 @@ from functools import cached_property
 
 import numpy as np
 
-from . import probes
-from .kernels import pairs
+from ..kernels import pairs
+from ..problem import probes
 from .places import initial_draws, short_run, spread_nodes, walls
 
 SCAN_NODES = 16

@@ -6,18 +6,18 @@ from functools import cached_property
 
 import numpy as np
 
+from ..checks import is_count, with_own_error_state
+from ..dynamics.dynamics import is_discrete, legs
+from ..errors import NotAvailable, SolveFailed
+from ..features.batches import Batches
+from ..features.make import make_features
+from ..features.scales import measure_scales
+from ..flow.walls import make_walls
+from ..grid.grid import PhaseGrid
+from ..problem import PERIOD, Box
 from . import storage
-from .batches import Batches
-from .checks import is_count, with_own_error_state
 from .diagnostics import PER_TIME, Diagnostics, problem_size
-from .dynamics import is_discrete, legs
-from .errors import NotAvailable, SolveFailed
-from .features import make_features
-from .grid import PhaseGrid
-from .problem import PERIOD, Box
-from .scales import measure_scales
 from .soundness import check_energy_falls, concerns
-from .walls import make_walls
 
 FIELDS = (
     ("coefficients", ("time", "feature"), "coefficients a(t) of f_0"),

@@ -159,7 +159,7 @@ def parse_object(text):
 
     Numbers may be NumPy's, "np.float64(0.1)", and tuples may be arrays. Nothing in a file is ever executed.
     """
-    package = importlib.import_module(__package__)
+    package = importlib.import_module(__package__.split(".")[0])
     known = {name: getattr(package, name) for name in package.__all__}
 
     def build(node):

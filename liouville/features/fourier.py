@@ -9,10 +9,10 @@ from functools import cached_property
 
 import numpy as np
 
-from .checks import warn_user
-from .circle import MODES, CircleFunction, check_periodic
-from .kernels import fourier, replicates
-from .problem import PERIOD, Problem
+from ..checks import warn_user
+from ..circle import MODES, CircleFunction, check_periodic
+from ..kernels import fourier, replicates
+from ..problem import PERIOD, Problem
 
 SQRT2 = np.sqrt(2.0)
 DEFAULT_TOLERANCE = 1e-10

@@ -5,12 +5,12 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from .batches import Batches
-from .checks import is_finite
-from .dynamics import is_discrete, legs
-from .problem import PERIOD, Box, Euclidean
-from .runge_kutta import Adaptive
-from .trajectories import integrate, tensor_nodes
+from ..checks import is_finite
+from ..dynamics.dynamics import is_discrete, legs
+from ..features.batches import Batches
+from ..flow.integrate import integrate, tensor_nodes
+from ..flow.runge_kutta import Adaptive
+from ..problem import PERIOD, Box, Euclidean
 
 INITIAL_MASS_OUTSIDE = 1e-10  # what an automatic window may leave of the initial law beyond each coordinate
 WINDOW_TOLERANCE = 1e-6  # what a user's window may leave

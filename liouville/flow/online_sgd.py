@@ -7,10 +7,10 @@ of mu, serve at output times alone.
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from .dynamics import MinibatchSGD, legs
-from .errors import SolveFailed
-from .kernels import ridge
-from .problem import Euclidean, Quadrature, Ridge
+from ..dynamics.dynamics import MinibatchSGD, legs
+from ..errors import SolveFailed
+from ..kernels import ridge
+from ..problem import Euclidean, Quadrature, Ridge
 
 CHUNK_NUMBERS = 2**19  # coordinates of inputs drawn for one call of the kernel, about
 CHUNK_STEPS = 256

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .problem import Box
+from ..problem import Box
 
 
 class Walls:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .checks import is_finite
+from ..checks import is_finite
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,10 +17,10 @@ import warnings
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from .errors import NotPredicted, SolveFailed
+from ..errors import NotPredicted, SolveFailed
+from ..flow.integrate import tensor_nodes
 from .kinked_flow import KinkedFlow
 from .kinks import Kinks, directions, turned
-from .trajectories import tensor_nodes
 
 SCRAMBLINGS = 8
 COURANT = np.geomspace(0.15, 0.05, SCRAMBLINGS)  # time step times the greatest rate, in turn over the scramblings

@@ -2,11 +2,11 @@
 
 import numpy as np
 
+from ..kernels import quadrature, replicates
+from ..problem import Unit
+from ..problem.profiles import check_derivative, fit_profile
 from .compiled import CompiledPairs
-from .kernels import quadrature, replicates
 from .places import initial_draws, short_run, spread_nodes
-from .problem import Unit
-from .problem.profiles import check_derivative, fit_profile
 
 PART = 4096  # units at a time where a (P, n) matrix is formed
 

@@ -10,11 +10,11 @@ from functools import partial
 
 import numpy as np
 
-from .descent import Descent
-from .dynamics import is_discrete
-from .errors import SolveFailed
-from .fresh import FreshDescent, draws_afresh
-from .kernels import stepping
+from ..dynamics.dynamics import is_discrete
+from ..errors import SolveFailed
+from ..kernels import stepping
+from .euler_map import Descent
+from .online_sgd import FreshDescent, draws_afresh
 from .runge_kutta import CLASSICAL4, DORMAND_PRINCE5, RK4, SSP_10_4, Adaptive, Tableau
 from .step_control import Sizes, StepControl
 from .walls import make_walls

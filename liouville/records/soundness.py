@@ -9,9 +9,9 @@ import warnings
 
 import numpy as np
 
-from .dynamics import GradientFlow
-from .errors import SolveFailed
-from .problem import Euclidean
+from ..dynamics.dynamics import GradientFlow
+from ..errors import SolveFailed
+from ..problem import Euclidean
 
 LARGE_ERROR = 0.05  # of the size of f_0, above which an error is not left to be found in a record
 EDGE_HARM = 1e-3  # of the size of f_0, that mass near the ends of a window may do when it leaves

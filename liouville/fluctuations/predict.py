@@ -21,14 +21,14 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from .checks import is_count, is_finite, with_own_error_state
-from .dynamics import GradientFlow, check_times
-from .errors import NotAvailable, NotPredicted
-from .features import check_features, make_features
-from .kinked_fluctuations import check_kinks, kinked_covariance
-from .problem import Box, Problem
-from .runge_kutta import Adaptive
-from .trajectories import check_max_nodes, count_nodes, integrate, tensor_nodes, with_divided
+from ..checks import is_count, is_finite, with_own_error_state
+from ..dynamics.dynamics import GradientFlow, check_times
+from ..errors import NotAvailable, NotPredicted
+from ..features.make import check_features, make_features
+from ..flow.integrate import check_max_nodes, count_nodes, integrate, tensor_nodes, with_divided
+from ..flow.runge_kutta import Adaptive
+from ..problem import Box, Problem
+from .kinked import check_kinks, kinked_covariance
 
 BASIS_TAIL = 1e-7  # share of the features' mean square that the reduced basis may leave out
 STEP_TOLERANCES = (1e-6, 1e-7)  # of the characteristics, in turn, so that the error estimate covers the time steps too
@@ -124,7 +124,7 @@ def fluctuations(problem, times, tolerance=5e-3, nodes=None, max_nodes=400_000, 
     NotPredicted
         A ValueError: where more time steps would be needed than fit in memory; where the gradient of the unit jumps at
         places that are not known (of kinked units on finite data Ridge("relu") alone is taken); where more than a
-        fiftieth of its units come by a way that the equation does not determine (see `liouville.kinked_flow`).
+        fiftieth of its units come by a way that the equation does not determine (see `KinkedFlow`).
     """
     start = time.perf_counter()
     if not isinstance(problem, Problem):

@@ -1,0 +1,1 @@
+"""What everything that computes sees of a problem."""

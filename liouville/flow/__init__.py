@@ -1,0 +1,1 @@
+"""Units carried along characteristics."""

@@ -1,0 +1,1 @@
+"""The predicted fluctuations around the limit."""

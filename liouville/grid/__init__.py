@@ -1,0 +1,1 @@
+"""The grid on phase space and its window."""
