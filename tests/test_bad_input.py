@@ -159,7 +159,7 @@ CASES = {
         lambda: simulate(line_gaussian(), 5, [0.2], dynamics=MinibatchSGD(0.1, 5)),
         r"sampling needs weights that sum to 1, got 16.5",
     ),
-    "solve seed": (lambda: solve(circle(), [0.5], FEW, seed=-1), r"seed must be an integer >= 0, got -1"),
+    "solve seed": (lambda: solve(circle(), [0.5], FEW, seed=-1), r"seed must be an integer of at least 0, got -1"),
     "independent": (
         lambda: simulate(circle(), 5, [0.2], independent_batches="yes"),
         r"independent_batches must be True or False, got 'yes'",
@@ -325,7 +325,7 @@ def test_questions_a_solution_cannot_answer(solved):
         grid.density_at(0.1, y, c)
     with pytest.raises(NotAvailable, match=r"t must lie in \[0, 0.2\], got 0.3"):
         characteristics.density_at(0.3, y, c)
-    with pytest.raises(ValueError, match=r"size must be an integer >= 0, got -3"):
+    with pytest.raises(ValueError, match=r"size must be an integer of at least 0, got -3"):
         characteristics.sample(0.2, -3, np.random.default_rng(0))
     with pytest.raises(NotAvailable, match=r"got nan"):
         characteristics.sample(np.nan, 3, np.random.default_rng(0))

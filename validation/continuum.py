@@ -7,16 +7,12 @@ import numpy as np
 from liouville import (
     Box,
     Characteristics,
-    DecreasingTheta,
-    GradientFlow,
     NotPredicted,
+    Task,
     fluctuations,
     solve,
 )
-from liouville.dynamics.dynamics import is_discrete
-from liouville.flow.online_sgd import draws_afresh
-from liouville.records.diagnostics import PER_TIME
-from liouville.solve import default_method
+from liouville.inner import PER_TIME, check_method, default_method, draws_afresh
 
 from .analysis import Prediction
 from .budget import discretisation_error
@@ -31,40 +27,35 @@ PREDICTION_TOLERANCE = 0.02  # relative, of sigma^2: a quarter of the Monte-Carl
 
 def at_size(dynamics, n):
     """The dynamics of n particles: theta may depend on n."""
-    return dynamics.for_size(n) if isinstance(dynamics, DecreasingTheta) else dynamics
+    return dynamics.for_size(n)
+
+
+def check_applies(task, method):
+    """Refuse a method that does not apply to what a study will solve."""
+    if method is not None:
+        check_method(method).check(task)
 
 
 def check_data(problem, dynamics):
     """Refuse inputs drawn afresh: no features of mu, through which a continuum would see them."""
-    if is_discrete(dynamics) and draws_afresh(problem, dynamics):
+    if dynamics.discrete and draws_afresh(problem, dynamics):
         raise ValueError(
             f"data of a study under MinibatchSGD must have features of mu, got {problem.data!r}, drawn afresh at every "
             "step; use simulate"
         )
 
 
-def check_method(problem, features, method, dynamics):
-    """Refuse a method that does not apply, by a solution at time 0: it costs little, and all checks are its own."""
-    if method is None:
-        return
-    if not hasattr(method, "solve"):
-        names = "SemiLagrangian(...), FiniteVolume(...), Characteristics(...) or FiPyFiniteVolume(...)"
-        raise ValueError(f"method must be {names}, got {method!r}")
-    quick = replace(method, tolerance=0.5) if isinstance(method, Characteristics) else method
-    solve(problem, [0.0], quick, dynamics, features, estimate=False)
-
-
 def predict_fluctuations(problem, times, features, dynamics, wanted, progress):
     """The predicted fluctuations at the output times, or nothing and why."""
     why = None
-    if not isinstance(dynamics, GradientFlow):
+    if dynamics.discrete:
         why = f"sigma^2(t) is predicted for GradientFlow alone, not for {dynamics!r}"
     elif not wanted:
         why = "not asked for"
     elif isinstance(problem.domain, Box):
         why = "none with walls"
     if why:
-        applies = isinstance(dynamics, GradientFlow)
+        applies = not dynamics.discrete
         return Prediction.none(times.size, features.n_features, why, applies)
     progress("fluctuations", 0.0)
     try:
@@ -124,16 +115,16 @@ def solve_continuum(problem, features, times, on_paths, method, dynamics, seed, 
         progress(stage, 0.0)
         return solve(problem, at, how, dynamics, features, lambda t: progress(stage, t / last), seed)
 
-    default = default_method(problem, dynamics)
+    default = default_method(Task.of(problem, times, dynamics, seed, features))
     exact = Characteristics(tolerance=aim)
-    if method is None and not isinstance(default, Characteristics):
+    if method is None and default.on_grid:
         check = run("continuum", times, default)
         compared = run("characteristics", wanted, exact)
         distance = np.linalg.norm(check.coefficients - compared.coefficients[here], axis=1)
         return Continuum(compared, check, check, discretisation_error(compared, compared), distance)
     compared = run("continuum", wanted, exact if method is None else method)
     shown = restricted(compared, here)
-    if isinstance(compared.method, Characteristics):
+    if not compared.method.on_grid:
         return Continuum(compared, None, shown, discretisation_error(compared, compared), np.full(times.size, np.nan))
     check = run("reference", wanted, exact)
     distance = np.linalg.norm(check.coefficients - compared.coefficients, axis=1)[here]

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from liouville import GradientFlow
 from particles import simulate
 
 N_BINS = 96
@@ -41,7 +40,7 @@ def can_map(solution) -> bool:
     if problem.domain.dim != 1 or not all(law.has_density for law in problem.laws):
         return False
     # No characteristic leads back through discrete steps.
-    return solution.density is not None or isinstance(solution.dynamics, GradientFlow)
+    return solution.density is not None or not solution.dynamics.discrete
 
 
 def overlap(cells, bins) -> np.ndarray:

@@ -14,9 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from liouville import DecreasingTheta, DiffusionSGD, GradientDescent, MinibatchSGD, Problem, Quench, make_features
+from liouville import DecreasingTheta, DiffusionSGD, GradientDescent, Phase, Problem, Quench, make_features
 from liouville.checks import is_count, is_finite, with_own_error_state
-from liouville.dynamics.dynamics import check_times
 from liouville.records import storage as files
 from liouville.records.storage import variable
 from particles import simulate
@@ -114,7 +113,7 @@ def run_noise_study(
         store = files.check_writable("store", store)
     progress = progress or (lambda what, fraction: None)
     features = make_features(problem)
-    step, theta = dynamics.step, strength(dynamics)
+    step, theta = dynamics.step, dynamics.theta
     early = times[(times > 0) & (times <= quench)]
 
     def coefficients(stage, n, at, several):
@@ -138,7 +137,7 @@ def run_noise_study(
     by_theta = deviations(coefficients("theta", n, early, [DiffusionSGD(step, one) for one in thetas]))
     falling = [DecreasingTheta(step, theta * float(sizes[0]) ** (2 * alpha), alpha) for alpha in alphas]
     by_size = np.stack([deviations(coefficients(f"n = {one}", one, early, falling)) for one in sizes], axis=1)
-    protocols = [dynamics, Quench(dynamics, quench, quieter(dynamics))]
+    protocols = [dynamics, Quench(dynamics, quench, dynamics.weaker(QUENCH_FACTOR))]
     runs = coefficients("quench", n, times, protocols)
     distance = np.linalg.norm(runs - features.target, axis=-1)
 
@@ -162,25 +161,13 @@ def load_noise_study(path) -> NoiseStudy:
     return NoiseStudy(files.read(path / FILE_NAME if path.is_dir() else path))
 
 
-def strength(dynamics) -> float:
-    """theta, which is step / B for batches of size B."""
-    return dynamics.step / dynamics.batch_size if isinstance(dynamics, MinibatchSGD) else dynamics.theta
-
-
-def quieter(dynamics):
-    """The same with a theta a hundred times smaller: a larger batch."""
-    if isinstance(dynamics, MinibatchSGD):
-        return MinibatchSGD(dynamics.step, QUENCH_FACTOR * dynamics.batch_size)
-    return DiffusionSGD(dynamics.step, dynamics.theta / QUENCH_FACTOR)
-
-
 def _checked(problem, times, dynamics, n, sizes, alphas, quench, replicates, seed):
     if not isinstance(problem, Problem):
         raise ValueError(f"problem must be a Problem, got {problem!r}")
-    if not isinstance(dynamics, (MinibatchSGD, DiffusionSGD)) or strength(dynamics) == 0:
+    if not isinstance(dynamics, Phase) or not dynamics.random:
         raise ValueError(f"dynamics must be MinibatchSGD or DiffusionSGD with theta > 0, got {dynamics!r}")
     check_data(problem, dynamics)
-    times = check_times(times, dynamics)
+    times = dynamics.check_times(times)
     for name, value, least in (("n", n, 1), ("replicates", replicates, 2), ("seed", seed, 0)):
         if not is_count(value, least):
             raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")

@@ -7,19 +7,20 @@ from pathlib import Path
 import numpy as np
 
 from liouville import (
-    RK4,
     Adaptive,
+    Dynamics,
     GradientFlow,
     Problem,
+    Task,
     make_features,
 )
-from liouville.checks import with_own_error_state
-from liouville.dynamics.dynamics import check_times, is_noisy
+from liouville.checks import instance, with_own_error_state
+from liouville.inner import Integrator, check_dynamics
 from liouville.records import storage as files
 from liouville.records.storage import variable
 
 from .analysis import analyse
-from .continuum import aimed_error, at_size, check_data, check_method, predict_fluctuations, solve_continuum, union
+from .continuum import aimed_error, at_size, check_applies, check_data, predict_fluctuations, solve_continuum, union
 from .crossover import path_amplitudes, path_times
 from .maps import can_map, make_maps
 from .rates import root_mean_square
@@ -143,26 +144,27 @@ def run_study(
     if not isinstance(problem, Problem):
         raise ValueError(f"problem must be a Problem, got {problem!r}")
     sizes = _check_sizes(sizes)
+    instance("dynamics", dynamics, Dynamics, "a Dynamics")
     at_sizes = [at_size(dynamics, n) for n in sizes]
-    times = check_times(times, at_sizes[0])
+    times = check_dynamics(at_sizes[0]).check_times(times)
     _check_integer("replicates", replicates, 2)
     _check_integer("seed", seed, 0)
-    if integrator is not None and not isinstance(integrator, (RK4, Adaptive)):
-        raise ValueError(f"integrator must be RK4 or Adaptive, got {integrator!r}")
+    if integrator is not None:
+        instance("integrator", integrator, Integrator, "RK4 or Adaptive")
     if executor is not None and not hasattr(executor, "submit"):
         raise ValueError(f"executor must be a concurrent.futures.Executor, got {executor!r}")
     if store is not None:
         store = files.check_writable("store", store)
     check_data(problem, at_sizes[0])
     features = make_features(problem)
-    check_method(problem, features, method, at_sizes[0])
+    check_applies(Task(features, times, at_sizes[0], int(seed)), method)
     progress = progress or (lambda what, fraction: None)
 
     prediction = predict_fluctuations(problem, times, features, dynamics, predict, progress)
     aim = aimed_error(prediction, max(sizes), features.size)
     if integrator is None:
         integrator = Adaptive.for_error(aim, features.smooth)
-    amplitudes = path_amplitudes(sizes, float(times[-1])) if isinstance(dynamics, GradientFlow) else np.empty(0)
+    amplitudes = path_amplitudes(sizes, float(times[-1])) if not dynamics.discrete else np.empty(0)
     on_paths = path_times(sizes, amplitudes, times)
     continua = {
         one: solve_continuum(problem, features, times, on_paths, method, one, seed, aim, progress)
@@ -233,7 +235,7 @@ def run_study(
     attributes["checker"] = "" if continuum.check is None else type(continuum.check.method).__name__
     attributes["band_n"] = int(band_n)
     attributes["map_n"] = 0 if maps is None else int(maps.n)
-    attributes["one_stream"] = int(any(is_noisy(one) for one in at_sizes))
+    attributes["one_stream"] = int(any(one.noisy for one in at_sizes))
     attributes["unreachable_loss"] = float(features.unreachable)
     attributes["data_mass"] = float(np.sum(getattr(problem.data, "weights", 1.0)))
     attributes["seconds"] = time.perf_counter() - started
