@@ -320,13 +320,17 @@ def studies(all_problems):
     options = {
         "circle": {},
         "five points": {"method": lv.FiniteVolume((48, 32)), "integrator": lv.RK4(0.1)},
-        "relu": {"method": lv.Characteristics(nodes=(32, 32)), "predict": False},
+        "relu, biased": {
+            "method": lv.Characteristics(nodes=(12, 12, 10)),
+            "predict": False,
+            "integrator": lv.Adaptive(1e-5),
+        },
         "five points, minibatch": {"dynamics": sgd},
         "five points, quench": {"dynamics": descent, "method": lv.Characteristics(nodes=(24, 20))},
         "five points, falling": {"dynamics": lv.DecreasingTheta(0.1, 0.5, 0.5)},
     }
     for name, chosen in options.items():
-        problem = all_problems[name.split(",")[0]]
+        problem = all_problems[name if name in all_problems else name.split(",")[0]]
 
         def compute(p=problem, o=chosen):
             return validation.run_study(p, STEPPED, sizes=[8, 16, 40], replicates=20, seed=1, **o)
