@@ -37,7 +37,7 @@ def parts(value):
     """(name, value) of what a record holds, or None for what is an array."""
     records = {lv.Solution: SOLUTION, particles.Ensemble: ENSEMBLE, lv.Fluctuations: FLUCTUATIONS, lv.PhaseGrid: GRID}
     if type(value) in records:
-        return [(name, getattr(value, name)) for name in records[type(value)].split()]
+        return [(name, getattr(value, name, None)) for name in records[type(value)].split()]
     if isinstance(value, dict):
         return value.items()
     if isinstance(value, (validation.Study, validation.NoiseStudy)):

@@ -183,10 +183,6 @@ def simulations(all_problems):
                     return particles.simulate(p, 30, STEPPED, 3, 4, d, independent_batches=own)
 
                 yield f"simulate/{name}/{kind}/{'own' if own else 'shared'} batches", compute
-    several = all_problems["circle"], all_problems["five points"], all_problems["relu, biased"]
-    for problem, name in zip(several, ("circle", "five points", "relu, biased"), strict=True):
-        many = lambda p=problem: particles.simulate(p, 30_000, [0.0, 0.2], integrator=lv.RK4(0.1), keep=None)  # noqa: E731
-        yield f"simulate/{name}/many", many
 
 
 def online_simulations(all_problems):
@@ -209,6 +205,33 @@ def online_simulations(all_problems):
                 f"simulate/{name}/{kind}",
                 lambda p=all_problems[name], d=dynamics: particles.simulate(p, 30, STEPPED, 2, 2, d),
             )
+
+
+def large_runs(all_problems):
+    """Enough work that kernels use all threads."""
+    large = {
+        "volumes": lv.FiniteVolume((192, 160)),
+        "volumes, mp5": lv.FiniteVolume((192, 160), lv.MP5(), lv.SSPRK2()),
+        "sweeps": lv.SemiLagrangian((256, 160)),
+        "nodes": lv.Characteristics(nodes=(160, 128)),
+    }
+    for name, method in large.items():
+        for kind, dynamics in {"flow": lv.GradientFlow(), "minibatch": lv.MinibatchSGD(0.1, 2)}.items():
+            for one in ("circle", "five points"):
+
+                def compute(p=all_problems[one], m=method, d=dynamics):
+                    return lv.solve(p, [0.1], m, dynamics=d)
+
+                yield f"large/{one}/{kind}/{name}", compute
+    runs = {"many units": (30_000, 1), "many replicates": (10, 2000)}
+    for one in ("circle", "five points", "relu, biased", "own neuron", "sphere"):
+        for name, (n, replicates) in runs.items():
+            for dynamics in (lv.GradientFlow(), lv.MinibatchSGD(0.1, 20)):
+
+                def compute(p=all_problems[one], n=n, R=replicates, d=dynamics):
+                    return particles.simulate(p, n, [0.2], R, dynamics=d, integrator=lv.RK4(0.1), keep=None)
+
+                yield f"large/{one}/{name}/{type(dynamics).__name__}", compute
 
 
 def solution_tools(all_problems):
@@ -351,6 +374,7 @@ THEMES = (
     stepped_solutions,
     simulations,
     online_simulations,
+    large_runs,
     solution_tools,
     predictions,
     studies,
