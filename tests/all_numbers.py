@@ -144,6 +144,9 @@ def main():
     if options.threads is not None:
         import numba
 
+        most = numba.config.NUMBA_NUM_THREADS
+        if not 1 <= options.threads <= most:
+            parser.error(f"threads must be from 1 to NUMBA_NUM_THREADS = {most}, got {options.threads}")
         numba.set_num_threads(options.threads)
     np.savez_compressed(options.paths[0], **compute(options.only))
     return 0
