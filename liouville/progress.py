@@ -34,12 +34,15 @@ class Stopwatch:
 
 def watched(progress, last):
     """Progress that says, when a run has taken a while without a word, how long it still will."""
-    started, said = time.perf_counter(), []
+    first, said = [], []
 
     def report(t):
-        elapsed = time.perf_counter() - started
+        now = time.perf_counter()
+        if not first:  # what happened before, such as compilation, is over
+            first.append((now, t))
+        elapsed, done = now - first[0][0], t - first[0][1]
         if elapsed > UNANNOUNCED_SECONDS and not said:
-            said.append(announce(elapsed * (last - t) / max(t, 1e-300), UNANNOUNCED_SECONDS))
+            said.append(announce(elapsed * (last - t) / max(done, 1e-300), UNANNOUNCED_SECONDS))
         if progress:
             progress(t)
 

@@ -177,30 +177,7 @@ class FourierFeatures:
         """
         a = np.asarray(a, dtype=float)
         size = np.sqrt(np.sum(a**2, axis=-1))
-        return self._left_out(a) + self.profile_error * size + self.target_error + self.unlearned
-
-    def _moments(self, a):
-        """The modes of the features, shape (m,), and (int c cos ky rho)^2 + (int c sin ky rho)^2, shape (..., m)."""
-        constant = int(self.kept[0] == 0)
-        m = (self.n_features - constant) // 2
-        modes = self.kept[: constant + m]
-        power = a[..., : constant + m] ** 2
-        power[..., constant:] += a[..., constant + m :] ** 2
-        return modes, power / (np.where(modes == 0, 1.0, 2.0) * (self.A[modes] ** 2 + self.B[modes] ** 2))
-
-    def _left_out(self, a):
-        """Estimated L2 norm of f_rho beyond the last mode."""
-        modes, moments = self._moments(a)
-        M = self.n_modes
-        last, before = modes > 0.75 * M, (modes > 0.5 * M) & (modes <= 0.75 * M)
-        if not (last.any() and before.any()):  # too few modes to see a decay
-            return np.sqrt(np.mean(moments, axis=-1) * self.beyond[1].sum())
-        last, before = np.mean(moments[..., last], axis=-1), np.mean(moments[..., before], axis=-1)
-        # Moments that decay like k^-p between the middles of the two ranges of modes go on like that.
-        with np.errstate(divide="ignore", invalid="ignore"):
-            twice_p = np.nan_to_num(np.log(before / last) / np.log(0.875 / 0.625), nan=0.0, posinf=0.0)
-        decay = (0.875 * M / self.beyond[0]) ** np.maximum(twice_p, 0.0)[..., None]
-        return np.sqrt(last * (decay @ self.beyond[1]))
+        return _left_out(self, a) + self.profile_error * size + self.target_error + self.unlearned
 
     def potential_coefficients(self, r):
         """alpha, beta of shape (..., M + 1) with U(y) = sum_k alpha_k cos ky + beta_k sin ky."""
@@ -310,3 +287,28 @@ class FourierFeatures:
         angles = x[:, None] * np.arange(1, self.n_modes + 1)
         system = np.concatenate([np.ones((x.size, 1)), SQRT2 * np.cos(angles), SQRT2 * np.sin(angles)], axis=1)
         return a @ system[:, self.kept].T
+
+
+def _squared_moments(features, a):
+    """The modes of the features, shape (m,), and (int c cos ky rho)^2 + (int c sin ky rho)^2, shape (..., m)."""
+    constant = int(features.kept[0] == 0)
+    m = (features.n_features - constant) // 2
+    modes = features.kept[: constant + m]
+    power = a[..., : constant + m] ** 2
+    power[..., constant:] += a[..., constant + m :] ** 2
+    return modes, power / (np.where(modes == 0, 1.0, 2.0) * (features.A[modes] ** 2 + features.B[modes] ** 2))
+
+
+def _left_out(features, a):
+    """Estimated L2 norm of f_rho beyond the last mode."""
+    modes, moments = _squared_moments(features, a)
+    M = features.n_modes
+    last, before = modes > 0.75 * M, (modes > 0.5 * M) & (modes <= 0.75 * M)
+    if not (last.any() and before.any()):  # too few modes to see a decay
+        return np.sqrt(np.mean(moments, axis=-1) * features.beyond[1].sum())
+    last, before = np.mean(moments[..., last], axis=-1), np.mean(moments[..., before], axis=-1)
+    # Moments that decay like k^-p between the middles of the two ranges of modes go on like that.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        twice_p = np.nan_to_num(np.log(before / last) / np.log(0.875 / 0.625), nan=0.0, posinf=0.0)
+    decay = (0.875 * M / features.beyond[0]) ** np.maximum(twice_p, 0.0)[..., None]
+    return np.sqrt(last * (decay @ features.beyond[1]))

@@ -58,6 +58,11 @@ class Replay:
             return z, np.zeros(n)
         if walls_of(self.task.problem.domain).exist and t_end < t_start:
             raise NotAvailable("no characteristic leads back from the walls of a Box; flow forward in time")
+        if not self.task.features.smooth and t_end < t_start:
+            raise NotAvailable(
+                "no characteristic leads back from kinks, along which units slide and mass gathers; flow forward "
+                "in time, or solve on a grid"
+            )
         if self.task.dynamics.discrete:
             return self._iterate(z, t_start, t_end), np.full(n, np.nan)
         end = self._integrate(z, (t_start, t_end), tolerance, with_growth)
