@@ -1,6 +1,7 @@
 """What `particles` and `validation` use of this package beside its public names, and nothing else does from outside."""
 
 from . import checks, streams
+from .command import check_package
 from .dynamics.dynamics import check_dynamics
 from .features.base import Features
 from .features.make import check_features
@@ -22,6 +23,7 @@ __all__ = [
     "check_dynamics",
     "check_features",
     "check_method",
+    "check_package",
     "check_problem",
     "checks",
     "default_method",
