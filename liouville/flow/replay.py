@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.integrate import solve_ivp
-from scipy.interpolate import make_interp_spline
 
 from ..errors import NotAvailable
 from ..features.scales import measure_scales
@@ -38,6 +36,8 @@ class Replay:
     @cached_property
     def _residual(self):
         """r as a function of time: a spline of order 5 through its values after every step."""
+        from scipy.interpolate import make_interp_spline  # scipy takes longer to import than all of this package
+
         values = self.coefficients - self.task.features.target
         return make_interp_spline(self.times, values, k=min(5, self.times.size - 1))
 
@@ -69,6 +69,8 @@ class Replay:
         return end[: N1 * n].reshape(N1, n), end[N1 * n :] if with_growth else np.full(n, np.nan)
 
     def _integrate(self, z, interval, tolerance, with_growth):
+        from scipy.integrate import solve_ivp
+
         features, walls = self.task.features, walls_of(self.task.problem.domain)
         N1, n = z.shape
 

@@ -1,5 +1,6 @@
 """The grid on phase space (y, c)."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,7 +23,7 @@ class PhaseGrid:
     y_axes: tuple[Axis, ...]
     c_axis: Axis
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         return tuple(axis.size for axis in (*self.y_axes, self.c_axis))
 
@@ -32,37 +33,37 @@ class PhaseGrid:
         (axis,) = self.y_axes
         return axis
 
-    @property
+    @cached_property
     def periodic(self) -> bool:
         """Whether a one-dimensional y is a circle."""
         return self.y_axis.periodic
 
-    @property
+    @cached_property
     def dy(self) -> float:
         """Volume of the cells in y."""
-        return float(np.prod([axis.width for axis in self.y_axes]))
+        return math.prod(axis.width for axis in self.y_axes)
 
-    @property
+    @cached_property
     def y_edges(self) -> np.ndarray:
         """Edges of the cells along a one-dimensional y, shape (n_y + 1,)."""
         return self.y_axis.edges
 
-    @property
+    @cached_property
     def y(self) -> np.ndarray:
         """Cell centres along a one-dimensional y, shape (n_y,)."""
         return self.y_axis.centres
 
-    @property
+    @cached_property
     def c_edges(self) -> np.ndarray:
         """Shape (n_c + 1,)."""
         return self.c_axis.edges
 
-    @property
+    @cached_property
     def c(self) -> np.ndarray:
         """Cell centres in c, shape (n_c,)."""
         return self.c_axis.centres
 
-    @property
+    @cached_property
     def c_widths(self) -> np.ndarray:
         """Cell widths in c, shape (n_c,)."""
         return self.c_axis.widths
@@ -74,7 +75,7 @@ class PhaseGrid:
             [axis.ravel() for axis in np.meshgrid(*[a.centres for a in self.y_axes], indexing="ij")], axis=1
         )
 
-    @property
+    @cached_property
     def cell_volume(self) -> np.ndarray:
         """Volumes of the cells of one row, shape (n_c,)."""
         return self.dy * self.c_widths
