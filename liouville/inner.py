@@ -4,7 +4,6 @@ from . import checks, streams
 from .command import check_package
 from .dynamics.dynamics import check_dynamics
 from .features.base import Features
-from .features.make import check_features
 from .flow.integrate import Units, integrate, n_state_arrays
 from .flow.integrators import Integrator
 from .flow.online_sgd import draws_afresh
@@ -21,7 +20,6 @@ __all__ = [
     "Integrator",
     "Units",
     "check_dynamics",
-    "check_features",
     "check_method",
     "check_package",
     "check_problem",

@@ -56,7 +56,8 @@ def simulate(
 
     dY_i/dt = -C_i grad U_n(Y_i),   dC_i/dt = -U_n(Y_i)
 
-    Same seed, same bits, whatever the number of threads; the first particles of a replicate are the same for every n.
+    Same seed, same bits, whatever the number of threads, once kernels are compiled (see README); the first particles of
+    a replicate are the same for every n.
 
     Parameters
     ----------

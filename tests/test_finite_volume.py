@@ -12,6 +12,8 @@ from liouville import (
     ForwardEuler,
     Minmod,
     Normal,
+    SemiLagrangian,
+    Task,
     Uniform,
     Upwind,
     VanLeer,
@@ -256,6 +258,14 @@ def test_narrow_initial_weights_are_resolved():
     solution = solve(circle(c=Normal(0.5, 0.1)), [0.0, 0.3], FiniteVolume((64, 64)))
     exact = solve(circle(c=Normal(0.5, 0.1)), [0.0, 0.3], Characteristics(nodes=(64, 48)))
     assert np.linalg.norm(solution.coefficients - exact.coefficients, axis=1).max() < 5e-3
+
+
+@pytest.mark.parametrize("method", [FiniteVolume, SemiLagrangian])
+def test_check_refuses_a_window_that_the_flow_leaves_before_anything_is_solved(method):
+    task = Task.of(circle(), [0.0, 2.0])
+    with pytest.raises(ValueError, match="window in c must hold all but"):
+        method((16, 16), window=((-1.0, 1.0),)).check(task)
+    method((16, 16)).check(task)
 
 
 def test_a_window_may_cut_the_tails_of_both_coordinates():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from oracles import circle
 
-from liouville import Characteristics, FiniteVolume, Graded, VanLeer, solve
+from liouville import Axis, Characteristics, FiniteVolume, Graded, VanLeer, solve
 
 
 def test_edges_cover_the_window_and_reach_the_ratio():
@@ -14,6 +14,14 @@ def test_edges_cover_the_window_and_reach_the_ratio():
     assert (widths > 0).all()
     assert widths.max() / widths.min() == pytest.approx(5.0, rel=0.1)
     assert abs(edges[np.argmin(widths)] - 0.5) < 2 * widths.min()
+
+
+def test_shares_of_the_way_between_centres():
+    """Left and right part of the distance to the neighbouring centre, in cells of any width."""
+    axis = Axis(np.cumsum([0.0, 1.0, 3.0, 2.0, 5.0, 1.0]))
+    to_left = (axis.centres[1:] - axis.edges[1:-1]) / np.diff(axis.centres)
+    assert np.allclose(axis.shares[0, 1:], to_left)
+    assert np.allclose(axis.shares[1, :-1], 1.0 - to_left)
 
 
 def test_mass_sign_and_energy_hold_on_a_graded_grid():

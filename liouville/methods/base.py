@@ -19,7 +19,7 @@ class Method:
     5. `history` holds the time and a after every step, the start included: what `Solution.flow` replays.
     6. `progress`, if not None, is called with the time reached, up to the last.
     7. A breakdown raises SolveFailed with time, step, cause and the last good state.
-    8. Same task, same bits, whatever the number of threads.
+    8. Same task, same bits, whatever the number of threads, once kernels are compiled.
 
     `refined` and `remedy` have answers that do for a method without a resolution.
     """

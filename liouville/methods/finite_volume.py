@@ -109,7 +109,6 @@ class FiniteVolume(GridMethod):
         self.reconstruction.check_spacing(self.c_spacing)
 
     def run(self, task, place, progress=None) -> Solution:
-        self.reconstruction.check_spacing(self.c_spacing)
         batches = task.batches()
         rho, truncated = initial_averages(task.problem, place.grid)
         # One BLAS thread: the small matrices gain nothing from more, and their bits would depend on it.

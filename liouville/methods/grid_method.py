@@ -122,7 +122,7 @@ def finer_cells(cells) -> tuple:
 def solve_on_grid(method, task, progress, estimate) -> Solution:
     """Solve by `method.run` and, for the error estimate, by its companion before; returns the Solution."""
     started = time.perf_counter()
-    check_applies(method, task)
+    method.check(task)
     window = method.place(task).window
     if estimate:
         solution = _estimated(method, task, window, progress)

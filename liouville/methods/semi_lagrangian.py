@@ -88,10 +88,6 @@ class SemiLagrangian(GridMethod):
         check_applies(self, task)
         points_in_c(task.problem.laws[-1], self.place(task).grid)
 
-    def solve(self, task, progress=None, estimate=True) -> Solution:
-        self.check(task)
-        return super().solve(task, progress, estimate)
-
     def refined(self, tolerance):
         return GridMethod.refined(replace(self, tolerance=TIME_SHARE * tolerance), tolerance)
 
