@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from validation.clt import compare_modes, fit_next_order, scaled_mean_square
-from validation.crossover import bend_size, exponents
-from validation.rates import rates
+from validation.statistics.crossover import bend_size, exponents
+from validation.statistics.expansion import compare_modes, fit_next_order, scaled_mean_square
+from validation.statistics.rates import rates
 from validation.verdicts import central_limit, healing, law_of_large_numbers, reaches_one_over_n, steepens
 
 SIZES = np.array([10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0])

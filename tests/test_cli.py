@@ -9,10 +9,10 @@ import pytest
 from liouville import MinibatchSGD, Solution
 from particles import Ensemble
 from validation import load_study
-from validation import maps as maps_module
-from validation import variables as variables_module
 from validation.cases import built_in_names, find_case
 from validation.cli import main
+from validation.study import maps as maps_module
+from validation.study import variables as variables_module
 
 CASE = '''"""A toy of two modes."""
 

@@ -5,14 +5,14 @@ import pytest
 from planted import BEND, HEALING, SIZES, TIMES, covariance, planted
 from scipy.stats import kstest
 
-from validation.clt import (
+from validation.statistics.expansion import (
     compare_modes,
     fit_next_order,
     largest_resolved,
     resampling_counts,
     scaled_mean_square,
 )
-from validation.few_replicates import holm
+from validation.statistics.few_replicates import holm
 
 ALL = np.ones((SIZES.size, TIMES.size), dtype=bool)
 NO_ERROR = np.zeros(TIMES.size)

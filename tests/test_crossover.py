@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from planted import BEND, HEALING, SIZES, TIMES, planted
 
-from validation.clt import fit_next_order, scaled_mean_square
-from validation.crossover import (
+from validation.statistics.crossover import (
     bend_size,
     bias,
     exponents,
@@ -13,6 +12,7 @@ from validation.crossover import (
     path_amplitudes,
     path_times,
 )
+from validation.statistics.expansion import fit_next_order, scaled_mean_square
 
 ALL = np.ones((SIZES.size, TIMES.size), dtype=bool)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import kstest, t, ttest_1samp
 
-from validation import clt
-from validation.few_replicates import (
+from validation.statistics import expansion as clt
+from validation.statistics.few_replicates import (
     degrees_of_freedom,
     detectable_ratio,
     mean_p,

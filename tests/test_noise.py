@@ -27,9 +27,9 @@ from liouville.features.batches import Batches
 from particles import simulate
 from validation import load_noise_study, run_noise_study
 from validation.cases import find_case
-from validation.noise import quieter, strength
-from validation.noise_verdicts import HEALS, NEEDS, estimate, log_rms, quench_matters, shares, size_slopes, theta_slope
+from validation.study.noise_study import quieter, strength
 from validation.verdicts import CONFIRMED, CONTRADICTED, NOT_RESOLVED
+from validation.verdicts.noise import HEALS, NEEDS, estimate, log_rms, quench_matters, shares, size_slopes, theta_slope
 
 TIMES = [0.4, 0.8, 1.6]
 

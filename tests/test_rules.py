@@ -8,9 +8,9 @@ import pytest
 from planted import covariance, planted
 from scipy.stats import t as student
 
-from validation.clt import compare_modes, fit_next_order, scaled_mean_square
-from validation.crossover import Exponents
-from validation.crossover import exponents as measured_exponents
+from validation.statistics.crossover import Exponents
+from validation.statistics.crossover import exponents as measured_exponents
+from validation.statistics.expansion import compare_modes, fit_next_order, scaled_mean_square
 from validation.verdicts import (
     CONFIRMED,
     CONTRADICTED,

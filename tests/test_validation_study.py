@@ -34,10 +34,11 @@ from liouville import (
 from liouville.problem import Euclidean
 from liouville.records.storage import check_writable, check_writable_file, write
 from particles import simulate
-from validation import load_study, plots, run_study
-from validation import maps as maps_module
-from validation import variables as variables_module
-from validation.maps import overlap
+from validation import load_study, run_study
+from validation.report import figures as plots
+from validation.study import maps as maps_module
+from validation.study import variables as variables_module
+from validation.study.maps import overlap
 
 TIMES = [0.0, 0.5, 1.0]
 SIZES = [20, 5, 10]

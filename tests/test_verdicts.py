@@ -8,8 +8,8 @@ import pytest
 from false_alarms import SCALES, THREE_SIZES, count
 from planted import BEND, HEALING, SHARES, SIZES, TIMES, covariance, judge, planted
 
-from validation.analysis import Prediction, analyse
-from validation.tables import slope_text, value_text
+from validation.report.tables import slope_text, value_text
+from validation.statistics.evidence import Prediction, analyse
 from validation.verdicts import (
     CONFIRMED,
     CONTRADICTED,

@@ -1,9 +1,9 @@
 """The comparison: particles against the continuum, with rates, an error budget, tables and figures."""
 
-from .discrepancy import energy_distance, l2_discrepancy, law_distances, sliced_w1, w1, w1_circle
-from .noise import NoiseStudy, load_noise_study, run_noise_study
-from .rates import Rates, rates
-from .study import Study, load_study, run_study
+from .statistics.discrepancy import energy_distance, l2_discrepancy, law_distances, sliced_w1, w1, w1_circle
+from .statistics.rates import Rates, rates
+from .study.noise_study import NoiseStudy, load_noise_study, run_noise_study
+from .study.study import Study, load_study, run_study
 
 __all__ = [
     "NoiseStudy",

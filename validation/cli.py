@@ -11,10 +11,7 @@ from liouville.records import storage
 from particles import estimate_memory, simulate
 
 from .cases import built_in_names, find_case
-from .convergence import convergence
-from .noise import FILE_NAME as NOISE_FILE_NAME
-from .noise import run_noise_study
-from .options import (
+from .commands.options import (
     FLOATS,
     GRIDS,
     INTEGERS,
@@ -32,7 +29,10 @@ from .options import (
     theta_option,
     times_option,
 )
-from .study import FILE_NAME, run_study
+from .convergence import convergence
+from .study.noise_study import FILE_NAME as NOISE_FILE_NAME
+from .study.noise_study import run_noise_study
+from .study.study import FILE_NAME, run_study
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
 
@@ -286,7 +286,7 @@ def convergence_command(case, method, reconstruction, cells, refinements, times,
         )
     click.echo(result.summary())
     if out is not None:
-        from .plots import draw_convergence
+        from .report.figures import draw_convergence
 
         out.mkdir(parents=True, exist_ok=True)
         click.echo(f"wrote {draw_convergence(result, out / 'convergence.png')}")

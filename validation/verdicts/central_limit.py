@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ..clt import largest_resolved
-from ..few_replicates import detectable_ratio, holm, mean_p
-from ..rates import MIN_SIZES
+from ..statistics.expansion import largest_resolved
+from ..statistics.few_replicates import detectable_ratio, holm, mean_p
+from ..statistics.rates import MIN_SIZES
 from .verdict import CONFIRMED, CONTRADICTED, JOINT_LEVEL, NOT_RESOLVED, RARE_SHARE, Verdict, listed
 
 MIN_REPLICATES = 50  # below, a heavy tail escapes the test of normality and passes for too small a variance

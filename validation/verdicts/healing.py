@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..few_replicates import jackknife, with_known_error
-from ..rates import MIN_REPLICATES, MIN_SIZES, ROUNDING
+from ..statistics.few_replicates import jackknife, with_known_error
+from ..statistics.rates import MIN_REPLICATES, MIN_SIZES, ROUNDING
 from .central_limit import falls_too_slowly
 from .verdict import CONFIRMED, CONTRADICTED, JOINT_LEVEL, NOT_RESOLVED, Verdict, change, missed, two_sided
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..rates import EXPECTED_SLOPE, MIN_REPLICATES, MIN_SIZES, ROUNDING
+from ..statistics.rates import EXPECTED_SLOPE, MIN_REPLICATES, MIN_SIZES, ROUNDING
 from .verdict import CONFIRMED, CONTRADICTED, NOT_RESOLVED, Verdict, at_time, listed, missed, two_sided
 
 POWER_SLOPE = -0.25  # a slope that may be as flat as this does not confirm -1/2

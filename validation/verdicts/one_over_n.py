@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..crossover import BEND_EXPONENT
-from ..rates import MIN_REPLICATES, MIN_SIZES
+from ..statistics.crossover import BEND_EXPONENT
+from ..statistics.rates import MIN_REPLICATES, MIN_SIZES
 from .steepening import FAR_HEALED, bands, exponent_text, no_pair, stays_shallow, trusted_cells
 from .verdict import CONFIRMED, CONTRADICTED, NOT_RESOLVED, Verdict, missed
 

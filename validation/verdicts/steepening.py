@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ..crossover import BEND_EXPONENT
-from ..few_replicates import LEAST_EXCESS_SQUARE, degrees_of_freedom, mean_p
-from ..rates import MIN_REPLICATES
+from ..statistics.crossover import BEND_EXPONENT
+from ..statistics.few_replicates import LEAST_EXCESS_SQUARE, degrees_of_freedom, mean_p
+from ..statistics.rates import MIN_REPLICATES
 from .verdict import CONFIRMED, CONTRADICTED, JOINT_LEVEL, NOT_RESOLVED, RARE_SHARE, Verdict, change, missed, one_sided
 
 FAR_HEALED = 0.01  # of its first value: sigma^2 must fall below before the absence of a crossover says anything

@@ -6,7 +6,7 @@ import numpy as np
 
 from liouville.records.storage import variable
 
-from ..few_replicates import POWER
+from ..statistics.few_replicates import POWER
 
 CONFIRMED, NOT_RESOLVED, CONTRADICTED = "confirmed", "not resolved", "contradicted"
 NOT_JUDGED = "not judged"

@@ -6,7 +6,9 @@ import numpy as np
 
 from liouville.records.storage import variable
 
-from . import clt, crossover, verdicts
+from .. import verdicts
+from . import crossover
+from . import expansion as clt
 from .budget import RESOLVED_SHARE, resolved_points
 from .few_replicates import holm
 from .rates import (

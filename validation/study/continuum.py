@@ -18,8 +18,8 @@ from liouville.flow.online_sgd import draws_afresh
 from liouville.records.diagnostics import PER_TIME
 from liouville.solve import default_method
 
-from .analysis import Prediction
-from .budget import discretisation_error
+from ..statistics.budget import discretisation_error
+from ..statistics.evidence import Prediction
 
 # Of the characteristics: an order below what a default grid leaves, at a quarter of the cost of the default tolerance.
 TOLERANCE, LEAST_TOLERANCE = 1e-5, 1e-9

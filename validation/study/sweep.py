@@ -7,7 +7,7 @@ import numpy as np
 from particles import simulate
 from particles.sampling import draw
 
-from .budget import step_error, tighter
+from ..statistics.budget import step_error, tighter
 
 CHECK_REPLICATES = 4  # run again with a far more exact integrator
 LAW_REPLICATES = 8  # whose positions are compared with rho_0

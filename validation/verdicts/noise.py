@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from .rates import MIN_REPLICATES, resampling_counts
-from .tables import slope_text, value_text
-from .verdicts import (
+from ..report.tables import slope_text, value_text
+from ..statistics.rates import MIN_REPLICATES, resampling_counts
+from . import (
     CONFIRMED,
     CONTRADICTED,
     JOINT_LEVEL,

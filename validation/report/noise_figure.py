@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from .plot_style import STYLE, colours, log_axes, new_figure
-from .plots_crossover import time_axis
+from .crossover_figures import time_axis
+from .style import STYLE, colours, log_axes, new_figure
 
 FALLING = ("o", "s", "^", "D", "v")  # markers of alpha
 BLUE, RED = "#3b528b", "#b5402a"

@@ -4,8 +4,8 @@ import numpy as np
 
 from liouville.records.storage import variable
 
-from .analysis import path_variables
-from .discrepancy import DISTANCE_NAMES, DISTANCES, Reference, law_distances
+from ..statistics.discrepancy import DISTANCE_NAMES, DISTANCES, Reference, law_distances
+from ..statistics.evidence import path_variables
 from .sweep import LAW_REPLICATES, MAX_LAW_SIZE
 
 LAW_DRAWS = 4096  # draws that stand for rho_0

@@ -9,8 +9,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import NullLocator
 
-from .plot_style import colours, legend_below, log_axes, log_axis, new_figure
-from .rates import EXPECTED_SLOPE
+from ..statistics.rates import EXPECTED_SLOPE
+from .style import colours, legend_below, log_axes, log_axis, new_figure
 
 RANGE = (-1.5, 0.0)  # of the exponents' colours; steeper ones saturate
 RARE_SHARE = 0.5  # as in the verdicts

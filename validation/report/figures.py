@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from . import plots_crossover
-from .plot_style import STYLE, colours, legend_below, log_axes, log_axis, new_figure
-from .rates import EXPECTED_SLOPE, MIN_SIZES
+from ..statistics.rates import EXPECTED_SLOPE, MIN_SIZES
+from . import crossover_figures
+from .style import STYLE, colours, legend_below, log_axes, log_axis, new_figure
 
 VISIBLE = 0.02  # of the range that is shown, above which the error of f_0 is drawn as a band
 
@@ -25,7 +25,7 @@ def draw_all(dataset, directory) -> list:
         figures.append(("density", density_figure))
     if "law_distance" in dataset and np.isfinite(dataset["law_distance"]).any():
         figures.append(("distances", distances_figure))
-    figures += plots_crossover.available(dataset)
+    figures += crossover_figures.available(dataset)
     paths = []
     with matplotlib.rc_context(STYLE):
         for name, draw in figures:

@@ -18,13 +18,13 @@ from liouville.dynamics.dynamics import check_times, is_noisy
 from liouville.records import storage as files
 from liouville.records.storage import variable
 
-from .analysis import analyse
+from ..report.tables import summary
+from ..statistics.crossover import path_amplitudes, path_times
+from ..statistics.evidence import analyse
+from ..statistics.rates import root_mean_square
 from .continuum import aimed_error, at_size, check_data, check_method, predict_fluctuations, solve_continuum, union
-from .crossover import path_amplitudes, path_times
 from .maps import can_map, make_maps
-from .rates import root_mean_square
 from .sweep import SizeTask, run_size
-from .tables import summary
 from .variables import (
     QUANTILES,
     continuum_variables,
@@ -62,7 +62,7 @@ class Study:
 
     def figures(self, directory) -> list:
         """Draw all figures into `directory`, as PNG; returns their paths."""
-        from . import plots
+        from ..report import figures as plots
 
         directory = files.check_writable("directory", directory)
         return plots.draw_all(self.dataset, directory)

@@ -4,9 +4,9 @@ import textwrap
 
 import numpy as np
 
-from .budget import RESOLVED_SHARE
-from .rates import EXPECTED_SLOPE, MIN_REPLICATES, MIN_SIZES, N_STANDARD_ERRORS
-from .verdicts import JOINT_LEVEL, RULES
+from ..statistics.budget import RESOLVED_SHARE
+from ..statistics.rates import EXPECTED_SLOPE, MIN_REPLICATES, MIN_SIZES, N_STANDARD_ERRORS
+from ..verdicts import JOINT_LEVEL, RULES
 
 SHOWN_SHARE = 1e-3  # of the RMS, above which what the features leave out has a row
 RULE = f"""\

@@ -21,9 +21,9 @@ from liouville.records import storage as files
 from liouville.records.storage import variable
 from particles import simulate
 
-from . import noise_verdicts
+from ..statistics.rates import N_RESAMPLES, rates, root_mean_square, root_mean_square_error
+from ..verdicts import noise as noise_verdicts
 from .continuum import check_data
-from .rates import N_RESAMPLES, rates, root_mean_square, root_mean_square_error
 
 QUENCH_FACTOR = 100  # by which theta is cut
 THETA_SHARES = (1e-3, 1e-2, 1e-1, 1.0)  # of the theta of the dynamics
@@ -50,7 +50,7 @@ class NoiseStudy:
 
     def figure(self, path) -> Path:
         """Draw the figure: D against theta, against n, and over time with and without a quench."""
-        from .plots_noise import draw_noise
+        from ..report.noise_figure import draw_noise
 
         return draw_noise(self.dataset, path)
 
