@@ -1,5 +1,7 @@
 """The study of the noise: powers of theta and n, quenches, weak order of the step."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from oracles import five_points
@@ -27,9 +29,12 @@ from liouville.features.batches import Batches
 from particles import simulate
 from validation import load_noise_study, run_noise_study
 from validation.cases import find_case
-from validation.study.noise_study import quieter, strength
-from validation.verdicts import CONFIRMED, CONTRADICTED, NOT_RESOLVED
-from validation.verdicts.noise import HEALS, NEEDS, estimate, log_rms, quench_matters, shares, size_slopes, theta_slope
+from validation.statistics.bootstrap import estimate, log_rms, shares
+from validation.study.kinds import quieter, strength
+from validation.verdicts import CONFIRMED, CONTRADICTED, HEALS, NEEDS, NOT_RESOLVED
+from validation.verdicts.quench import QUENCH
+from validation.verdicts.size_power import SIZE_POWER
+from validation.verdicts.theta_power import THETA_POWER
 
 TIMES = [0.4, 0.8, 1.6]
 
@@ -97,6 +102,11 @@ def test_theta_of_minibatches_is_step_over_size():
 
 
 # Verdicts on planted numbers
+
+
+def quench_matters(times, quench, gap, distance):
+    deviations = SimpleNamespace(quench=gap, distance=distance)
+    return QUENCH.judge(SimpleNamespace(times=np.array(times), quench=quench, deviations=deviations, seed=0))
 
 
 def planted(R, rng, stays, falls, excess, descends=1.0):
@@ -170,6 +180,15 @@ def test_the_error_of_a_ratio_is_that_of_repeated_experiments():
 
 def test_words_on_slopes():
     t, error = np.array([1.0, 2.0]), np.array([0.01, 0.01])
+
+    def theta_slope(times, slope, slope_error, R):
+        found = {"early": times, "theta_slope": slope, "theta_slope_error": slope_error, "n_replicates": R}
+        return THETA_POWER.judge(SimpleNamespace(**found))
+
+    def size_slopes(times, alphas, slope, slope_error, R):
+        found = {"alphas": alphas, "size_slope": slope, "size_slope_error": slope_error}
+        return SIZE_POWER.judge(SimpleNamespace(early=times, n_replicates=R, **found))
+
     assert theta_slope(t, np.array([0.5, 0.51]), error, 50).word == CONFIRMED
     assert theta_slope(t, np.array([0.5, 0.7]), error, 50).word == CONTRADICTED
     assert theta_slope(t, np.array([0.5, 0.5]), 10 * error, 50).word == NOT_RESOLVED

@@ -4,11 +4,14 @@ from .statistics.discrepancy import energy_distance, l2_discrepancy, law_distanc
 from .statistics.rates import Rates, rates
 from .study.noise_study import NoiseStudy, load_noise_study, run_noise_study
 from .study.study import Study, load_study, run_study
+from .verdicts import Statement, Verdict
 
 __all__ = [
     "NoiseStudy",
     "Rates",
+    "Statement",
     "Study",
+    "Verdict",
     "energy_distance",
     "l2_discrepancy",
     "law_distances",

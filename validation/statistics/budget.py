@@ -7,12 +7,7 @@ it is marked, and takes no part in fits.
 
 import numpy as np
 
-from liouville import RK4, Adaptive
-from liouville.dynamics.dynamics import is_discrete
-
 RESOLVED_SHARE = 0.1
-TIGHTER = 100.0
-LEAST_TOLERANCE = 1e-14
 
 
 def discretisation_error(solution, reference) -> np.ndarray:
@@ -24,15 +19,6 @@ def discretisation_error(solution, reference) -> np.ndarray:
     if solution is reference:
         return np.array(own, dtype=float)
     return np.linalg.norm(solution.coefficients - reference.coefficients, axis=-1) + own
-
-
-def tighter(integrator, dynamics):
-    """A far more exact integrator to hold this one against; None where the step is part of the model."""
-    if is_discrete(dynamics):
-        return None
-    if isinstance(integrator, RK4):
-        return RK4(integrator.step / 2.0)
-    return Adaptive(max(LEAST_TOLERANCE, integrator.tolerance / TIGHTER))
 
 
 def step_error(coefficients, exact) -> np.ndarray:

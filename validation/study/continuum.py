@@ -4,22 +4,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from liouville import (
-    Box,
-    Characteristics,
-    DecreasingTheta,
-    GradientFlow,
-    NotPredicted,
-    fluctuations,
-    solve,
-)
-from liouville.dynamics.dynamics import is_discrete
-from liouville.flow.online_sgd import draws_afresh
-from liouville.records.diagnostics import PER_TIME
-from liouville.solve import default_method
+from liouville import Characteristics, NotPredicted, Solution, fluctuations, solve
+from liouville.inner import PER_TIME, default_method
 
 from ..statistics.budget import discretisation_error
 from ..statistics.evidence import Prediction
+from .kinds import Dynamics, has_walls, is_exact, is_flow
+from .plan import Course, Plan, union
 
 # Of the characteristics: an order below what a default grid leaves, at a quarter of the cost of the default tolerance.
 TOLERANCE, LEAST_TOLERANCE = 1e-5, 1e-9
@@ -29,43 +20,17 @@ PREDICTION_NODES = 30_000  # at most; what error then remains widens the bands
 PREDICTION_TOLERANCE = 0.02  # relative, of sigma^2: a quarter of the Monte-Carlo error of 200 replicates
 
 
-def at_size(dynamics, n):
-    """The dynamics of n particles: theta may depend on n."""
-    return dynamics.for_size(n) if isinstance(dynamics, DecreasingTheta) else dynamics
-
-
-def check_data(problem, dynamics):
-    """Refuse inputs drawn afresh: no features of mu, through which a continuum would see them."""
-    if is_discrete(dynamics) and draws_afresh(problem, dynamics):
-        raise ValueError(
-            f"data of a study under MinibatchSGD must have features of mu, got {problem.data!r}, drawn afresh at every "
-            "step; use simulate"
-        )
-
-
-def check_method(problem, features, method, dynamics):
-    """Refuse a method that does not apply, by a solution at time 0: it costs little, and all checks are its own."""
-    if method is None:
-        return
-    if not hasattr(method, "solve"):
-        names = "SemiLagrangian(...), FiniteVolume(...), Characteristics(...) or FiPyFiniteVolume(...)"
-        raise ValueError(f"method must be {names}, got {method!r}")
-    quick = replace(method, tolerance=0.5) if isinstance(method, Characteristics) else method
-    solve(problem, [0.0], quick, dynamics, features, estimate=False)
-
-
-def predict_fluctuations(problem, times, features, dynamics, wanted, progress):
+def predict_fluctuations(problem, times, features, dynamics, wanted, progress) -> Prediction:
     """The predicted fluctuations at the output times, or nothing and why."""
     why = None
-    if not isinstance(dynamics, GradientFlow):
+    if not is_flow(dynamics):
         why = f"sigma^2(t) is predicted for GradientFlow alone, not for {dynamics!r}"
     elif not wanted:
         why = "not asked for"
-    elif isinstance(problem.domain, Box):
+    elif has_walls(problem):
         why = "none with walls"
     if why:
-        applies = isinstance(dynamics, GradientFlow)
-        return Prediction.none(times.size, features.n_features, why, applies)
+        return Prediction.none(times.size, features.n_features, why, applies=is_flow(dynamics))
     progress("fluctuations", 0.0)
     try:
         found = fluctuations(
@@ -82,17 +47,12 @@ def predict_fluctuations(problem, times, features, dynamics, wanted, progress):
     return Prediction(found.variance, found.error_estimate, found.feature_covariance, note)
 
 
-def aimed_error(prediction, largest, size):
+def aimed_error(prediction, largest, size) -> float:
     """Numerical error to aim at, relative to the target's size: small beside the least predicted RMS."""
     with np.errstate(invalid="ignore", divide="ignore"):
         rms = np.sqrt(prediction.variance / largest) / size
     rms = rms[np.isfinite(rms) & (rms > 0)]
     return float(np.clip(AIMED_SHARE * rms.min(), LEAST_TOLERANCE, TOLERANCE)) if rms.size else TOLERANCE
-
-
-def union(times, others):
-    """All of these times, increasing; nan left out."""
-    return np.unique(np.concatenate([times, others[np.isfinite(others)].ravel()]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,43 +64,67 @@ class Continuum:
     (between the two methods) are of shape (times of compared,) and (output times,).
     """
 
-    compared: object
-    check: object
-    shown: object
+    compared: Solution
+    check: Solution | None
+    shown: Solution
     error: np.ndarray
     distance: np.ndarray
 
 
-def solve_continuum(problem, features, times, on_paths, method, dynamics, seed, aim, progress) -> Continuum:
+@dataclass(frozen=True, eq=False)
+class Continua:
+    """The continuum of every size, all one but where theta depends on n; `shown` is that of densities and functions."""
+
+    at_sizes: list[Continuum]
+    shown: Continuum
+
+    @property
+    def is_one(self) -> bool:
+        """Whether all sizes share one."""
+        return all(one is self.shown for one in self.at_sizes)
+
+
+def solve_continua(plan: Plan, course: Course, shown_n: int, progress) -> Continua:
+    """The continuum of every size of a plan."""
+    at_sizes, known = [], []
+    for dynamics in plan.at_sizes:
+        alike = [continuum for one, continuum in known if one is dynamics or one == dynamics]
+        at_sizes.append(alike[0] if alike else solve_continuum(plan, course, dynamics, progress))
+        known.append((dynamics, at_sizes[-1]))
+    return Continua(at_sizes, at_sizes[plan.sizes.index(shown_n)])
+
+
+def solve_continuum(plan: Plan, course: Course, dynamics: Dynamics, progress) -> Continuum:
     """By the method asked for, held against characteristics; by default characteristics, with a grid beside them.
 
     Under a random dynamics all of them, and the particles, see the batches of one stream, that of the seed.
     """
+    problem, features, times = plan.problem, plan.features, plan.times
     last = max(float(times[-1]), 1e-300)
-    wanted = union(times, on_paths)
+    wanted = union(times, course.on_paths)
     here = np.searchsorted(wanted, times)
 
     def run(stage, at, how):
         progress(stage, 0.0)
-        return solve(problem, at, how, dynamics, features, lambda t: progress(stage, t / last), seed)
+        return solve(problem, at, how, dynamics, features, lambda t: progress(stage, t / last), plan.seed)
 
     default = default_method(problem, dynamics)
-    exact = Characteristics(tolerance=aim)
-    if method is None and not isinstance(default, Characteristics):
+    exact = Characteristics(tolerance=course.aim)
+    if plan.method is None and not is_exact(default):
         check = run("continuum", times, default)
         compared = run("characteristics", wanted, exact)
         distance = np.linalg.norm(check.coefficients - compared.coefficients[here], axis=1)
         return Continuum(compared, check, check, discretisation_error(compared, compared), distance)
-    compared = run("continuum", wanted, exact if method is None else method)
+    compared = run("continuum", wanted, exact if plan.method is None else plan.method)
     shown = restricted(compared, here)
-    if isinstance(compared.method, Characteristics):
+    if is_exact(compared.method):
         return Continuum(compared, None, shown, discretisation_error(compared, compared), np.full(times.size, np.nan))
     check = run("reference", wanted, exact)
     distance = np.linalg.norm(check.coefficients - compared.coefficients, axis=1)[here]
     return Continuum(compared, check, shown, discretisation_error(compared, check), distance)
 
 
-def restricted(solution, here):
+def restricted(solution: Solution, here) -> Solution:
     """The same solution at some of its times."""
 
     def part(array):

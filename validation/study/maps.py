@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from liouville import GradientFlow
 from particles import simulate
+
+from .kinds import is_flow
 
 N_BINS = 96
 N_PARTICLES = 200_000
@@ -41,7 +42,7 @@ def can_map(solution) -> bool:
     if problem.domain.dim != 1 or not all(law.has_density for law in problem.laws):
         return False
     # No characteristic leads back through discrete steps.
-    return solution.density is not None or isinstance(solution.dynamics, GradientFlow)
+    return solution.density is not None or is_flow(solution.dynamics)
 
 
 def overlap(cells, bins) -> np.ndarray:

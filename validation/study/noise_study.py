@@ -9,27 +9,32 @@ bootstrap that resamples whole replicates.
 """
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from liouville import DecreasingTheta, DiffusionSGD, GradientDescent, MinibatchSGD, Problem, Quench, make_features
-from liouville.checks import is_count, is_finite, with_own_error_state
-from liouville.dynamics.dynamics import check_times
-from liouville.records import storage as files
-from liouville.records.storage import variable
+from liouville import DecreasingTheta, DiffusionSGD, GradientDescent, Problem, Quench, make_features
+from liouville.inner import check_times, checks, storage
 from particles import simulate
 
-from ..statistics.rates import N_RESAMPLES, rates, root_mean_square, root_mean_square_error
-from ..verdicts import noise as noise_verdicts
-from .continuum import check_data
+from ..report import noise_tables
+from ..statistics.noise_evidence import QUENCHED, Deviations, NoiseEvidence, measure_noise
+from ..statistics.rates import root_mean_square, root_mean_square_error
+from ..verdicts import JOINT_LEVEL, NOISE_STATEMENTS, Statement, check_statements, judge_all
+from .evidence_variables import claim_variables, variable
+from .kinds import Dynamics, check_data, check_noise, quieter, strength
+from .plan import check_sizes
+from .study import read_kind, silent
 
-QUENCH_FACTOR = 100  # by which theta is cut
+if TYPE_CHECKING:
+    import xarray
+
 THETA_SHARES = (1e-3, 1e-2, 1e-1, 1.0)  # of the theta of the dynamics
-ROUND_OFF = 1e-12  # a smaller D says nothing
 FILE_NAME = "noise.nc"
-PLAIN, QUENCHED = 0, 1  # places on the dimension "protocol"
+KIND = "NoiseStudy"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,27 +44,39 @@ class NoiseStudy:
     Attributes
     ----------
     dataset : xarray.Dataset
-        Dimensions theta, alpha, n, replicate, time, and slope_time for the times up to the quench.
+        Dimensions theta, alpha, n, replicate, time, and slope_time for the times up to the quench. The rules and
+        thresholds of the verdicts are in it.
     """
 
-    dataset: object
+    dataset: "xarray.Dataset"
 
     def summary(self) -> str:
         """The tables and verdicts as text."""
-        return noise_verdicts.summary(self.dataset)
+        return noise_tables.summary(self.dataset)
 
     def figure(self, path) -> Path:
         """Draw the figure: D against theta, against n, and over time with and without a quench."""
-        from ..report.noise_figure import draw_noise
+        from ..report.figures import draw_noise
 
         return draw_noise(self.dataset, path)
 
     def save(self, path) -> Path:
         """Write the dataset as NetCDF, whole or not at all."""
-        return files.write(self.dataset, files.check_writable_file("path", path))
+        return storage.write(self.dataset, storage.check_writable_file("path", path))
 
 
-@with_own_error_state
+def load_noise_study(path) -> NoiseStudy:
+    """The study in a NetCDF file, or in the directory that `run_noise_study` was given as `store`.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or the file holds something else, or was written before rules were saved with their verdicts.
+    """
+    return NoiseStudy(read_kind(path, FILE_NAME, KIND))
+
+
+@checks.with_own_error_state
 def run_noise_study(
     problem,
     times,
@@ -72,6 +89,7 @@ def run_noise_study(
     seed=0,
     store=None,
     progress=None,
+    statements=(),
 ) -> NoiseStudy:
     """Measure the effect of theta, its fall with n under theta = a n^(-2 alpha), and whether a quench matters.
 
@@ -100,6 +118,8 @@ def run_noise_study(
     store : path, optional
         A directory into which noise.nc is written; an older one there is replaced.
     progress : callable (what, fraction), optional
+    statements : sequence of Statement, optional
+        Your own, judged from `NoiseEvidence` after the built-in ones, saved and printed like them: see `Statement`.
 
     Raises
     ------
@@ -107,15 +127,114 @@ def run_noise_study(
         On bad input, before anything is computed.
     SolveFailed
         On a numerical breakdown: a step or a theta too large.
+
+    Warns
+    -----
+    UserWarning
+        Where a statement of yours fails to judge.
     """
     started = time.perf_counter()
-    times, quench, sizes, alphas = _checked(problem, times, dynamics, n, sizes, alphas, quench, replicates, seed)
+    plan = NoisePlan(problem, times, dynamics, n, sizes, alphas, quench, replicates, seed, statements)
     if store is not None:
-        store = files.check_writable("store", store)
-    progress = progress or (lambda what, fraction: None)
-    features = make_features(problem)
-    step, theta = dynamics.step, strength(dynamics)
-    early = times[(times > 0) & (times <= quench)]
+        store = storage.check_writable("store", store)
+    progress = silent if progress is None else checks.function("progress", progress)
+    evidence = measure_noise(plan, _deviations(plan, progress))
+    judged = judge_all(NOISE_STATEMENTS, plan.statements, evidence)
+    data = _variables(evidence) | claim_variables(judged)
+    attributes = storage.provenance(
+        problem,
+        plan.seed,
+        dynamics=dynamics,
+        quenched=plan.protocols[QUENCHED],
+        sizes=plan.sizes,
+        replicates=plan.replicates,
+    )
+    attributes |= {"kind": KIND, "size": plan.n, "quench": plan.quench, "joint_level": JOINT_LEVEL}
+    attributes |= {"unreachable_loss": float(plan.features.unreachable), "seconds": time.perf_counter() - started}
+    study = NoiseStudy(_dataset(data, evidence, attributes))
+    if store is not None:
+        storage.write(study.dataset, store / FILE_NAME)
+    return study
+
+
+@dataclass(frozen=True, eq=False)
+class NoisePlan:
+    """A study of the noise as it was asked for; parameters as of `run_noise_study`, checked.
+
+    Attributes
+    ----------
+    times : array, shape (T,)
+    early : array, shape (E,)
+        The positive times up to the quench.
+    thetas : array, shape (K,)
+        Up to that of the dynamics.
+    protocols : list
+        The dynamics without the quench and with it.
+    features : Features
+    """
+
+    problem: Problem
+    times: Sequence[float]
+    dynamics: Dynamics
+    n: int
+    sizes: Sequence[int]
+    alphas: Sequence[float]
+    quench: float | None
+    replicates: int
+    seed: int
+    statements: tuple[Statement, ...] = ()
+    early: np.ndarray = field(init=False, repr=False)
+    thetas: np.ndarray = field(init=False, repr=False)
+    protocols: list = field(init=False, repr=False)
+    features: object = field(init=False, repr=False)
+
+    def __post_init__(self):
+        checks.instance("problem", self.problem, Problem, "a Problem")
+        dynamics = check_noise(self.dynamics)
+        check_data(self.problem, dynamics)
+        times = check_times(self.times, dynamics)
+        checks.hold(
+            self,
+            times=times,
+            n=checks.count("n", self.n),
+            replicates=checks.count("replicates", self.replicates, 2),
+            seed=checks.count("seed", self.seed, 0),
+            sizes=check_sizes(self.sizes, 3),
+            alphas=_check_alphas(self.alphas),
+            quench=_check_quench(self.quench, times),
+            statements=check_statements("statements", self.statements, NOISE_STATEMENTS),
+        )
+        checks.hold(
+            self,
+            early=times[(times > 0) & (times <= self.quench)],
+            thetas=strength(dynamics) * np.array(THETA_SHARES),
+            protocols=[dynamics, Quench(dynamics, self.quench, quieter(dynamics))],
+            features=make_features(self.problem),
+        )
+
+
+def _check_alphas(alphas) -> np.ndarray:
+    found = list(alphas) if np.iterable(alphas) else []
+    if not found or not all(checks.is_finite(one) and 0 < one <= 1 for one in found) or len(set(found)) < len(found):
+        raise ValueError(f"alphas must be distinct and lie in (0, 1], got {alphas!r}")
+    return np.array(sorted(found), dtype=float)
+
+
+def _check_quench(quench, times) -> float:
+    """One of the times between the first positive one and the last; by default nearest to half of the last."""
+    between = times[(times > 0) & (times < times[-1])]
+    if between.size == 0:
+        raise ValueError(f"times must hold two positive times, for before and after the quench, got {times.tolist()}")
+    if quench is None:
+        return float(between[np.argmin(np.abs(between - 0.5 * times[-1]))])
+    if checks.number("quench", quench) not in between:
+        raise ValueError(f"quench must be one of the times {between.tolist()}, got {quench!r}")
+    return float(quench)
+
+
+def _deviations(plan: NoisePlan, progress) -> Deviations:
+    """D of all parts of the study, and distances to f, from runs that share particles and step."""
+    step = plan.dynamics.step
 
     def coefficients(stage, n, at, several):
         """Of each of several dynamics and of gradient descent, shape (len(several) + 1, R, T, P)."""
@@ -126,130 +245,62 @@ def run_noise_study(
             def report(done, k=k):
                 progress(stage, min((k + done) / len(every), 1.0))
 
-            options = {"features": features, "progress": report, "independent_batches": True}
-            runs.append(simulate(problem, n, at, replicates, seed, one, keep=None, **options).coefficients)
+            options = {"features": plan.features, "progress": report, "independent_batches": True}
+            run = simulate(plan.problem, n, at, plan.replicates, plan.seed, one, keep=None, **options)
+            runs.append(run.coefficients)
         return np.array(runs)
 
-    def deviations(runs):
+    def gaps(runs):
         """D of each dynamics, shape (len(several), R, T)."""
         return np.linalg.norm(runs[:-1] - runs[-1], axis=-1)
 
-    thetas = theta * np.array(THETA_SHARES)
-    by_theta = deviations(coefficients("theta", n, early, [DiffusionSGD(step, one) for one in thetas]))
-    falling = [DecreasingTheta(step, theta * float(sizes[0]) ** (2 * alpha), alpha) for alpha in alphas]
-    by_size = np.stack([deviations(coefficients(f"n = {one}", one, early, falling)) for one in sizes], axis=1)
-    protocols = [dynamics, Quench(dynamics, quench, quieter(dynamics))]
-    runs = coefficients("quench", n, times, protocols)
-    distance = np.linalg.norm(runs - features.target, axis=-1)
-
-    data = _slope_variables(thetas, by_theta, sizes, alphas, by_size, seed)
-    data.update(_quench_variables(deviations(runs), distance))
-    attributes = files.provenance(
-        problem, seed, dynamics=dynamics, quenched=protocols[QUENCHED], sizes=list(sizes), replicates=replicates
-    )
-    attributes |= {"size": int(n), "quench": quench, "unreachable_loss": float(features.unreachable)}
-    data.update(noise_verdicts.claims(data, times, early, quench, alphas, replicates, seed))
-    attributes["seconds"] = time.perf_counter() - started
-    study = NoiseStudy(_dataset(data, times, early, thetas, sizes, alphas, attributes))
-    if store is not None:
-        files.write(study.dataset, store / FILE_NAME)
-    return study
+    by_theta = gaps(coefficients("theta", plan.n, plan.early, [DiffusionSGD(step, one) for one in plan.thetas]))
+    theta, least = strength(plan.dynamics), float(plan.sizes[0])
+    falling = [DecreasingTheta(step, theta * least ** (2 * alpha), alpha) for alpha in plan.alphas]
+    by_size = [gaps(coefficients(f"n = {n}", n, plan.early, falling)) for n in plan.sizes]
+    runs = coefficients("quench", plan.n, plan.times, plan.protocols)
+    distance = np.linalg.norm(runs - plan.features.target, axis=-1)
+    return Deviations(by_theta, np.stack(by_size, axis=1), gaps(runs), distance)
 
 
-def load_noise_study(path) -> NoiseStudy:
-    """The study in a NetCDF file, or in the directory that `run_noise_study` was given as `store`."""
-    path = Path(path)
-    return NoiseStudy(files.read(path / FILE_NAME if path.is_dir() else path))
-
-
-def strength(dynamics) -> float:
-    """theta, which is step / B for batches of size B."""
-    return dynamics.step / dynamics.batch_size if isinstance(dynamics, MinibatchSGD) else dynamics.theta
-
-
-def quieter(dynamics):
-    """The same with a theta a hundred times smaller: a larger batch."""
-    if isinstance(dynamics, MinibatchSGD):
-        return MinibatchSGD(dynamics.step, QUENCH_FACTOR * dynamics.batch_size)
-    return DiffusionSGD(dynamics.step, dynamics.theta / QUENCH_FACTOR)
-
-
-def _checked(problem, times, dynamics, n, sizes, alphas, quench, replicates, seed):
-    if not isinstance(problem, Problem):
-        raise ValueError(f"problem must be a Problem, got {problem!r}")
-    if not isinstance(dynamics, (MinibatchSGD, DiffusionSGD)) or strength(dynamics) == 0:
-        raise ValueError(f"dynamics must be MinibatchSGD or DiffusionSGD with theta > 0, got {dynamics!r}")
-    check_data(problem, dynamics)
-    times = check_times(times, dynamics)
-    for name, value, least in (("n", n, 1), ("replicates", replicates, 2), ("seed", seed, 0)):
-        if not is_count(value, least):
-            raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
-    sizes = list(sizes)
-    if not all(is_count(one, 1) for one in sizes) or len(sizes) < 3 or len(set(sizes)) < len(sizes):
-        raise ValueError(f"sizes must be distinct integers of at least 1 and at least three, got {sizes}")
-    alphas = list(alphas)
-    if not alphas or not all(is_finite(one) and 0 < one <= 1 for one in alphas) or len(set(alphas)) < len(alphas):
-        raise ValueError(f"alphas must be distinct and lie in (0, 1], got {alphas}")
-    between = times[(times > 0) & (times < times[-1])]
-    if between.size == 0:
-        raise ValueError(f"times must hold two positive times, for before and after the quench, got {times.tolist()}")
-    if quench is None:
-        quench = between[np.argmin(np.abs(between - 0.5 * times[-1]))]
-    if quench not in between:
-        raise ValueError(f"quench must be one of the times {between.tolist()}, got {quench!r}")
-    return times, float(quench), sorted(int(one) for one in sizes), np.array(sorted(alphas), dtype=float)
-
-
-def _slope_variables(thetas, by_theta, sizes, alphas, by_size, seed):
-    """RMS, and slopes through the three smallest theta and the three largest n."""
-    found = {}
-    # In 1 / theta, which grows towards the limit as n does.
-    inverse, ordered = 1.0 / thetas[::-1], by_theta[::-1]
-    fit = rates(inverse, ordered, _above_round_off(ordered), root_mean_square, N_RESAMPLES, seed).tail
-    found["theta_slope"] = variable("slope_time", -fit.slope, "slope of log RMS D in log theta, three smallest theta")
-    found["theta_slope_error"] = variable("slope_time", fit.slope_error, "standard error of the slope in theta")
-    fits = [rates(sizes, one, _above_round_off(one), root_mean_square, N_RESAMPLES, seed).tail for one in by_size]
+def _variables(evidence: NoiseEvidence) -> dict:
+    """All variables that hold what was measured."""
     dims = ("alpha", "slope_time")
-    found["size_slope"] = variable(dims, [one.slope for one in fits], "slope of log RMS D in log n, three largest n")
-    found["size_slope_error"] = variable(dims, [one.slope_error for one in fits], "standard error of the slope in n")
-    for name, values, axes in (("theta", by_theta, ("theta",)), ("size", by_size, ("alpha", "n"))):
-        what = "D = ||f_n(t) under DiffusionSGD - f_n(t) under GradientDescent||"
-        found[f"{name}_deviation"] = variable((*axes, "replicate", "slope_time"), values, what)
-        found[f"{name}_rms"] = variable((*axes, "slope_time"), root_mean_square(values, -2), f"RMS of {what}")
-        error = root_mean_square_error(values, values.ndim - 2)
-        found[f"{name}_rms_error"] = variable((*axes, "slope_time"), error, "Monte-Carlo standard error of that RMS")
-    return found
-
-
-def _above_round_off(deviation):
-    return root_mean_square(deviation) > ROUND_OFF
-
-
-def _quench_variables(gap, distance):
-    found = {}
-    for name, dimension, values, what in (
-        ("quench", "protocol", gap, "||f_n(t) - f_n(t) under GradientDescent||"),
-        ("distance", "run", distance, "||f_n(t) - f||, f without what no unit can make"),
+    found = {
+        "theta_slope": variable(
+            "slope_time", evidence.theta_slope, "slope of log RMS D in log theta, three smallest theta"
+        ),
+        "theta_slope_error": variable("slope_time", evidence.theta_slope_error, "standard error of the slope in theta"),
+        "size_slope": variable(dims, evidence.size_slope, "slope of log RMS D in log n, three largest n"),
+        "size_slope_error": variable(dims, evidence.size_slope_error, "standard error of the slope in n"),
+    }
+    early = "D = ||f_n(t) under DiffusionSGD - f_n(t) under GradientDescent||"
+    deviations = evidence.deviations
+    for name, values, axes, time_dim, what in (
+        ("theta", deviations.by_theta, ("theta",), "slope_time", early),
+        ("size", deviations.by_size, ("alpha", "n"), "slope_time", early),
+        ("quench", deviations.quench, ("protocol",), "time", "||f_n(t) - f_n(t) under GradientDescent||"),
+        ("distance", deviations.distance, ("run",), "time", "||f_n(t) - f||, f without what no unit can make"),
     ):
-        found[f"{name}_deviation"] = variable((dimension, "replicate", "time"), values, what)
-        found[f"{name}_rms"] = variable((dimension, "time"), root_mean_square(values), f"RMS of {what}")
-        error = root_mean_square_error(values)
-        found[f"{name}_rms_error"] = variable((dimension, "time"), error, "Monte-Carlo standard error of that RMS")
+        error = root_mean_square_error(values, values.ndim - 2)
+        found[f"{name}_deviation"] = variable((*axes, "replicate", time_dim), values, what)
+        found[f"{name}_rms"] = variable((*axes, time_dim), root_mean_square(values, -2), f"RMS of {what}")
+        found[f"{name}_rms_error"] = variable((*axes, time_dim), error, "Monte-Carlo standard error of that RMS")
     return found
 
 
-def _dataset(data, times, early, thetas, sizes, alphas, attributes):
+def _dataset(data, evidence: NoiseEvidence, attributes) -> "xarray.Dataset":
     import xarray as xr
 
     runs = ["no quench", "quench", "gradient descent"]
     coordinates = {
-        "time": variable("time", times, "time t"),
-        "slope_time": variable("slope_time", early, "time t, up to the quench"),
-        "theta": variable("theta", thetas, "theta"),
-        "n": variable("n", sizes, "number of particles n"),
-        "alpha": variable("alpha", alphas, "alpha of theta = a n^(-2 alpha)"),
-        "protocol": variable("protocol", np.array(runs[:2]), "whether theta is cut by a hundred"),
-        "run": variable("run", np.array(runs), "how the particles were moved"),
+        "time": variable("time", evidence.times, "time t"),
+        "slope_time": variable("slope_time", evidence.early, "time t, up to the quench"),
+        "theta": variable("theta", evidence.thetas, "theta"),
+        "n": variable("n", evidence.sizes, "number of particles n"),
+        "alpha": variable("alpha", evidence.alphas, "alpha of theta = a n^(-2 alpha)"),
+        "protocol": variable("protocol", runs[:2], "whether theta is cut by a hundred"),
+        "run": variable("run", runs, "how the particles were moved"),
         "claim": data.pop("claim"),
     }
     return xr.Dataset(data, coordinates, attributes)

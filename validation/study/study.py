@@ -3,28 +3,20 @@
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from liouville import (
-    RK4,
-    Adaptive,
-    GradientFlow,
-    Problem,
-    make_features,
-)
-from liouville.checks import with_own_error_state
-from liouville.dynamics.dynamics import check_times, is_noisy
-from liouville.records import storage as files
-from liouville.records.storage import variable
+from liouville.inner import checks, storage
 
-from ..report.tables import summary
-from ..statistics.crossover import path_amplitudes, path_times
-from ..statistics.evidence import analyse
+from ..report import tables
+from ..statistics.evidence import Errors, Evidence, measure
 from ..statistics.rates import root_mean_square
-from .continuum import aimed_error, at_size, check_data, check_method, predict_fluctuations, solve_continuum, union
-from .maps import can_map, make_maps
-from .sweep import SizeTask, run_size
+from ..verdicts import STATEMENTS, judge_all
+from .compute import Computed, compute
+from .evidence_variables import APPLIED, claim_variables, evidence_variables, word_variables
+from .kinds import data_mass, sees_one_stream
+from .plan import Plan
 from .variables import (
     QUANTILES,
     continuum_variables,
@@ -33,14 +25,14 @@ from .variables import (
     make_dataset,
     map_variables,
     particle_variables,
-    variables_on_paths,
+    path_variables,
 )
 
-N_X = 201
-MAX_NODES_SHOWN = 256
-BAND_SIZE = 100  # the spread of f_n is shown for the size nearest to this
-MAX_BAND_POSITIONS = 10_000_000
+if TYPE_CHECKING:
+    import xarray
+
 FILE_NAME = "study.nc"
+KIND = "Study"
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,34 +43,53 @@ class Study:
     ----------
     dataset : xarray.Dataset
         Dimensions n, replicate, time and others, with long names, units and provenance in its attributes. Everything
-        that tables and figures show is in it.
+        that tables and figures show is in it, the rules and thresholds of the verdicts included: neither of them is
+        judged anew.
     """
 
-    dataset: object
+    dataset: "xarray.Dataset"
 
     def summary(self) -> str:
         """The tables as text."""
-        return summary(self.dataset)
+        return tables.summary(self.dataset)
 
-    def figures(self, directory) -> list:
+    def figures(self, directory) -> list[Path]:
         """Draw all figures into `directory`, as PNG; returns their paths."""
-        from ..report import figures as plots
+        from ..report import figures
 
-        directory = files.check_writable("directory", directory)
-        return plots.draw_all(self.dataset, directory)
+        directory = storage.check_writable("directory", directory)
+        return figures.draw_all(self.dataset, directory)
 
     def save(self, path) -> Path:
         """Write the dataset as NetCDF, whole or not at all."""
-        return files.write(self.dataset, files.check_writable_file("path", path))
+        return storage.write(self.dataset, storage.check_writable_file("path", path))
 
 
 def load_study(path) -> Study:
-    """The study in a NetCDF file, or in the directory that `run_study` was given as `store`."""
+    """The study in a NetCDF file, or in the directory that `run_study` was given as `store`.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or the file holds something else, or was written before rules were saved with their verdicts.
+    """
+    return Study(read_kind(path, FILE_NAME, KIND))
+
+
+def read_kind(path, file_name, kind) -> "xarray.Dataset":
+    """The dataset in a file, or in the file of that name in a directory, if it is of this kind."""
     path = Path(path)
-    return Study(files.read(path / FILE_NAME if path.is_dir() else path))
+    path = path / file_name if path.is_dir() else path
+    dataset = storage.read(path)
+    if dataset.attrs.get("kind") != kind or "claim_rule" not in dataset:
+        raise ValueError(
+            f"path must be a {kind} saved with the rules that were applied, got {path}, which holds "
+            f"{dataset.attrs.get('kind', 'no kind')!r} of version {dataset.attrs.get('project_version', 'unknown')}"
+        )
+    return dataset
 
 
-@with_own_error_state
+@checks.with_own_error_state
 def run_study(
     problem,
     times,
@@ -92,6 +103,7 @@ def run_study(
     executor=None,
     progress=None,
     predict=True,
+    statements=(),
 ) -> Study:
     """Compare n particles with the continuum for many n, with an error budget, rates and verdicts.
 
@@ -129,6 +141,8 @@ def run_study(
         Called with the name of the stage and the fraction of it that is done.
     predict : bool
         Whether to predict the fluctuations; without them there is no verdict on the central limit theorem.
+    statements : sequence of Statement, optional
+        Your own, judged after the built-in ones, saved and printed like them: see `Statement`.
 
     Raises
     ------
@@ -137,164 +151,101 @@ def run_study(
         computed. Whether a window given with a method is wide enough shows later.
     SolveFailed
         On a numerical breakdown.
+
+    Warns
+    -----
+    UserWarning
+        Where a statement of yours fails to judge.
     """
     started = time.perf_counter()
-    dynamics = GradientFlow() if dynamics is None else dynamics
-    if not isinstance(problem, Problem):
-        raise ValueError(f"problem must be a Problem, got {problem!r}")
-    sizes = _check_sizes(sizes)
-    at_sizes = [at_size(dynamics, n) for n in sizes]
-    times = check_times(times, at_sizes[0])
-    _check_integer("replicates", replicates, 2)
-    _check_integer("seed", seed, 0)
-    if integrator is not None and not isinstance(integrator, (RK4, Adaptive)):
-        raise ValueError(f"integrator must be RK4 or Adaptive, got {integrator!r}")
+    plan = Plan(problem, times, sizes, replicates, seed, method, dynamics, integrator, predict, statements)
     if executor is not None and not hasattr(executor, "submit"):
         raise ValueError(f"executor must be a concurrent.futures.Executor, got {executor!r}")
     if store is not None:
-        store = files.check_writable("store", store)
-    check_data(problem, at_sizes[0])
-    features = make_features(problem)
-    check_method(problem, features, method, at_sizes[0])
-    progress = progress or (lambda what, fraction: None)
-
-    prediction = predict_fluctuations(problem, times, features, dynamics, predict, progress)
-    aim = aimed_error(prediction, max(sizes), features.size)
-    if integrator is None:
-        integrator = Adaptive.for_error(aim, features.smooth)
-    amplitudes = path_amplitudes(sizes, float(times[-1])) if isinstance(dynamics, GradientFlow) else np.empty(0)
-    on_paths = path_times(sizes, amplitudes, times)
-    continua = {
-        one: solve_continuum(problem, features, times, on_paths, method, one, seed, aim, progress)
-        for one in dict.fromkeys(at_sizes)
-    }
-    band_n = min(sizes, key=lambda n: abs(np.log(n / BAND_SIZE)))
-    continuum = continua[at_size(dynamics, band_n)]
-    solution = continuum.shown
-    x, values = _where_to_show(problem, solution, band_n * replicates * times.size <= MAX_BAND_POSITIONS)
-    law_times = _law_times(solution) if len(continua) == 1 else np.empty(0)
-    tasks = [
-        SizeTask(
-            problem,
-            features,
-            at_sizes[s],
-            integrator,
-            n,
-            replicates,
-            seed,
-            union(times, on_paths[:, s]),
-            law_times,
-            x if n == band_n else None,
-        )
-        for s, n in enumerate(sizes)
-    ]
-    results = _run_all(tasks, executor, progress)
-    maps = None
-    if can_map(solution):
-        progress("density maps", 0.0)
-        maps = make_maps(solution, integrator, seed, progress=lambda done: progress("density maps", done))
-
+        store = storage.check_writable("store", store)
+    progress = silent if progress is None else checks.function("progress", progress)
+    computed = compute(plan, executor, progress)
     progress("statistics", 0.0)
-    data = continuum_variables(list(continua.values()), continuum, times)
-    data.update(particle_variables(results, tasks, times))
-    f_0 = data["continuum_coefficients"][1]
-    differences = data["coefficients"][1] - (f_0 if len(continua) == 1 else f_0[:, None])
+    particles = particle_variables(computed.results, computed.tasks, plan.times)
+    evidence, feature_error = _measure(plan, computed, particles)
+    judged = judge_all(STATEMENTS, plan.statements, evidence)
+    data = continuum_variables(computed.continua, plan.times) | particles
+    data["feature_error"] = feature_error
+    data |= evidence_variables(evidence) | word_variables(evidence) | claim_variables(judged)
+    data |= _shown_variables(plan, computed, progress)
+    attributes = _attributes(plan, computed, executor) | {"seconds": time.perf_counter() - started}
+    study = Study(make_dataset(data, plan.times, plan.sizes, plan.replicates, attributes))
+    if store is not None:
+        storage.write(study.dataset, store / FILE_NAME)
+    return study
+
+
+def silent(what, fraction) -> None:
+    """No report of progress."""
+
+
+def _measure(plan: Plan, computed: Computed, particles) -> tuple[Evidence, tuple]:
+    """The evidence, and the variable of what features leave out."""
+    here = np.searchsorted(computed.continua.shown.compared.times, plan.times)
+    f_0, discretisation = (
+        np.stack([pick(one)[here] for one in computed.continua.at_sizes])
+        for pick in (lambda one: one.compared.coefficients, lambda one: one.error)
+    )
+    if computed.continua.is_one:
+        f_0, discretisation = f_0[:1], discretisation[0]
+    differences = particles["coefficients"][1] - f_0[:, None]
     # What the features leave out of f_n - f_0; what they make of the target is the same on both sides.
-    feature_error = root_mean_square(features.error(differences))
-    data["feature_error"] = variable(("n", "time"), feature_error, "what features leave out of f_n - f_0")
-    numerical = data["step_error"][1] + feature_error
-    data.update(analyse(sizes, times, differences, numerical, data["discretisation_error"][1], prediction, seed))
-    if amplitudes.size:
-        data.update(variables_on_paths(sizes, times, amplitudes, on_paths, tasks, results, continuum, prediction))
+    feature_error = root_mean_square(plan.features.error(differences))
+    errors = Errors(discretisation, particles["step_error"][1] + feature_error)
+    evidence = measure(plan.sizes, plan.times, differences, errors, computed.prediction, plan.seed)
+    what = "what features leave out of f_n - f_0"
+    return evidence, storage.variable(("n", "time"), feature_error, what)
+
+
+def _shown_variables(plan: Plan, computed: Computed, progress) -> dict:
+    """Paths, functions, laws and density maps, which no verdict rests on."""
+    data, shown = {}, computed.continua.shown
+    if computed.course.amplitudes.size:
+        data |= path_variables(plan, computed, shown)
     progress("statistics", 1.0)
-    here = np.searchsorted(tasks[sizes.index(band_n)].times, times)
-    band = np.quantile(results[sizes.index(band_n)].values[:, here], QUANTILES, axis=0)
-    data.update(function_variables(problem, x, values, band))
-    if law_times.size:
-        data.update(law_variables(results, solution, law_times, seed, progress))
-    if maps is not None:
-        data.update(map_variables(maps))
-    attributes = files.provenance(
-        problem,
-        seed,
-        sizes=sizes,
-        replicates=replicates,
-        times=times.tolist(),
+    place = plan.sizes.index(computed.band_n)
+    here = np.searchsorted(computed.tasks[place].times, plan.times)
+    band = np.quantile(computed.results[place].values[:, here], QUANTILES, axis=0)
+    data |= function_variables(plan.problem, computed.x, computed.values, band)
+    if computed.law_times.size:
+        data |= law_variables(computed.results, shown.shown, computed.law_times, plan.seed, progress)
+    if computed.maps is not None:
+        data |= map_variables(computed.maps)
+    return data
+
+
+def _attributes(plan: Plan, computed: Computed, executor) -> dict:
+    """Provenance, and what tables and figures name."""
+    continuum, features = computed.continua.shown, plan.features
+    checker = None if continuum.check is None else continuum.check.method
+    attributes = storage.provenance(
+        plan.problem,
+        plan.seed,
+        sizes=plan.sizes,
+        replicates=plan.replicates,
+        times=plan.times.tolist(),
         method=continuum.compared.method,
-        check=None if continuum.check is None else continuum.check.method,
-        prediction=prediction.note,
-        dynamics=dynamics,
-        integrator=integrator,
+        check=checker,
+        prediction=computed.prediction.note,
+        dynamics=plan.dynamics,
+        integrator=computed.course.integrator,
         features=f"{type(features).__name__} with {features.n_features} features",
         resolution=continuum.compared.diagnostics.resolution,
         executor=executor,
     )
-    attributes["comparator"] = type(continuum.compared.method).__name__
-    attributes["checker"] = "" if continuum.check is None else type(continuum.check.method).__name__
-    attributes["band_n"] = int(band_n)
-    attributes["map_n"] = 0 if maps is None else int(maps.n)
-    attributes["one_stream"] = int(any(is_noisy(one) for one in at_sizes))
-    attributes["unreachable_loss"] = float(features.unreachable)
-    attributes["data_mass"] = float(np.sum(getattr(problem.data, "weights", 1.0)))
-    attributes["seconds"] = time.perf_counter() - started
-    study = Study(make_dataset(data, times, sizes, replicates, attributes))
-    if store is not None:
-        files.write(study.dataset, store / FILE_NAME)
-    return study
-
-
-def _check_integer(name, value, least):
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name} must be an integer of at least {least}, got {value!r}")
-
-
-def _check_sizes(sizes):
-    sizes = list(np.ravel(sizes)) if isinstance(sizes, np.ndarray) else list(sizes)
-    for n in sizes:
-        _check_integer("sizes", n, 1)
-    if not sizes or len(set(sizes)) < len(sizes):
-        raise ValueError(f"sizes must be distinct and at least one, got {sizes}")
-    return sorted(int(n) for n in sizes)
-
-
-def _where_to_show(problem, solution, can_keep):
-    """Inputs x at which functions are drawn, and f_0 there, shape (T, k).
-
-    Where x is one-dimensional these are equispaced, provided that f, f_0 and f_n can be known off the nodes of mu;
-    else nodes. `can_keep` says whether all positions of the particles may be held for f_n.
-    """
-    points = getattr(problem.data, "points", None)
-    nodes = None if points is None else points[:MAX_NODES_SHOWN]
-    if problem.data.input_dim > 1 or not callable(problem.target):
-        return nodes, solution.function(nodes)
-    ends = (0.0, 2.0 * np.pi) if points is None else (points.min(), points.max())
-    if ends[0] == ends[1] or (points is not None and not can_keep):
-        return nodes, solution.function(nodes)
-    x = np.linspace(*ends, N_X)
-    try:
-        problem.target_values(x)
-        return x, solution.function(x)
-    except ValueError:  # f is defined at the nodes alone, or characteristics too many to be kept
-        return nodes, solution.function(nodes)
-
-
-def _law_times(solution):
-    """Where laws are compared: at the start and at the end, if y is one-dimensional and rho_0 can be drawn from."""
-    if solution.problem.domain.dim != 1:
-        return np.empty(0)
-    return np.unique([0.0, solution.times[-1]])
-
-
-def _run_all(tasks, executor, progress):
-    results = []
-    if executor is None:
-        for task in tasks:
-            progress(f"particles, n = {task.n}", 0.0)
-            results.append(run_size(task, lambda done, n=task.n: progress(f"particles, n = {n}", done)))
-        return results
-    # The largest first, for they take longest.
-    futures = {task.n: executor.submit(run_size, task) for task in reversed(tasks)}
-    for done, task in enumerate(tasks, start=1):
-        results.append(futures[task.n].result())
-        progress("particles", done / len(tasks))
-    return results
+    return attributes | {
+        "kind": KIND,
+        "comparator": type(continuum.compared.method).__name__,
+        "checker": "" if checker is None else type(checker).__name__,
+        "band_n": int(computed.band_n),
+        "map_n": 0 if computed.maps is None else int(computed.maps.n),
+        "one_stream": int(any(sees_one_stream(one) for one in plan.at_sizes)),
+        "unreachable_loss": float(features.unreachable),
+        "data_mass": data_mass(plan.problem),
+        **APPLIED,
+    }

@@ -1,13 +1,16 @@
-"""One size of a study as a task of its own, which an executor may run anywhere."""
+"""The particles of a study: one size is a task of its own, which an executor may run anywhere."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from liouville import Problem
 from particles import simulate
 from particles.sampling import draw
 
-from ..statistics.budget import step_error, tighter
+from ..statistics.budget import step_error
+from .kinds import Dynamics, Integrator, tighter
+from .plan import Course, Plan, union
 
 CHECK_REPLICATES = 4  # run again with a far more exact integrator
 LAW_REPLICATES = 8  # whose positions are compared with rho_0
@@ -29,10 +32,10 @@ class SizeTask:
         Where the values f_n(t, x) are wanted.
     """
 
-    problem: object
+    problem: Problem
     features: object
-    dynamics: object
-    integrator: object
+    dynamics: Dynamics
+    integrator: Integrator
     n: int
     replicates: int
     seed: int
@@ -62,6 +65,42 @@ class SizeResult:
     positions: np.ndarray | None
     values: np.ndarray | None
     seconds: float
+
+
+def make_tasks(plan: Plan, course: Course, law_times, band_n, x) -> list:
+    """A task for every size; f_n is wanted at the inputs x for the size `band_n` alone."""
+    return [
+        SizeTask(
+            plan.problem,
+            plan.features,
+            plan.at_sizes[s],
+            course.integrator,
+            n,
+            plan.replicates,
+            plan.seed,
+            union(plan.times, course.on_paths[:, s]),
+            law_times,
+            x if n == band_n else None,
+        )
+        for s, n in enumerate(plan.sizes)
+    ]
+
+
+def run_all(tasks, executor, progress) -> list:
+    """The results of all tasks, in order; an executor runs them side by side."""
+    if executor is None:
+        results = []
+        for task in tasks:
+            progress(f"particles, n = {task.n}", 0.0)
+            results.append(run_size(task, lambda done, n=task.n: progress(f"particles, n = {n}", done)))
+        return results
+    # The largest first, for they take longest.
+    futures = {task.n: executor.submit(run_size, task) for task in reversed(tasks)}
+    results = []
+    for done, task in enumerate(tasks, start=1):
+        results.append(futures[task.n].result())
+        progress("particles", done / len(tasks))
+    return results
 
 
 def run_size(task: SizeTask, progress=None) -> SizeResult:
