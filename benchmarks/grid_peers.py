@@ -21,7 +21,7 @@ import numpy as np
 from frozen_field import FINEST, T_END, TURN, Field
 from measure import best_time
 
-from liouville import MP5, FiniteVolume, FiPyFiniteVolume, PhaseGrid, SemiLagrangian, VanLeer, solve
+from liouville import MP5, Axis, FiniteVolume, FiPyFiniteVolume, PhaseGrid, SemiLagrangian, VanLeer, solve
 from liouville.methods import reconstruction, sweeps
 
 COURANT = 0.4
@@ -41,7 +41,7 @@ def ssp(scheme, alphas):
     """Strong stability preserving Runge-Kutta steps."""
 
     def run(field, n_steps, dt):
-        grid, velocities = PhaseGrid(field.y_edges, field.c_edges, True), frozen(field)
+        grid, velocities = PhaseGrid((Axis(field.y_edges, True),), Axis(field.c_edges)), frozen(field)
         rho, moments = field.start.copy(), np.empty((field.shape[0], 3))
         # The last stage may write over the start of the step, which only enters it cell by cell.
         outs = [*[np.empty(field.shape) for _ in alphas[1:]], rho]
@@ -58,7 +58,7 @@ def ssp(scheme, alphas):
 def stage_call(cells, scheme):
     """One stage of "van Leer" or "MP5" that also takes the start of its step, with its input and output."""
     field = Field(cells)
-    grid, velocities = PhaseGrid(field.y_edges, field.c_edges, True), frozen(field)
+    grid, velocities = PhaseGrid((Axis(field.y_edges, True),), Axis(field.c_edges)), frozen(field)
     kind = {"van Leer": VanLeer(), "MP5": MP5()}[scheme]
     start, out, moments, dt = (
         field.start.copy(),
@@ -85,7 +85,7 @@ class OneFeature:
 
 def strang(field, n_steps, dt):
     """Semi-Lagrangian steps, each with its deposit and mobility as in a solution."""
-    grid = PhaseGrid(field.y_edges, field.c_edges, True)
+    grid = PhaseGrid((Axis(field.y_edges, True),), Axis(field.c_edges))
     points = np.empty(field.shape)
     sweeps.kernels.to_points(field.start_at_points, True, points)
     run = sweeps.Run(sweeps.Operators(OneFeature(), grid), 0.0, points, np.zeros(field.shape[0]))
@@ -97,10 +97,10 @@ def strang(field, n_steps, dt):
 
 
 def fipy(field, n_steps, dt):
-    from liouville import PhaseGrid, VanLeer
+    from liouville import Axis, PhaseGrid, VanLeer
     from liouville.methods.fipy_reference import FiPyTransport
 
-    transport = FiPyTransport(PhaseGrid(field.y_edges, field.c_edges, True), VanLeer())
+    transport = FiPyTransport(PhaseGrid((Axis(field.y_edges, True),), Axis(field.c_edges)), VanLeer())
     # FiPyTransport differences U itself; these values give it the slopes that everyone has.
     rho, U = field.start, field.U
     for _ in range(n_steps):

@@ -16,7 +16,7 @@ import numpy as np
 from measure import best_times
 
 from liouville import RK4, Convolution, Initial, Normal, Problem, Torus, Uniform, UniformTorus
-from liouville.features.make import FourierFeatures
+from liouville.features.fourier import FourierFeatures
 from liouville.kernels import fourier, quadrature
 from particles import simulate
 

@@ -1,11 +1,23 @@
 """The continuum: the nonlinear Liouville equation of neural networks as interacting particles."""
 
-from .dynamics.dynamics import DecreasingTheta, DiffusionSGD, GradientDescent, GradientFlow, MinibatchSGD, Quench
+from .dynamics.dynamics import (
+    DecreasingTheta,
+    DiffusionSGD,
+    Dynamics,
+    GradientDescent,
+    GradientFlow,
+    MinibatchSGD,
+    Phase,
+    Quench,
+)
 from .errors import NotAvailable, NotPredicted, SolveFailed
 from .features.make import make_features
-from .flow.runge_kutta import RK4, SSPRK2, SSPRK3, Adaptive, ForwardEuler
+from .flow.integrators import RK4, Adaptive
 from .fluctuations.predict import Fluctuations, fluctuations
-from .grid.grid import Graded, PhaseGrid
+from .grid.axis import Axis, Graded
+from .grid.grid import PhaseGrid
+from .grid.steppers import SSPRK2, SSPRK3, ForwardEuler
+from .methods.base import Method
 from .methods.characteristics import Characteristics
 from .methods.finite_volume import FiniteVolume
 from .methods.fipy_reference import FiPyFiniteVolume
@@ -33,8 +45,9 @@ from .problem import (
     Unit,
 )
 from .records.diagnostics import Diagnostics
-from .records.solution import Solution
+from .solution import Solution
 from .solve import solve
+from .task import Task
 
 __all__ = [
     "MP5",
@@ -42,6 +55,7 @@ __all__ = [
     "SSPRK2",
     "SSPRK3",
     "Adaptive",
+    "Axis",
     "Box",
     "Characteristics",
     "Convolution",
@@ -50,6 +64,7 @@ __all__ = [
     "Diagnostics",
     "DiffusionSGD",
     "Discrete",
+    "Dynamics",
     "Euclidean",
     "FiPyFiniteVolume",
     "FiniteVolume",
@@ -60,11 +75,13 @@ __all__ = [
     "GradientDescent",
     "GradientFlow",
     "Initial",
+    "Method",
     "MinibatchSGD",
     "Minmod",
     "Normal",
     "NotAvailable",
     "NotPredicted",
+    "Phase",
     "PhaseGrid",
     "Problem",
     "Quadrature",
@@ -74,6 +91,7 @@ __all__ = [
     "Solution",
     "SolveFailed",
     "SphericalSpin",
+    "Task",
     "Torus",
     "TrainingSet",
     "Uniform",

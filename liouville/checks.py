@@ -80,10 +80,12 @@ def function(name, value):
 
 
 def one_of(name, value, choices):
-    """`value`, one of `choices`, which are told apart from equal things of another type (True is not 1)."""
+    """The one of `choices` that `value` is; True is not 1, but NumPy's integers are integers."""
     for choice in choices:
-        if type(choice) is type(value) and choice == value:
-            return value
+        if value is choice or (type(value) is type(choice) and value == choice):
+            return choice
+        if is_count(choice) and is_count(value) and value == choice:
+            return choice
     raise ValueError(f"{name} must be {_either(choices)}, got {value!r}")
 
 

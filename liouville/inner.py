@@ -1,36 +1,38 @@
 """What `particles` and `validation` use of this package beside its public names, and nothing else does from outside."""
 
-from . import checks
-from .dynamics.dynamics import check_times, is_discrete, is_noisy
-from .features.batches import Batches
+from . import checks, streams
+from .command import check_package
+from .dynamics.dynamics import check_dynamics
+from .features.base import Features
 from .features.make import check_features
-from .flow.integrate import integrate
+from .flow.integrate import Units, integrate, n_state_arrays
+from .flow.integrators import Integrator
 from .flow.online_sgd import draws_afresh
-from .flow.runge_kutta import CLASSICAL4, DORMAND_PRINCE5, SSP_10_4
-from .flow.walls import make_walls
-from .kernels import ridge
+from .flow.walls import walls_of
 from .records import storage
 from .records.diagnostics import PER_TIME
 from .records.soundness import ensemble_concerns, say
-from .solve import default_method
+from .solve import check_method, default_method
+from .task import check_problem
 
 __all__ = [
-    "CLASSICAL4",
-    "DORMAND_PRINCE5",
     "PER_TIME",
-    "SSP_10_4",
-    "Batches",
+    "Features",
+    "Integrator",
+    "Units",
+    "check_dynamics",
     "check_features",
-    "check_times",
+    "check_method",
+    "check_package",
+    "check_problem",
     "checks",
     "default_method",
     "draws_afresh",
     "ensemble_concerns",
     "integrate",
-    "is_discrete",
-    "is_noisy",
-    "make_walls",
-    "ridge",
+    "n_state_arrays",
     "say",
     "storage",
+    "streams",
+    "walls_of",
 ]

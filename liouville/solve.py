@@ -1,27 +1,36 @@
 """solve(): the continuum at the output times."""
 
-import numpy as np
-
-from .checks import is_count, is_finite, with_own_error_state
-from .dynamics.dynamics import GradientFlow, check_times, is_discrete
-from .features.make import check_features, make_features
-from .methods.characteristics import Characteristics
+from .checks import flag, instance, number, with_own_error_state
+from .flow.walls import walls_of
+from .methods.base import Method
+from .methods.characteristics import LEAST_TOLERANCE, Characteristics
 from .methods.finite_volume import FiniteVolume
 from .methods.semi_lagrangian import SemiLagrangian
-from .problem import Box, Problem
-from .records.diagnostics import watched
-from .records.solution import Solution
+from .progress import watched
 from .records.soundness import check_energy_falls, concerns, say
+from .solution import Solution
+from .task import Task
 from .tolerance import solve_to_tolerance
 
 
-def default_method(problem: Problem, dynamics):
-    """A grid where y is one-dimensional and rho_in has a density, else characteristics."""
+def default_method(task, to_tolerance=False) -> Method:
+    """A grid where y is one-dimensional and rho_in has a density, else characteristics.
+
+    In a Box these serve where the steps are part of the dynamics, or a tolerance is to be met: finite volumes make
+    steps up to their first order, and converge at first order at walls.
+    """
+    problem = task.problem
     if problem.domain.dim != 1 or not all(law.has_density for law in problem.laws):
         return Characteristics()
-    if not isinstance(problem.domain, Box):
+    if not walls_of(problem.domain).exist:
         return SemiLagrangian()
-    return Characteristics() if is_discrete(dynamics) else FiniteVolume()
+    return Characteristics() if task.dynamics.discrete or to_tolerance else FiniteVolume()
+
+
+def check_method(method) -> Method:
+    """`method`, a Method."""
+    names = "FiniteVolume(...), SemiLagrangian(...), Characteristics(...) or another Method"
+    return instance("method", method, Method, names)
 
 
 @with_own_error_state
@@ -85,41 +94,19 @@ def solve(
         Where the tolerance is not met; the estimated error is a twentieth of f_0 or more; the energy does not balance
         to the estimated error; or mass gathers at the ends of a window or on walls. `Solution.check` raises instead.
     """
-    if not isinstance(problem, Problem):
-        raise ValueError(f"problem must be a Problem, got {problem!r}")
-    dynamics = GradientFlow() if dynamics is None else dynamics
-    times = check_times(times, dynamics)
-    chosen = method
-    if method is None:
-        # Finite volumes converge at first order at walls, characteristics faster.
-        walled = tolerance is not None and isinstance(problem.domain, Box)
-        method = Characteristics() if walled else default_method(problem, dynamics)
-    if isinstance(method, type) or not hasattr(method, "solve"):
-        raise ValueError(
-            f"method must be FiniteVolume(...), SemiLagrangian(...) or Characteristics(...), got {method!r}"
-        )
-    if features is None:
-        features = make_features(problem)
-    else:
-        check_features(problem, features)
-    if not np.isfinite(features.target).all():
-        raise ValueError("target must have finite coefficients")
-    if not is_count(seed, 0):
-        raise ValueError(f"seed must be an integer >= 0, got {seed!r}")
-    if not isinstance(estimate, (bool, np.bool_)):
-        raise ValueError(f"estimate must be True or False, got {estimate!r}")
-    progress = watched(progress, float(times[-1]))
-    if tolerance is None:
-        options = {} if estimate else {"estimate": False}
-        solution = method.solve(problem, features, times, dynamics, int(seed), progress, **options)
-    else:
-        if not (is_finite(tolerance) and 1e-12 <= tolerance < 1):
-            raise ValueError(f"tolerance must lie in [1e-12, 1), got {tolerance!r}")
+    task = Task.of(problem, times, dynamics, seed, features)
+    estimate = flag("estimate", estimate)
+    if tolerance is not None:
+        tolerance = number("tolerance", tolerance, LEAST_TOLERANCE, 1, "[)")
         if not estimate:
             raise ValueError("estimate must be True where a tolerance is to be met, got False")
-        task = problem, features, times, dynamics, int(seed)
-        with_fallback = chosen is None and not isinstance(method, Characteristics)
-        solution = solve_to_tolerance(method, task, progress, tolerance, with_fallback)
+    chosen = default_method(task, tolerance is not None) if method is None else check_method(method)
+    progress = watched(progress, task.last)
+    if tolerance is None:
+        chosen.check(task)
+        solution = chosen.solve(task, progress, estimate)
+    else:
+        solution = solve_to_tolerance(chosen, task, progress, tolerance, method is None and chosen.on_grid)
     check_energy_falls(solution)
     say(concerns(solution))
     return solution

@@ -1,37 +1,29 @@
 """solve(tolerance=...): refine until the error estimate is met, and say so where it cannot be."""
 
 import warnings
-from dataclasses import replace
 
 import numpy as np
 
 from .errors import SolveFailed
-from .methods.characteristics import Characteristics
-from .methods.semi_lagrangian import SemiLagrangian
-from .records.diagnostics import level_of
+from .methods.characteristics import LEAST_TOLERANCE, Characteristics
+from .progress import level_of
 
-LEAST_CELLS = 32
-MOST_CELLS = 2**22  # of one grid
 MOST_NODES = 2**19  # of characteristics that are tried where a grid falls short
 STALLED = 0.9  # a finer grid whose error is more than this share of the coarser one's does not help
 AIM = 0.5  # of the tolerance, that estimates are brought below
-TIME_SHARE = 0.25  # of the tolerance, for the steps of a semi-Lagrangian grid
 
 
 def solve_to_tolerance(method, task, progress, tolerance, with_fallback):
     """A Solution whose estimate is at most half of `tolerance` times ||f||, else the best, with a warning.
 
-    Half, because estimates err too.
-
-    Grids start coarse and double; each is the finer of the pair that its own estimate compares. `with_fallback` says
-    whether characteristics are tried where the method does not get there; `task` is what follows the method in
-    `Method.solve`, up to the seed.
+    Half, because estimates err too. `with_fallback` says whether characteristics are tried where the method does not
+    get there.
     """
     asked, tolerance = tolerance, AIM * tolerance
-    best = _climb(_ladder(method, tolerance), task, progress, tolerance, 0)
+    best = _climb(method.refined(tolerance), task, progress, tolerance, 0)
     if with_fallback and _share(best[0]) > tolerance:
         # Their tolerance is in units of ||f_0(0)|| where that is greater.
-        own = max(tolerance * best[0].features.size / best[0].size, 1e-12) if best[0].size > 0 else tolerance
+        own = max(tolerance * best[0].features.size / best[0].size, LEAST_TOLERANCE) if best[0].size > 0 else tolerance
         exact = Characteristics(tolerance=own, max_nodes=MOST_NODES)
         best = min(best, _climb([exact], task, progress, tolerance, 8), key=lambda found: _share(found[0]))
     solution, said = best
@@ -51,12 +43,12 @@ def solve_to_tolerance(method, task, progress, tolerance, with_fallback):
 
 def _climb(methods, task, progress, tolerance, level):
     """The best of the runs by ever finer methods, up to the first that will do, with the warnings of that run."""
-    last, best, before, failure = float(task[2][-1]), None, np.inf, None
+    best, before, failure = None, np.inf, None
     for one in methods:
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             try:
-                found = one.solve(*task, level_of(progress, level, last))
+                found = one.solve(task, level_of(progress, level, task.last))
             except (ValueError, SolveFailed) as error:  # a grid too coarse for this problem; a finer one may serve
                 failure = error
                 continue
@@ -68,24 +60,6 @@ def _climb(methods, task, progress, tolerance, level):
     if best is None:
         raise failure
     return best
-
-
-def _ladder(method, tolerance):
-    """The method at ever finer resolutions."""
-    if isinstance(method, Characteristics) and method.nodes is None:
-        yield replace(method, tolerance=max(tolerance, 1e-12))
-        return
-    if not hasattr(method, "cells"):
-        yield method
-        return
-    if isinstance(method, SemiLagrangian):
-        method = replace(method, tolerance=TIME_SHARE * tolerance)
-    cells = np.array(method.cells) // 2
-    while min(cells) < LEAST_CELLS:
-        cells = 2 * cells
-    while np.prod(cells) <= MOST_CELLS:
-        yield replace(method, cells=tuple(int(k) for k in cells))
-        cells = 2 * cells
 
 
 def _share(solution) -> float:

@@ -1,5 +1,10 @@
 """The particles: n units under gradient descent, in independent replicates."""
 
+from liouville.inner import check_package
+
+DISTRIBUTION = "mean-field-liouville"  # by which it is told from others of its name: see `liouville.command`
+check_package("validation")
+
 from .ensemble import Ensemble
 from .simulate import estimate_memory, simulate
 

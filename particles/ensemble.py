@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from liouville.errors import NotAvailable
-from liouville.features.make import make_features
-from liouville.records import storage
+from liouville import Dynamics, NotAvailable, Problem, make_features
+from liouville.inner import Features, Integrator, storage
 
 FIELDS = (
     ("coefficients", ("replicate", "time", "feature"), "coefficients a(t) of f_n"),
@@ -47,10 +46,10 @@ class Ensemble:
     seconds : float
     """
 
-    problem: object
-    features: object
-    dynamics: object
-    integrator: object
+    problem: Problem
+    features: Features
+    dynamics: Dynamics
+    integrator: Integrator | None
     n: int
     seed: int
     times: np.ndarray
@@ -88,7 +87,7 @@ class Ensemble:
         )
 
     @classmethod
-    def load(cls, path, problem, features=None):
+    def load(cls, path, problem, features=None, known=()) -> "Ensemble":
         """The Ensemble in a file that `save` wrote; parameters and errors as for `Solution.load`."""
         features = make_features(problem) if features is None else features
         file = storage.read_record(path, "Ensemble", features)
@@ -96,8 +95,8 @@ class Ensemble:
         return cls(
             problem=problem,
             features=features,
-            dynamics=storage.parse_object(file.attrs["dynamics"]),
-            integrator=storage.parse_object(file.attrs["integrator"]),
+            dynamics=storage.parse_object(file.attrs["dynamics"], known),
+            integrator=storage.parse_object(file.attrs["integrator"], known),
             n=int(file.attrs["n"]),
             seed=int(file.attrs["seed"]),
             times=held["time"],

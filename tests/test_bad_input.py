@@ -1,5 +1,7 @@
 """Bad input is one line that names the argument, the rule and the value; nothing is computed first."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from oracles import circle, five_points, line_gaussian
@@ -159,7 +161,7 @@ CASES = {
         lambda: simulate(line_gaussian(), 5, [0.2], dynamics=MinibatchSGD(0.1, 5)),
         r"sampling needs weights that sum to 1, got 16.5",
     ),
-    "solve seed": (lambda: solve(circle(), [0.5], FEW, seed=-1), r"seed must be an integer >= 0, got -1"),
+    "solve seed": (lambda: solve(circle(), [0.5], FEW, seed=-1), r"seed must be an integer of at least 0, got -1"),
     "independent": (
         lambda: simulate(circle(), 5, [0.2], independent_batches="yes"),
         r"independent_batches must be True or False, got 'yes'",
@@ -219,7 +221,7 @@ CASES = {
     "probabilities text": (lambda: Discrete((0.0, 1.0), ("a", "b")), r"probabilities must .* got \('a', 'b'\)"),
     "variance text": (lambda: Gaussian("a"), r"variance must .* got 'a'"),
     "scale complex": (lambda: Ridge("tanh", scale=1j), r"scale must .* got 1j"),
-    "activation list": (lambda: Ridge(["tanh"]), r"activation must be one of .* got \['tanh'\]"),
+    "activation list": (lambda: Ridge(["tanh"]), r"activation must be \"tanh\".* got \['tanh'\]"),
     "box none": (lambda: Box(None, 1.0), r"lower must be a finite number or a sequence of them, got None"),
     "points text": (lambda: TrainingSet(["a"]), r"points must be an array of numbers, got \['a'\]"),
     "weights none": (lambda: Quadrature([0.0], "a"), r"weights must be an array of numbers, got 'a'"),
@@ -280,7 +282,7 @@ CASES = {
     ),
     "profile": (lambda: Convolution(3.0), r"profile must be callable, got 3.0"),
     "variance": (lambda: Gaussian(0.0), r"variance must be finite and positive, got 0"),
-    "activation": (lambda: Ridge("swish"), r"activation must be one of .* got 'swish'"),
+    "activation": (lambda: Ridge("swish"), r"activation must be \"tanh\".* got 'swish'"),
     "scale": (lambda: Ridge("tanh", scale=np.inf), r"scale must be finite, got inf"),
     "domain dim": (lambda: problem(Euclidean(3), RIDGE, SET, np.cos, LINE), r"domain.dim must be 2 .* got 3"),
     "domain": (lambda: problem(domain="circle"), r"domain must be Torus or Box or Euclidean, got 'circle'"),
@@ -293,8 +295,8 @@ CASES = {
         lambda: solve(problem(Torus(2), H, UniformTorus(2)), [0.0]),
         r"available on Torus\(1\) so far",
     ),
-    "dim": (lambda: Torus(0), r"dim must be a positive integer, got 0"),
-    "dim float": (lambda: Euclidean(1.0), r"dim must be a positive integer, got 1.0"),
+    "dim": (lambda: Torus(0), r"dim must be an integer of at least 1, got 0"),
+    "dim float": (lambda: Euclidean(1.0), r"dim must be an integer of at least 1, got 1.0"),
     # data
     "weights shape": (lambda: Quadrature([0.0, 1.0], [1.0]), r"weights must have shape \(2,\), one per point"),
     "weights sign": (lambda: Quadrature([0.0, 1.0], [1.0, -1.0]), r"weights must be finite and positive, got -1"),
@@ -325,7 +327,7 @@ def test_questions_a_solution_cannot_answer(solved):
         grid.density_at(0.1, y, c)
     with pytest.raises(NotAvailable, match=r"t must lie in \[0, 0.2\], got 0.3"):
         characteristics.density_at(0.3, y, c)
-    with pytest.raises(ValueError, match=r"size must be an integer >= 0, got -3"):
+    with pytest.raises(ValueError, match=r"size must be an integer of at least 0, got -3"):
         characteristics.sample(0.2, -3, np.random.default_rng(0))
     with pytest.raises(NotAvailable, match=r"got nan"):
         characteristics.sample(np.nan, 3, np.random.default_rng(0))
@@ -347,3 +349,30 @@ def test_sampling_needs_a_probability():
 def test_dynamics_are_values():
     assert GradientFlow() == GradientFlow()
     assert GradientDescent(0.1) == GradientDescent(0.1) != GradientDescent(0.2)
+
+
+NUMBERS = {
+    "a truth value for a dimension": (lambda: UniformTorus(True), "dim must be an integer of at least 1, got True"),
+    "a truth value for a bias": (lambda: Ridge("tanh", bias=1), "bias must be True or False, got 1"),
+    "beyond all floats": (lambda: GradientDescent(10**400), "step must be finite and positive"),
+    "text": (lambda: RK4("0.1"), "step must be finite and positive, got '0.1'"),
+    "an unknown choice": (lambda: Ridge("gelu"), "activation must be \"tanh\".*, got 'gelu'"),
+    "a truth value for an order": (lambda: SemiLagrangian(order=True), "order must be 2 or 4, got True"),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_what_is_no_number_or_count_is_refused(name):
+    wrong, message = NUMBERS[name]
+    with pytest.raises(ValueError, match=message) as error:
+        wrong()
+    assert "\n" not in str(error.value)
+
+
+def test_numbers_of_any_kind_are_taken():
+    """Fractions, NumPy's scalars and whole numbers are what they are worth, and are recorded as that."""
+    assert GradientDescent(Fraction(1, 2)) == GradientDescent(0.5)
+    assert repr(GradientDescent(np.float64(0.5))) == "GradientDescent(step=0.5)"
+    assert GradientDescent(10**30).step == 1e30
+    assert Torus(np.int64(2)) == Torus(2)
+    assert SemiLagrangian(cells=np.array([32, 32]), order=np.int64(2)) == SemiLagrangian(cells=(32, 32), order=2)

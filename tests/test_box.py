@@ -82,11 +82,11 @@ def test_projection():
     walls = Walls(Box((0.0, -1.0), (1.0, 1.0)))
     z = np.array([[[0.0, 0.5, 1.0], [1.0, 0.0, -1.0], [3.0, 3.0, 3.0]]])
     v = np.array([[[-2.0, -2.0, -2.0], [1.0, 1.0, -1.0], [5.0, 5.0, 5.0]]])
-    dropped = walls.slide(z, v)
+    dropped = walls.slide(z, v, np.array([1.0, 10.0, 100.0]))
     assert np.array_equal(v[0, 0], [0.0, -2.0, -2.0])
     assert np.array_equal(v[0, 1], [0.0, 1.0, 0.0])
     assert np.array_equal(v[0, 2], [5.0, 5.0, 5.0])
-    assert np.array_equal(dropped, [[5.0, 0.0, 1.0]])
+    assert np.array_equal(dropped, [105.0])
 
 
 def test_what_a_box_refuses():

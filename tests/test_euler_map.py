@@ -14,7 +14,7 @@ from liouville import (
     make_features,
     solve,
 )
-from liouville.grid.grid import make_grid
+from liouville.grid.window import make_grid
 from liouville.kernels.euler_map import push_y
 from liouville.methods.sweeps import Run
 
@@ -23,7 +23,7 @@ def push(problem, rho, r, step, window):
     """A smooth density pushed along y, and the grid and features."""
     features, grid = make_features(problem), make_grid(rho.shape, window, problem)
     out = np.empty_like(rho)
-    potential = Run.start(problem, features, grid).operators.potential(r(features))
+    potential = Run.start(features, grid).operators.potential(r(features))
     push_y(rho, potential, grid.c, step, grid.dy, grid.periodic, out)
     return out, grid, features
 
@@ -108,7 +108,7 @@ def test_the_reference_case_under_its_own_noise():
 def test_a_step_that_leads_too_far_is_refused():
     problem = circle(SOFT)
     features = make_features(problem)
-    run = Run.start(problem, features, make_grid((16, 16), ((-4.0, 4.0),), problem))
+    run = Run.start(features, make_grid((16, 16), ((-4.0, 4.0),), problem))
     assert run.euler_map(run.r, 1e2) is not None
     assert run.euler_map(run.r, 1e5) is None
     with pytest.raises(ValueError, match="cells must resolve the initial law of c, got 16"):

@@ -15,10 +15,10 @@ from liouville import (
     Uniform,
     Upwind,
     VanLeer,
+    make_features,
     solve,
 )
-from liouville.features.make import make_features
-from liouville.grid.grid import initial_averages, make_grid
+from liouville.grid.window import initial_averages, make_grid
 from liouville.kernels import finite_volume as kernels
 from liouville.methods.finite_volume import State
 

@@ -5,7 +5,7 @@ import pytest
 from oracles import circle, line_gaussian
 
 from liouville import Characteristics, FiniteVolume, FiPyFiniteVolume, Graded, Upwind, VanLeer, make_features, solve
-from liouville.grid.grid import initial_averages, make_grid
+from liouville.grid.window import initial_averages, make_grid
 from liouville.methods.finite_volume import State
 from liouville.methods.fipy_reference import FiPyTransport
 

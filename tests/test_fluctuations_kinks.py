@@ -20,8 +20,8 @@ from liouville import (
     TrainingSet,
     Uniform,
     fluctuations,
+    make_features,
 )
-from liouville.features.make import make_features
 from liouville.fluctuations import kinked as kinked
 from liouville.fluctuations.kinked_flow import KinkedFlow
 from liouville.fluctuations.kinks import Kinks

@@ -23,7 +23,6 @@ from liouville import (
     make_features,
     solve,
 )
-from liouville.features.batches import Batches
 from liouville.kernels import ridge
 from liouville.problem.profiles import ACTIVATIONS
 from particles import simulate
@@ -135,7 +134,7 @@ def test_boxes_give_fresh_batches_too(lower, upper):
     dynamics = MinibatchSGD(0.1, 7)
     run = simulate(problem, 20, [0.0, 0.1], seed=4, dynamics=dynamics, keep="all")
     y, c = run.y[0, 0], run.c[0, 0]
-    inputs = data.sample(Batches(run.features, dynamics, 4).streams[0].at(0), 7)
+    inputs = data.sample(run.features.batches(dynamics, 4).streams[0].at(0), 7)
     phi, slopes = problem.unit.value(inputs, y), problem.unit.gradient(inputs, y)
     r = (phi @ c / 20 - problem.target_values(inputs)) / 7
     assert np.abs(run.c[0, 1] - (c - 0.1 * r @ phi)).max() < 1e-14
@@ -213,7 +212,7 @@ def test_torch_fed_the_same_batches_goes_the_same_way(activation):
     torch = pytest.importorskip("torch")
     problem, n, dynamics, n_steps = sphere(activation, dim=10), 60, MinibatchSGD(0.05, 20), 500
     run = simulate(problem, n, [0.0, 25.0], seed=1, dynamics=dynamics, keep="all")
-    stream = Batches(make_features(problem), dynamics, 1).streams[0]
+    stream = make_features(problem).batches(dynamics, 1).streams[0]
     x = np.stack([problem.data.sample(stream.at(step), 20) for step in range(n_steps)])
     inputs, values = np.concatenate([x, np.ones((*x.shape[:2], 1))], axis=2), np.stack([problem.target(b) for b in x])
     y, c = torch_descent(torch, getattr(torch, activation), run.y[0, 0], run.c[0, 0], inputs, values, 0.05)

@@ -5,8 +5,8 @@ import pytest
 from scipy import integrate, special, stats
 
 from liouville import Density, Discrete, Initial, Normal, Torus, Uniform
-from liouville.flow.integrate import tensor_nodes
-from particles.sampling import stream
+from liouville.flow.quadrature import tensor_nodes
+from liouville.streams import of_particles
 
 PERIODIC_UNIFORM = Initial(y=Uniform(), c=Normal()).laws(Torus(1))[0]
 BUMP = Density(lambda v: 3.0 * np.exp(2.0 * np.cos(v - 1.0) + 0.5 * np.sin(2.0 * v)))
@@ -44,7 +44,7 @@ def test_quantiles_invert_the_cdf(name):
 def test_draws_follow_the_cdf(name):
     """Kolmogorov's test; with a threshold of 1e-6 on p and a fixed seed it fails by chance once in a million."""
     law, _ = LAWS[name]
-    draws = law.sample(stream(1, 0, 0), 20_000)
+    draws = law.sample(of_particles(1, 0, 0), 20_000)
     assert stats.kstest(draws, law.cdf).pvalue > 1e-6
     # Another law would be caught.
     assert stats.kstest(draws + 0.3, law.cdf).pvalue < 1e-6
@@ -107,7 +107,7 @@ def test_densities_with_zeros_jumps_and_kinks_are_exact(name):
     assert (np.diff(law.cdf(v)) >= -1e-16).all()
     p = np.random.default_rng(1).random(2000)
     assert np.abs(law.cdf(law.quantile(p)) - p).max() < 1e-10
-    draws = law.sample(stream(3, 0, 0), 50_000)
+    draws = law.sample(of_particles(3, 0, 0), 50_000)
     assert (function(draws) > 0).all()
     assert (draws >= 0).all()
     assert (draws < 2 * np.pi).all()
@@ -141,7 +141,7 @@ def test_densities_that_no_samples_resolve_are_refused():
 
 def test_atoms_have_the_frequencies_of_their_probabilities():
     law = Discrete((-1.0, 0.5, 2.0), (0.2, 0.5, 0.3))
-    draws = law.sample(stream(2, 0, 1), 30_000)
+    draws = law.sample(of_particles(2, 0, 1), 30_000)
     values, counts = np.unique(draws, return_counts=True)
     assert values.tolist() == [-1.0, 0.5, 2.0]
     # Chi-squared; false-alarm rate 1e-6.
@@ -153,7 +153,7 @@ def test_atoms_have_the_frequencies_of_their_probabilities():
 
 def test_streams_of_coordinates_and_replicates_are_uncorrelated():
     """Correlations of 1e5 pairs have a standard error of 0.0032; six of them: false-alarm rate 2e-9 each."""
-    draws = [stream(5, r, k).standard_normal(100_000) for r in range(3) for k in range(2)]
+    draws = [of_particles(5, r, k).standard_normal(100_000) for r in range(3) for k in range(2)]
     correlation = np.corrcoef(draws) - np.eye(6)
     assert np.abs(correlation).max() < 6 / np.sqrt(100_000)
 

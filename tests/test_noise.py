@@ -30,7 +30,6 @@ from particles import simulate
 from validation import load_noise_study, run_noise_study
 from validation.cases import find_case
 from validation.statistics.bootstrap import estimate, log_rms, shares
-from validation.study.kinds import quieter, strength
 from validation.verdicts import CONFIRMED, CONTRADICTED, HEALS, NEEDS, NOT_RESOLVED
 from validation.verdicts.quench import QUENCH
 from validation.verdicts.size_power import SIZE_POWER
@@ -92,9 +91,9 @@ def test_it_is_written_drawn_and_told(finished, tmp_path):
 
 def test_theta_of_minibatches_is_step_over_size():
     dynamics = MinibatchSGD(0.1, 4)
-    assert strength(dynamics) == 0.025
-    assert quieter(dynamics) == MinibatchSGD(0.1, 400)
-    assert strength(quieter(dynamics)) == pytest.approx(0.00025)
+    assert dynamics.theta == 0.025
+    assert dynamics.weaker(100) == MinibatchSGD(0.1, 400)
+    assert dynamics.weaker(100).theta == pytest.approx(0.00025)
     d = run_noise_study(five_points(), [0.2, 0.4], dynamics, n=5, sizes=[2, 3, 4], alphas=[1.0], replicates=3).dataset
     assert d["theta"].values[-1] == 0.025
     assert d["claim_verdict"].values.tolist() == [NOT_RESOLVED] * 3  # too few replicates for any word
@@ -322,7 +321,7 @@ def test_the_diffusion_is_of_weak_order_one_in_the_step_at_fixed_theta(monkeypat
     steps, each replicate on one Brownian path. Order 1 within 3 standard errors (0.3 % false alarms)."""
     found = []
     for m in (4, 2, 1):
-        monkeypatch.setattr(Batches, "_white", white_noise_of_one_path(m))
+        monkeypatch.setattr(Batches, "white_noise", white_noise_of_one_path(m))
         monkeypatch.setattr(batches_module, "BLOCK", 8 // m)  # no draws beyond the last step
         found.append(excess(DiffusionSGD(0.2 * m, 0.5), 12_000, t=1.6))
     differences = -np.diff(found, axis=0)

@@ -32,14 +32,15 @@ from liouville import (
     Problem,
     Ridge,
     SolveFailed,
+    Task,
     TrainingSet,
     Uniform,
     make_features,
 )
-from liouville.flow.integrate import integrate
+from liouville.flow.integrate import Units, integrate
 from liouville.problem.profiles import ACTIVATIONS
 from particles import estimate_memory, simulate
-from particles.simulate import _available_memory
+from particles.memory import available_memory
 
 VON_MISES = {
     "even": VonMises(5.0 * np.exp(-4.0), 4.0),
@@ -127,7 +128,8 @@ def test_with_y_frozen_the_residual_decays_by_the_matrix_exponential(problem, in
     found = []
     weights = np.array([1.0 / n])
     observe = lambda k, z, a, dissipated: found.append((a[0] - features.target).copy())  # noqa: E731
-    integrate(FrozenPositions(features), z, weights, times, GradientFlow(), integrator, observe)
+    task = Task(FrozenPositions(features), times, GradientFlow())
+    integrate(task, Units(z, weights), integrator, observe)
     assert np.array_equal(z[0, 0], y[:, 0])
     Phi = features.matrix(y)
     B = Phi.T @ Phi / n
@@ -244,7 +246,7 @@ def test_a_replicate_does_not_depend_on_the_others(case, n, monkeypatch):
     many = run(9)
     assert same(many, run(1), slice(0, 1))
     assert same(many, run(4), slice(0, 4))
-    monkeypatch.setattr(sys.modules["particles.simulate"], "BATCH_BYTES", 1)  # one replicate at a time
+    monkeypatch.setattr(sys.modules["particles.memory"], "BATCH_BYTES", 1)  # one replicate at a time
     assert same(many, run(9))
     assert not np.array_equal(many.coefficients[0], many.coefficients[1])
 
@@ -299,7 +301,7 @@ def test_memory_estimate_grows_with_what_is_held():
 def test_memory_that_the_page_cache_holds_is_available():
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    assert 0.5 * free < _available_memory() <= whole
+    assert 0.5 * free < available_memory() <= whole
 
 
 # Breakdown

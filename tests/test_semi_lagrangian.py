@@ -17,9 +17,9 @@ from liouville import (
     make_features,
     solve,
 )
-from liouville.grid.grid import make_grid
+from liouville.grid.window import make_grid
 from liouville.kernels import semi_lagrangian as kernels
-from liouville.methods.semi_lagrangian import PAST, _foretold, march
+from liouville.methods.semi_lagrangian import PAST, _predicted, march
 from liouville.methods.sweeps import SPLITTINGS, Run
 
 
@@ -151,7 +151,7 @@ def test_the_foretold_residual_solves_its_equation():
     mobility = lambda t: 0.3 * sum(part * t**k for k, part in enumerate(parts))  # noqa: E731
     past = [FrozenState(t, mobility(t)) for t in (-0.9, -0.4, -0.3)]
     start = FrozenState(0.0, mobility(0.0), rng.normal(size=5))
-    found = _foretold([*past, start], start, 0.8)
+    found = _predicted([*past, start], start, 0.8)
     rate = lambda t, r: -mobility(t) @ r  # noqa: E731
     exact = solve_ivp(rate, (0.0, 0.8), start.r, t_eval=[0.3, 0.8], rtol=1e-12, atol=1e-13).y
     assert np.abs(found([0.3, 0.8]).T - exact).max() < 1e-10
@@ -163,7 +163,7 @@ def test_feet_solve_their_equation():
     problem = circle()
     features = make_features(problem)
     grid = make_grid((64, 32), ((-8.0, 8.0),), problem)
-    run, start, dt = Run.start(problem, features, grid), 0.02, 0.05
+    run, start, dt = Run.start(features, grid), 0.02, 0.05
     residual = lambda t: np.multiply.outer(np.cos(7.0 * np.asarray(t)), run.r)  # noqa: E731
     feet = grid.dy * run.operators.feet(residual, start, dt)
     for j in (0, 9, 31):
@@ -185,7 +185,7 @@ def at_time_one(n_steps, splitting, residual=None):
     """a(1) by equal steps in a given field of residual(t), or in the density's own."""
     problem = circle(SOFT)
     features = make_features(problem)
-    past = [Run.start(problem, features, make_grid((256, 128), ((-8.0, 8.0),), problem))]
+    past = [Run.start(features, make_grid((256, 128), ((-8.0, 8.0),), problem))]
     dt = 1.0 / n_steps
     for k in range(n_steps):
         if residual is None:

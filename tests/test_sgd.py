@@ -26,7 +26,6 @@ from liouville import (
     make_features,
     solve,
 )
-from liouville.features.batches import Batches
 from particles import Ensemble, simulate
 
 DYNAMICS = {
@@ -90,7 +89,7 @@ def test_increments_have_the_covariance_of_the_quadratic_variation(problem, kind
     features, theta, step, size, n_steps = make_features(problem), 0.05, 0.2, 4, 20_000
     dynamics = MinibatchSGD(step, size) if kind == "minibatch" else DiffusionSGD(step, theta)
     a = np.random.default_rng(5).normal(0.0, 0.3, (1, features.n_features))
-    batches = Batches(features, dynamics, 11)
+    batches = features.batches(dynamics, 11)
     found = np.array([batches.at(dynamics, k).residual(a)[0] for k in range(n_steps)])
     if hasattr(features, "kept"):
         x = 2 * np.pi * np.arange(512) / 512
@@ -125,7 +124,7 @@ def test_a_target_out_of_reach_makes_noise_too():
         spreads = []
         for problem in (base, far):
             features = make_features(problem)
-            batches, a = Batches(features, dynamics, 1), features.target[None].copy()
+            batches, a = features.batches(dynamics, 1), features.target[None].copy()
             spreads.append(np.std([batches.at(dynamics, k).residual(a)[0] for k in range(400)]))
         assert spreads[0] < 1e-9
         # Var r_k = (1/B) int e_k^2 cos^2(90 x) dmu, about 1/8 for B = 4
@@ -155,7 +154,7 @@ def test_a_replicate_does_not_depend_on_the_others(case, name, independent, monk
     many = run(6)
     assert same(many, run(1), slice(0, 1))
     assert same(many, run(4), slice(0, 4))
-    monkeypatch.setattr(sys.modules["particles.simulate"], "BATCH_BYTES", 1)  # one replicate at a time
+    monkeypatch.setattr(sys.modules["particles.memory"], "BATCH_BYTES", 1)  # one replicate at a time
     assert same(many, run(6))
 
 
@@ -186,12 +185,12 @@ def test_batches_depend_on_seed_and_step_alone():
         features = make_features(problem)
         a = np.zeros((1, features.n_features))
         for dynamics in (MinibatchSGD(0.1, 9), DiffusionSGD(0.1, 0.3)):
-            one, other = Batches(features, dynamics, 4), Batches(features, dynamics, 4)
+            one, other = features.batches(dynamics, 4), features.batches(dynamics, 4)
             in_order = [one.at(dynamics, k).residual(a) for k in range(200)]
             for k in (150, 3, 199, 0):
                 assert np.array_equal(other.at(dynamics, k).residual(a), in_order[k])
             assert len({r.tobytes() for r in in_order}) > 120  # few points make few different batches
-            assert not np.array_equal(Batches(features, dynamics, 5).at(dynamics, 0).residual(a), in_order[0])
+            assert not np.array_equal(features.batches(dynamics, 5).at(dynamics, 0).residual(a), in_order[0])
         dynamics = MinibatchSGD(0.1, 9)
         every = simulate(problem, 20, 0.1 * np.arange(1, 81), seed=4, dynamics=dynamics)
         assert np.array_equal(
@@ -205,8 +204,8 @@ def test_replicates_share_batches_unless_told_otherwise():
     features = make_features(same_start)
     dynamics = MinibatchSGD(0.1, 3)
     a = np.zeros((2, 5))
-    shared = Batches(features, dynamics, 0).at(dynamics, 0).residual(a)
-    own = Batches(features, dynamics, 0, range(2)).at(dynamics, 0).residual(a)
+    shared = features.batches(dynamics, 0).at(dynamics, 0).residual(a)
+    own = features.batches(dynamics, 0, range(2)).at(dynamics, 0).residual(a)
     assert np.array_equal(shared[0], shared[1])
     assert not np.array_equal(own[0], own[1])
     assert not np.array_equal(own[0], shared[0])
@@ -224,7 +223,7 @@ def test_a_quench_is_its_two_phases_by_hand(case):
     assert same(alone, simulate(problem, 25, [0.3, 0.5], seed=6, dynamics=Quench(first, 0.5, then), keep="all"))
     z = np.concatenate([alone.y[:, 1].transpose(0, 2, 1), alone.c[:, 1][:, None]], axis=1)
     features, weights, active = run.features, np.array([1 / 25]), np.arange(1)
-    batches, out = Batches(features, then, 6), np.empty_like(z)
+    batches, out = features.batches(then, 6), np.empty_like(z)
     for k in range(5, 5 + 8):  # steps are counted through
         batches.at(then, k).velocity(z, weights, active, features.deposit(z, weights, active), out)
         z = z + 0.05 * out

@@ -22,7 +22,7 @@ from liouville import (
     solve,
 )
 from liouville.features.batches import Batches
-from liouville.grid.grid import initial_averages, make_grid
+from liouville.grid.window import initial_averages, make_grid
 from liouville.methods.finite_volume import State, courant_rate
 from particles import simulate
 
@@ -86,7 +86,7 @@ def test_characteristics_make_the_euler_map_itself():
     problem, dynamics = five_points(), Quench(MinibatchSGD(0.1, 3), 0.3, DiffusionSGD(0.05, 0.1))
     solution = solve(problem, [0.0, 0.5], Characteristics(nodes=(10, 10)), dynamics, seed=4)
     features, z = make_features(problem), solution.nodes[0][None].copy()
-    batches, out, w, one = Batches(features, dynamics, 4), np.empty_like(z), solution.node_weights, np.arange(1)
+    batches, out, w, one = features.batches(dynamics, 4), np.empty_like(z), solution.node_weights, np.arange(1)
     phases = [dynamics.first] * 3 + [dynamics.then] * 4
     for k, phase in enumerate(phases):
         batches.at(phase, k).velocity(z, w, one, features.deposit(z, w, one), out)
@@ -98,12 +98,12 @@ def test_characteristics_make_the_euler_map_itself():
 
 
 def white_noise_of_one_path(m):
-    """As Batches._white, with the sum of m finer steps' white noise in every step: one Brownian path for all m."""
+    """As Batches.white_noise, with the sum of m finer steps' white noise in every step: one Brownian path for all m."""
 
-    def white(self, phase, stream, steps, q):
+    def white(self, strength, stream, steps, q):
         finer = [[stream.at(m * k + i).standard_normal(q.size) for i in range(m)] for k in steps]
         xi = np.sum(finer, axis=1) / np.sqrt(m)
-        return np.sqrt(phase.theta / phase.step) * (xi / np.sqrt(q) - (np.sqrt(q) * xi).sum(axis=1, keepdims=True))
+        return strength * (xi / np.sqrt(q) - (np.sqrt(q) * xi).sum(axis=1, keepdims=True))
 
     return white
 
@@ -116,7 +116,7 @@ def test_the_gap_to_the_euler_map_falls_with_the_step_only_under_the_modified_po
     multiples, paths, gaps = (8, 4, 2, 1), range(8), {1.0: [], 0.0: []}
     for m in multiples:
         dynamics = DiffusionSGD(finest * m, 1.0)
-        monkeypatch.setattr(Batches, "_white", white_noise_of_one_path(m))
+        monkeypatch.setattr(Batches, "white_noise", white_noise_of_one_path(m))
         exact = [solve(problem, [t], Characteristics(nodes=(64, 64)), dynamics, seed=s).coefficients for s in paths]
         for share, found in gaps.items():
             monkeypatch.setattr(MP5, "step_field", partialmethod(step_field, share=share))

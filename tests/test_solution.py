@@ -10,6 +10,7 @@ from liouville import (
     Convolution,
     Density,
     Discrete,
+    Euclidean,
     FiniteVolume,
     GradientDescent,
     Initial,
@@ -18,6 +19,7 @@ from liouville import (
     Normal,
     NotAvailable,
     Problem,
+    Ridge,
     SemiLagrangian,
     Torus,
     TrainingSet,
@@ -278,3 +280,20 @@ def test_a_finite_training_set_on_the_circle_works_like_the_uniform_measure():
     assert np.abs(one.function(x) - other.function(x)).max() < 1e-6
     on_grid = solve(points, [0.5], FiniteVolume((64, 64)))
     assert np.abs(on_grid.function(x) - other.function(x)).max() < 5e-3
+
+
+@pytest.mark.filterwarnings("ignore:the estimated error")
+def test_no_characteristic_leads_back_from_a_kink():
+    """Units slide along y = 0 and mass gathers there: a density by characteristics would be wrong and say nothing."""
+    problem = Problem(
+        domain=Euclidean(1),
+        unit=Ridge("relu", bias=False),
+        data=TrainingSet([-2.0, -1.0, 0.0, 1.0, 2.0]),
+        target=np.array([0.3, -0.2, -0.4, 0.2, 0.1]),
+        initial=Initial(y=Normal(0.0, 1.0), c=Normal(0.0, 1.0)),
+    )
+    solution = solve(problem, [0.0, 0.6], Characteristics(nodes=(16, 16)))
+    with pytest.raises(NotAvailable, match="no characteristic leads back from kinks"):
+        solution.density_at(0.6, 0.01, -0.8)
+    forward, _ = solution.flow(np.array([[0.5], [1.0]]), 0.0, 0.6, with_growth=False)
+    assert np.isfinite(forward).all()

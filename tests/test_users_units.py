@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from numba import njit
 
 from liouville import (
     Convolution,
@@ -19,7 +20,6 @@ from liouville import (
     Unit,
     make_features,
 )
-from liouville.kernels.pairs import njit
 from liouville.problem.probes import contradiction, difference_steps, scan, segments
 
 X = np.linspace(-2.0, 2.0, 17)

@@ -5,7 +5,7 @@ import pytest
 
 from validation.statistics.budget import resolved_points
 from validation.statistics.rates import rates, resampled_logs, root_mean_square, root_mean_square_error
-from validation.study.kinds import tighter
+from validation.study.sweep import tighter
 from validation.verdicts.each_time import word_at as verdict
 
 SIZES = np.array([10, 30, 100, 300, 1000])

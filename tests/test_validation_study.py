@@ -346,7 +346,7 @@ def test_inputs_of_more_dimensions_are_shown_at_the_nodes():
         ({"integrator": "rk4"}, "integrator must be"),
         ({"executor": 3}, "executor must be"),
         ({"store": __file__}, "store must be a directory"),
-        ({"method": "grid"}, r"method must be SemiLagrangian\(...\)"),
+        ({"method": "grid"}, r"method must be FiniteVolume\(...\)"),
         ({"method": FiPyFiniteVolume(), "dynamics": GradientDescent(0.1)}, "FiPyFiniteVolume solves GradientFlow"),
         ({"method": SemiLagrangian(), "problem": walled()}, "SemiLagrangian needs a domain without walls"),
         ({"method": FiniteVolume(), "problem": toy(Discrete((-1.0, 1.0)))}, "needs an initial law with a density"),

@@ -1,5 +1,10 @@
 """The comparison: particles against the continuum, with rates, an error budget, tables and figures."""
 
+from liouville.inner import check_package
+
+DISTRIBUTION = "mean-field-liouville"  # by which it is told from others of its name: see `liouville.command`
+check_package("particles")
+
 from .statistics.discrepancy import energy_distance, l2_discrepancy, law_distances, sliced_w1, w1, w1_circle
 from .statistics.rates import Rates, rates
 from .study.noise_study import NoiseStudy, load_noise_study, run_noise_study

@@ -81,7 +81,7 @@ def convergence(problem, times, method, refinements=3, progress=None) -> Converg
         At least 1.
     progress : callable (what, fraction), optional
     """
-    if not hasattr(method, "cells"):
+    if not getattr(method, "on_grid", False):
         raise ValueError(f"method must be a grid method, got {method!r}")
     if not isinstance(refinements, (int, np.integer)) or refinements < 1:
         raise ValueError(f"refinements must be an integer of at least 1, got {refinements!r}")

@@ -4,18 +4,106 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..checks import as_numbers, is_count, is_finite
+from ..checks import count, hold, instance, number
+from .times import check_multiples, check_output_times
 
-LEAST_TIME = 1e-290  # below it products of steps and rates underflow
+
+class Dynamics:
+    """The interface of a dynamics. One brought from outside is a frozen dataclass that inherits it and keeps to this:
+
+    1. `phases` is () for a flow in continuous time, and else a tuple of (begin, Phase): stretches of time with one
+       steady step each, the first from 0.
+    2. A Phase is a frozen dataclass with the fields or properties of `Phase`; a dynamics of one phase may be both.
+    3. Its parameters are its fields and its repr says them all: that is what files record.
+    4. It draws no random number itself, but says in `Phase.noise` which ones it wants.
+
+    Everything else is answered from these.
+    """
+
+    @property
+    def phases(self) -> tuple:
+        return ()
+
+    @property
+    def discrete(self) -> bool:
+        """Whether steps are part of the dynamics: iterations of a map instead of a flow."""
+        return bool(self.phases)
+
+    @property
+    def noisy(self) -> bool:
+        """Whether random numbers are drawn."""
+        return any(phase.random for _, phase in self.phases)
+
+    def for_size(self, n: int) -> "Dynamics":
+        """The dynamics of n particles."""
+        return self
+
+    def check_times(self, times) -> np.ndarray:
+        """Output times as an array: finite, >= 0, strictly increasing, multiples of a discrete step.
+
+        Raises
+        ------
+        ValueError
+            If they are not.
+        """
+        times = check_output_times(times)
+        for phase, begin, stop in self._stretches():
+            check_multiples("times", times[(times >= begin) & (times < stop)], begin, phase.step)
+        return times
+
+    def _stretches(self):
+        ends = [begin for begin, _ in self.phases[1:]] + [np.inf]
+        for (begin, phase), stop in zip(self.phases, ends, strict=False):  # a flow has no phases
+            yield phase, begin, stop
+
+    def segments(self, start, end):
+        """The stretches between two times: (phase, begin, end, n_steps) of each."""
+        for phase, begin, stop in self._stretches():
+            lower, upper = max(start, begin), min(end, stop)
+            n_steps = int(np.rint((upper - lower) / phase.step)) if upper > lower else 0
+            if n_steps:
+                yield phase, lower, upper, n_steps
 
 
-def _check_step(step):
-    if not (is_finite(step) and step > 0):
-        raise ValueError(f"step must be finite and positive, got {step!r}")
+class Phase(Dynamics):
+    """A discrete dynamics whose steps are all alike: z <- z + step v_B(z), v_B the velocities under a batch B.
+
+    Attributes
+    ----------
+    step : float
+        Time per step.
+    theta : float
+        Strength of its noise, step / B for batches of size B; 0 where there is none.
+    """
+
+    step: float
+    theta: float  # without a value here: a field of that name in a dataclass would take it for its default
+
+    @property
+    def phases(self) -> tuple:
+        return ((0.0, self),)
+
+    @property
+    def random(self) -> bool:
+        """Whether its batches are drawn."""
+        return self.theta > 0.0
+
+    @property
+    def samples(self) -> int:
+        """How many inputs x a batch draws from mu; 0 where it draws none."""
+        return 0
+
+    def noise(self, batches):
+        """What is random in a step: `batches.points(size)` or `batches.white(strength)` (see `features.batches`)."""
+        raise NotImplementedError
+
+    def weaker(self, factor) -> "Phase":
+        """The same with a theta smaller by an integer factor."""
+        raise ValueError(f"dynamics must have a noise that can be made weaker, got {self!r}")
 
 
 @dataclass(frozen=True)
-class GradientFlow:
+class GradientFlow(Dynamics):
     """The ordinary differential equation (P.9), gradient descent with infinitesimal steps.
 
     dY/dt = -C grad U(Y),   dC/dt = -U(Y)
@@ -23,7 +111,7 @@ class GradientFlow:
 
 
 @dataclass(frozen=True)
-class GradientDescent:
+class GradientDescent(Phase):
     """Full-batch gradient descent, the explicit Euler map; the step is part of the model.
 
     Y <- Y - step C grad U(Y),   C <- C - step U(Y)
@@ -35,18 +123,14 @@ class GradientDescent:
     """
 
     step: float
+    theta = 0.0
 
     def __post_init__(self):
-        _check_step(self.step)
-
-    @property
-    def phases(self) -> tuple:
-        """(start, dynamics) of the stretches of time with one dynamics each."""
-        return ((0.0, self),)
+        hold(self, step=number("step", self.step, 0, ends="()"))
 
 
 @dataclass(frozen=True)
-class MinibatchSGD:
+class MinibatchSGD(Phase):
     """Stochastic gradient descent (P.22): the Euler map under the potential of a fresh batch at every step.
 
     Y <- Y - step C grad U_B(Y),   C <- C - step U_B(Y),   U_B(y) = (1/B) sum_b phi(x_b, y) (f_n(x_b) - f(x_b))
@@ -64,17 +148,25 @@ class MinibatchSGD:
     batch_size: int
 
     def __post_init__(self):
-        _check_step(self.step)
-        if not is_count(self.batch_size):
-            raise ValueError(f"batch_size must be an integer of at least 1, got {self.batch_size!r}")
+        hold(self, step=number("step", self.step, 0, ends="()"), batch_size=count("batch_size", self.batch_size))
 
     @property
-    def phases(self) -> tuple:
-        return ((0.0, self),)
+    def theta(self) -> float:
+        return self.step / self.batch_size
+
+    @property
+    def samples(self) -> int:
+        return self.batch_size
+
+    def noise(self, batches):
+        return batches.points(self.batch_size)
+
+    def weaker(self, factor) -> "MinibatchSGD":
+        return MinibatchSGD(self.step, factor * self.batch_size)
 
 
 @dataclass(frozen=True)
-class DiffusionSGD:
+class DiffusionSGD(Phase):
     """The diffusion that stochastic gradient descent tends to (P.24, P.25), by the Euler-Maruyama scheme.
 
     dZ = -grad E dt + sqrt(theta) dB_t with the quadratic variation of (P.23); theta = step / B for batches of size B.
@@ -92,17 +184,17 @@ class DiffusionSGD:
     theta: float
 
     def __post_init__(self):
-        _check_step(self.step)
-        if not (is_finite(self.theta) and self.theta >= 0):
-            raise ValueError(f"theta must be finite and >= 0, got {self.theta!r}")
+        hold(self, step=number("step", self.step, 0, ends="()"), theta=number("theta", self.theta, 0))
 
-    @property
-    def phases(self) -> tuple:
-        return ((0.0, self),)
+    def noise(self, batches):
+        return batches.white(np.sqrt(self.theta / self.step))
+
+    def weaker(self, factor) -> "DiffusionSGD":
+        return DiffusionSGD(self.step, self.theta / factor)
 
 
 @dataclass(frozen=True)
-class DecreasingTheta:
+class DecreasingTheta(Dynamics):
     """A DiffusionSGD for every n, with theta = a n^(-2 alpha) as in (P.27) and (P.28).
 
     `simulate` takes the one for its n; elsewhere use `for_size(n)`.
@@ -118,19 +210,32 @@ class DecreasingTheta:
     alpha: float
 
     def __post_init__(self):
-        _check_step(self.step)
-        if not (is_finite(self.a) and self.a >= 0):
-            raise ValueError(f"a must be finite and >= 0, got {self.a!r}")
-        if not (is_finite(self.alpha) and 0 < self.alpha <= 1):
-            raise ValueError(f"alpha must lie in (0, 1], got {self.alpha!r}")
+        hold(
+            self,
+            step=number("step", self.step, 0, ends="()"),
+            a=number("a", self.a, 0),
+            alpha=number("alpha", self.alpha, 0, 1, "(]"),
+        )
 
     def for_size(self, n: int) -> DiffusionSGD:
         """The dynamics of n particles."""
         return DiffusionSGD(self.step, self.a * float(n) ** (-2.0 * self.alpha))
 
+    @property
+    def discrete(self) -> bool:
+        return True
+
+    @property
+    def noisy(self) -> bool:
+        return self.a > 0.0
+
+    @property
+    def phases(self) -> tuple:
+        raise ValueError(f"dynamics must be one for a number of particles here, got {self!r}; use for_size(n)")
+
 
 @dataclass(frozen=True)
-class Quench:
+class Quench(Dynamics):
     """One discrete dynamics up to a time and another from then on: a larger batch, a smaller step.
 
     Quench(MinibatchSGD(0.1, 20), time=1e4, then=MinibatchSGD(0.1, 400))
@@ -144,82 +249,38 @@ class Quench:
     then : GradientDescent, MinibatchSGD or DiffusionSGD
     """
 
-    first: object
+    first: Dynamics
     time: float
-    then: object
+    then: Phase
 
     def __post_init__(self):
-        if not isinstance(self.first, DISCRETE):
-            raise ValueError(f"first must be {DISCRETE_NAMES}, got {self.first!r}")
-        if not isinstance(self.then, STEADY):
-            raise ValueError(f"then must be {STEADY_NAMES} (a Quench goes into first), got {self.then!r}")
-        if not (is_finite(self.time) and self.time > self.first.phases[-1][0]):
-            raise ValueError(f"time must be finite and later than all of first begins, got {self.time!r}")
+        steady = "GradientDescent, MinibatchSGD or DiffusionSGD"
+        kinds = "GradientDescent, MinibatchSGD, DiffusionSGD or Quench"
+        if not instance("first", self.first, Dynamics, kinds).discrete:
+            raise ValueError(f"first must be {kinds}, got {self.first!r}")
+        instance("then", self.then, Phase, f"{steady} (a Quench goes into first)")
         begin, last = self.first.phases[-1]
-        _check_multiples("time", np.array([self.time]), begin, last.step)
+        time = number("time", self.time)
+        if not time > begin:
+            raise ValueError(f"time must be finite and later than all of first begins, got {self.time!r}")
+        check_multiples("time", np.array([time]), begin, last.step)
+        hold(self, time=time)
 
     @property
     def phases(self) -> tuple:
-        return (*self.first.phases, (float(self.time), self.then))
+        return (*self.first.phases, (self.time, self.then))
 
 
-STEADY = (GradientDescent, MinibatchSGD, DiffusionSGD)
-STEADY_NAMES = "GradientDescent, MinibatchSGD or DiffusionSGD"
-DISCRETE = (*STEADY, Quench)
-DISCRETE_NAMES = "GradientDescent, MinibatchSGD, DiffusionSGD or Quench"
+def check_dynamics(dynamics) -> Dynamics:
+    """A dynamics for a given number of particles; GradientFlow where it is None.
 
-
-def is_discrete(dynamics) -> bool:
-    """Whether steps are part of the dynamics: iterations of a map instead of a flow."""
-    return isinstance(dynamics, DISCRETE)
-
-
-def is_noisy(dynamics) -> bool:
-    """Whether the dynamics draws random numbers."""
-    return is_discrete(dynamics) and not all(is_plain(phase) for _, phase in dynamics.phases)
-
-
-def is_plain(phase) -> bool:
-    """Whether a stretch of a discrete dynamics is gradient descent without noise."""
-    return isinstance(phase, GradientDescent) or (isinstance(phase, DiffusionSGD) and phase.theta == 0.0)
-
-
-def legs(dynamics, start, end):
-    """The stretches of a discrete dynamics between two times: (phase, begin, end, n_steps) of each."""
-    begins = [begin for begin, _ in dynamics.phases]
-    for (begin, phase), stop in zip(dynamics.phases, [*begins[1:], np.inf], strict=True):
-        lower, upper = max(start, begin), min(end, stop)
-        n_steps = int(np.rint((upper - lower) / phase.step)) if upper > lower else 0
-        if n_steps:
-            yield phase, lower, upper, n_steps
-
-
-def _check_multiples(name, times, begin, step):
-    ratio = (times - begin) / step
-    whole = np.rint(ratio)
-    off = (np.abs(ratio - whole) > 1e-9 * np.maximum(ratio, 1.0)) | ((whole == 0) & (times > begin))
-    if off.any():
-        since = f" counted from {begin:g}" if begin else ""
-        raise ValueError(f"{name} must be multiples of the step {step}{since}, got {times[off][0]}")
-
-
-def check_times(times, dynamics) -> np.ndarray:
-    """Output times as an array: finite, >= 0, strictly increasing, multiples of a discrete step."""
-    times = as_numbers("times", times)
-    if times.ndim != 1 or times.size == 0:
-        raise ValueError(f"times must be a non-empty sequence, got shape {times.shape}")
-    if not np.isfinite(times).all() or times[0] < 0:
-        raise ValueError(f"times must be finite and >= 0, got {times.tolist()}")
-    if (times[times > 0] < LEAST_TIME).any():
-        raise ValueError(f"times must be 0 or at least {LEAST_TIME:g}, got {times.tolist()}")
-    if not (np.diff(times) > 0).all():
-        raise ValueError(f"times must increase strictly, got {times.tolist()}")
-    if isinstance(dynamics, DecreasingTheta):
-        raise ValueError(f"dynamics must be one for a number of particles here, got {dynamics!r}; use for_size(n)")
-    if not (isinstance(dynamics, GradientFlow) or is_discrete(dynamics)):
-        raise ValueError(f"dynamics must be GradientFlow, {DISCRETE_NAMES}, got {dynamics!r}")
-    if is_discrete(dynamics):
-        begins = [begin for begin, _ in dynamics.phases]
-        for (begin, phase), stop in zip(dynamics.phases, [*begins[1:], np.inf], strict=True):
-            _check_multiples("times", times[(times >= begin) & (times < stop)], begin, phase.step)
-    return times
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    dynamics = GradientFlow() if dynamics is None else dynamics
+    names = "GradientFlow, GradientDescent, MinibatchSGD, DiffusionSGD or Quench"
+    instance("dynamics", dynamics, Dynamics, names)
+    _ = dynamics.phases  # refuses what needs a number of particles
+    return dynamics

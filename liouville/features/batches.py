@@ -6,18 +6,24 @@ orthonormal system e of L2(mu), points x_b with weights w_b make of it
     r_k = sum_b w_b e_k(x_b) (f_n(x_b) - f(x_b)),
 
 and where mu is itself a finite measure the map multiplies each component by a number.
+
+Every batch is a function of (seed, step) alone. Features make the batches of a run; a dynamics says which noise it
+wants of them (`Phase.noise`), `points(size)` drawn from mu or `white(strength)` noise on mu.
 """
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from ..checks import warn_user
 from ..circle import CircleFunction
-from ..dynamics.dynamics import MinibatchSGD, is_noisy, is_plain
 from ..kernels import batches as kernels
 from ..problem import PERIOD
-from .fourier import MATTERS, FourierFeatures, modes_for, spectrum
+from ..streams import StepStream
+from .spectrum import MATTERS, modes_for, spectrum
 
-COMMON, SEPARATE = (2**32 - 1,), 2**32 - 1  # spawn keys that no (replicate, coordinate) of a particle has
 BLOCK = 64  # steps drawn together at most
 BLOCK_NUMBERS = 4096  # numbers drawn together for one stream, about
 GRID_TOLERANCE = 1e-10  # part of the target that the points of the diffusion on a circle may leave unresolved
@@ -82,23 +88,27 @@ class PointBatch(Batch):
         return kernels.residual(self.system, self.weights, self.values, a, base)
 
 
-class Stream:
-    """Random numbers keyed by (seed, step): Philox, keyed by the seed, its counter set by the step."""
+@dataclass(frozen=True, eq=False)
+class Noise:
+    """What is random in the steps of one phase.
 
-    def __init__(self, seed, spawn_key):
-        self.philox = np.random.Philox(np.random.SeedSequence(seed, spawn_key=spawn_key))
-        self.generator = np.random.Generator(self.philox)
-        self.state = self.philox.state
+    Attributes
+    ----------
+    width : int
+        Numbers of one step, about: as many steps are drawn together as make a block of a few thousand.
+    draw : callable (stream, steps)
+        A tuple of arrays of shape (steps, ...), from `stream.at(step)` for every step.
+    batch : callable (*arrays)
+        The Batch of one step from these, each of shape (S, ...) for S streams.
+    """
 
-    def at(self, step) -> np.random.Generator:
-        """The generator at the beginning of the numbers of one step, of which there are 2^66."""
-        counter = np.array([0, step, 0, 0], dtype=np.uint64)
-        self.philox.state = {**self.state, "state": {"counter": counter, "key": self.state["state"]["key"]}}
-        return self.generator
+    width: int
+    draw: Callable
+    batch: Callable
 
 
 class Batches:
-    """The batches of one run, each a function of (seed, step) alone.
+    """The batches of one run, drawn in whole blocks of steps.
 
     Parameters
     ----------
@@ -108,6 +118,44 @@ class Batches:
     seed : int
     replicates : range, optional
         Replicates that have batches of their own; by default all see the same.
+    """
+
+    def __init__(self, features, dynamics, seed, replicates=None):
+        self.features, self.dynamics = features, dynamics
+        self.streams = [StepStream(seed, one) for one in ([None] if replicates is None else replicates)]
+        self.drawn = (None, None, None)  # phase, number of the block, its arrays: the last that was drawn
+
+    def points(self, size) -> Noise:
+        """`size` independent inputs from mu."""
+        raise NotImplementedError
+
+    def white(self, strength) -> Noise:
+        """All of mu, each part dx of it times 1 + strength (W(dx) - W mean) / dx, W white noise on mu."""
+        raise NotImplementedError
+
+    def at(self, phase, step) -> Batch:
+        """The batch of one step, counted from 0 since time 0, which belongs to `phase` of the dynamics."""
+        if not phase.random:
+            return FullBatch(self.features)
+        noise = phase.noise(self)
+        length = int(np.clip(BLOCK_NUMBERS // noise.width, 1, BLOCK))
+        number, place = divmod(step, length)
+        if self.drawn[:2] != (phase, number):
+            # Whole blocks, aligned, so that no bit depends on where a run begins or looks.
+            steps = range(number * length, (number + 1) * length)
+            parts = [noise.draw(stream, steps) for stream in self.streams]
+            self.drawn = (phase, number, [np.stack(arrays) for arrays in zip(*parts, strict=True)])
+        return noise.batch(*[np.ascontiguousarray(array[:, place]) for array in self.drawn[2]])
+
+    def white_noise(self, strength, stream, steps, q):
+        """strength (xi_p / sqrt(q_p) - sum_s sqrt(q_s) xi_s) for weights q of nodes, shape (steps, P)."""
+        xi = np.stack([stream.at(step).standard_normal(q.size) for step in steps])
+        mean = (np.sqrt(q) * xi).sum(axis=1, keepdims=True)
+        return strength * (xi / np.sqrt(q) - mean)
+
+
+class NodeBatches(Batches):
+    """Batches of a finite mu: its nodes are counted or weighted.
 
     Raises
     ------
@@ -116,88 +164,68 @@ class Batches:
     """
 
     def __init__(self, features, dynamics, seed, replicates=None):
-        self.features = features
-        data = features.problem.data
-        self.on_circle = isinstance(features, FourierFeatures)
-        if is_noisy(dynamics) and not self.on_circle:
-            data.check_probability()
-        keys = [COMMON] if replicates is None else [(replicate, SEPARATE) for replicate in replicates]
-        self.streams = [Stream(seed, key) for key in keys]
-        self.block = (None, None, None)  # phase, number of the block, its noise: the last that was drawn
-        self.grid = None
+        super().__init__(features, dynamics, seed, replicates)
+        self.data = features.problem.data
+        if dynamics.noisy:
+            self.data.check_probability()
 
-    def at(self, phase, step) -> Batch:
-        """The batch of one step, counted from 0 since time 0, which belongs to `phase` of the dynamics."""
-        if is_plain(phase):
-            return FullBatch(self.features)
-        if self.on_circle:
-            width = phase.batch_size if isinstance(phase, MinibatchSGD) else self._grid()[1].shape[1]
-        else:
-            width = self.features.n_features
-        length = int(np.clip(BLOCK_NUMBERS // width, 1, BLOCK))
-        number, place = divmod(step, length)
-        if self.block[:2] != (phase, number):
-            # Whole blocks, aligned, so that no bit depends on where a run begins or looks.
-            steps = range(number * length, (number + 1) * length)
-            self.block = (phase, number, self._draw(phase, steps))
-        return self._batch(phase, [np.ascontiguousarray(noise[:, place]) for noise in self.block[2]])
+    def _batch(self, multipliers):
+        return NodeBatch(self.features, multipliers)
 
-    def _draw(self, phase, steps):
-        """Arrays of shape (S, steps, width) with what is random in these steps."""
-        draws = {
-            (True, True): self._points,
-            (True, False): self._grid_noise,
-            (False, True): self._counts,
-            (False, False): self._node_noise,
-        }[self.on_circle, isinstance(phase, MinibatchSGD)]
-        parts = [draws(phase, stream, steps) for stream in self.streams]
-        return [np.stack(arrays) for arrays in zip(*parts, strict=True)]
+    def points(self, size) -> Noise:
+        def draw(stream, steps):
+            nodes = np.stack([self.data.sample_nodes(stream.at(step), size) for step in steps])
+            counts = np.stack([np.bincount(row, minlength=self.data.weights.size) for row in nodes])
+            return (counts / (size * self.data.weights),)
 
-    def _points(self, phase, stream, steps):
+        return Noise(self.features.n_features, draw, self._batch)
+
+    def white(self, strength) -> Noise:
+        def draw(stream, steps):
+            return (1.0 + self.white_noise(strength, stream, steps, self.data.weights),)
+
+        return Noise(self.features.n_features, draw, self._batch)
+
+
+class CircleBatches(Batches):
+    """Batches of the uniform mu on a circle: points, through the system (1, sqrt2 cos kx, sqrt2 sin kx) there."""
+
+    def _system(self, x):
+        return kernels.trigonometric(x, self.features.n_modes, self.features.kept)
+
+    def points(self, size) -> Noise:
         data, target = self.features.problem.data, self.features.problem.target_values
-        x = np.stack([data.sample(stream.at(step), phase.batch_size) for step in steps])
-        return x, target(x.ravel()).reshape(x.shape)
 
-    def _counts(self, phase, stream, steps):
-        data = self.features.problem.data
-        nodes = np.stack([data.sample_nodes(stream.at(step), phase.batch_size) for step in steps])
-        P = data.weights.size
-        counts = np.stack([np.bincount(row, minlength=P) for row in nodes])
-        return (counts / (phase.batch_size * data.weights),)
+        def draw(stream, steps):
+            x = np.stack([data.sample(stream.at(step), size) for step in steps])
+            return x, target(x.ravel()).reshape(x.shape)
 
-    def _white(self, phase, stream, steps, q):
-        """Factors on the weights q of nodes: 1 + sqrt(theta / step) (xi_p / sqrt(q_p) - sum_s sqrt(q_s) xi_s)."""
-        xi = np.stack([stream.at(step).standard_normal(q.size) for step in steps])
-        mean = (np.sqrt(q) * xi).sum(axis=1, keepdims=True)
-        return np.sqrt(phase.theta / phase.step) * (xi / np.sqrt(q) - mean)
+        def batch(x, values):
+            return PointBatch(self.features, self._system(x), np.full((1, x.shape[1]), 1.0 / x.shape[1]), values)
 
-    def _node_noise(self, phase, stream, steps):
-        return (1.0 + self._white(phase, stream, steps, self.features.problem.data.weights),)
+        return Noise(size, draw, batch)
 
-    def _grid_noise(self, phase, stream, steps):
-        size = self._grid()[1].shape[1]
-        return (self._white(phase, stream, steps, np.full(size, 1.0 / size)) / size,)
+    def white(self, strength) -> Noise:
+        system, values = self._grid
+        n_points = values.shape[1]
+        q = np.full(n_points, 1.0 / n_points)
 
+        def draw(stream, steps):
+            return (self.white_noise(strength, stream, steps, q) / n_points,)
+
+        def batch(weights):
+            # The mean is taken as it is; only the noise goes through the points.
+            return PointBatch(self.features, system, weights, values, share=1.0)
+
+        return Noise(n_points, draw, batch)
+
+    @cached_property
     def _grid(self):
         """The system and the target on equispaced points, enough of them to integrate (e_k e_l g^2) exactly."""
-        if self.grid is None:
-            features = self.features
-            modes = max(features.n_modes, _modes_of(features.problem.target_values))
-            x = PERIOD * np.arange(4 * modes + 1)[None] / (4 * modes + 1)
-            system = kernels.trigonometric(x, features.n_modes, features.kept)
-            self.grid = system, features.problem.target_values(x[0])[None]
-        return self.grid
-
-    def _batch(self, phase, noise):
         features = self.features
-        if not self.on_circle:
-            return NodeBatch(features, noise[0])
-        if isinstance(phase, MinibatchSGD):
-            x, values = noise
-            system = kernels.trigonometric(x, features.n_modes, features.kept)
-            return PointBatch(features, system, np.full((1, x.shape[1]), 1.0 / x.shape[1]), values)
-        # The mean is taken as it is; only the noise goes through the points.
-        return PointBatch(features, self.grid[0], noise[0], self.grid[1], share=1.0)
+        modes = max(features.n_modes, _modes_of(features.problem.target_values))
+        x = PERIOD * np.arange(4 * modes + 1)[None] / (4 * modes + 1)
+        return self._system(x), features.problem.target_values(x[0])[None]
 
 
 def _modes_of(function) -> int:

@@ -13,44 +13,14 @@ from ..checks import warn_user
 from ..circle import MODES, CircleFunction, check_periodic
 from ..kernels import fourier, replicates
 from ..problem import PERIOD, Problem
+from .batches import CircleBatches
+from .spectrum import MATTERS, modes_for, spectrum
 
 SQRT2 = np.sqrt(2.0)
 DEFAULT_TOLERANCE = 1e-10
 MAX_MODES = 4096  # that are taken unless the user asks for more
 KINK_MODES, KINK_TOLERANCE = 256, 1e-4  # for profiles whose coefficients decay like powers of k
-MATTERS = 1e-6  # relative errors of the loss, or of profile and target in L2, that are worth a word
 N_BINS = 64  # of modes beyond the last
-
-
-def spectrum(function: CircleFunction):
-    """Fourier coefficients of a function on the circle and what is beyond each of them.
-
-    Returns
-    -------
-    A, B : arrays, shape (MODES + 1,)
-        Means of h cos kz and of h sin kz.
-    energy : array, shape (MODES + 2,)
-        Parts of ||h||^2 = A_0^2 + 2 sum (A_k^2 + B_k^2) mode by mode; the last is that of all modes beyond.
-    tail : array, shape (MODES + 1,)
-        L2 norm of what is beyond mode k, relative to ||h||.
-    """
-    A, B = function.fourier()
-    energy = np.where(np.arange(MODES + 1) == 0, 1.0, 2.0) * (A**2 + B**2)
-    octaves = energy[MODES // 4 + 1 : MODES // 2 + 1].sum(), energy[MODES // 2 + 1 :].sum()
-    ratio = min(0.5, octaves[1] / max(octaves[0], 1e-300))
-    # Parseval's difference, unless it is round-off: then by the decay over the last two octaves.
-    round_off = 1e-13 * function.norm2
-    rest = function.norm2 - energy.sum()
-    rest = rest if rest > round_off else min(round_off, octaves[1] * ratio / (1.0 - ratio))
-    energy = np.append(energy, rest)
-    tail = np.sqrt(np.cumsum(energy[::-1])[::-1][1:] / max(function.norm2, 1e-300))
-    return A, B, energy, tail
-
-
-def modes_for(tail, tolerance) -> int:
-    """The first mode beyond which at most `tolerance` is left, MODES if there is none."""
-    resolved = tail <= max(tolerance, 1e-14)
-    return int(np.argmax(resolved)) if resolved.any() else MODES
 
 
 def _n_modes(tail, tolerance, max_modes) -> int:
@@ -207,30 +177,7 @@ class FourierFeatures:
         """
         a = np.asarray(a, dtype=float)
         size = np.sqrt(np.sum(a**2, axis=-1))
-        return self._left_out(a) + self.profile_error * size + self.target_error + self.unlearned
-
-    def _moments(self, a):
-        """The modes of the features, shape (m,), and (int c cos ky rho)^2 + (int c sin ky rho)^2, shape (..., m)."""
-        constant = int(self.kept[0] == 0)
-        m = (self.n_features - constant) // 2
-        modes = self.kept[: constant + m]
-        power = a[..., : constant + m] ** 2
-        power[..., constant:] += a[..., constant + m :] ** 2
-        return modes, power / (np.where(modes == 0, 1.0, 2.0) * (self.A[modes] ** 2 + self.B[modes] ** 2))
-
-    def _left_out(self, a):
-        """Estimated L2 norm of f_rho beyond the last mode."""
-        modes, moments = self._moments(a)
-        M = self.n_modes
-        last, before = modes > 0.75 * M, (modes > 0.5 * M) & (modes <= 0.75 * M)
-        if not (last.any() and before.any()):  # too few modes to see a decay
-            return np.sqrt(np.mean(moments, axis=-1) * self.beyond[1].sum())
-        last, before = np.mean(moments[..., last], axis=-1), np.mean(moments[..., before], axis=-1)
-        # Moments that decay like k^-p between the middles of the two ranges of modes go on like that.
-        with np.errstate(divide="ignore", invalid="ignore"):
-            twice_p = np.nan_to_num(np.log(before / last) / np.log(0.875 / 0.625), nan=0.0, posinf=0.0)
-        decay = (0.875 * M / self.beyond[0]) ** np.maximum(twice_p, 0.0)[..., None]
-        return np.sqrt(last * (decay @ self.beyond[1]))
+        return _left_out(self, a) + self.profile_error * size + self.target_error + self.unlearned
 
     def potential_coefficients(self, r):
         """alpha, beta of shape (..., M + 1) with U(y) = sum_k alpha_k cos ky + beta_k sin ky."""
@@ -240,6 +187,10 @@ class FourierFeatures:
         r_sin = np.zeros_like(r_cos)
         r_sin[..., 1:] = SQRT2 * full[..., self.n_modes + 1 :]
         return self.A * r_cos + self.B * r_sin, self.A * r_sin - self.B * r_cos
+
+    def batches(self, dynamics, seed, replicates=None) -> CircleBatches:
+        """The batches of a run under a discrete dynamics (see `features.batches`)."""
+        return CircleBatches(self, dynamics, seed, replicates)
 
     def deposit(self, z, weights, active):
         """a of shape (len(active), P)."""
@@ -336,3 +287,28 @@ class FourierFeatures:
         angles = x[:, None] * np.arange(1, self.n_modes + 1)
         system = np.concatenate([np.ones((x.size, 1)), SQRT2 * np.cos(angles), SQRT2 * np.sin(angles)], axis=1)
         return a @ system[:, self.kept].T
+
+
+def _squared_moments(features, a):
+    """The modes of the features, shape (m,), and (int c cos ky rho)^2 + (int c sin ky rho)^2, shape (..., m)."""
+    constant = int(features.kept[0] == 0)
+    m = (features.n_features - constant) // 2
+    modes = features.kept[: constant + m]
+    power = a[..., : constant + m] ** 2
+    power[..., constant:] += a[..., constant + m :] ** 2
+    return modes, power / (np.where(modes == 0, 1.0, 2.0) * (features.A[modes] ** 2 + features.B[modes] ** 2))
+
+
+def _left_out(features, a):
+    """Estimated L2 norm of f_rho beyond the last mode."""
+    modes, moments = _squared_moments(features, a)
+    M = features.n_modes
+    last, before = modes > 0.75 * M, (modes > 0.5 * M) & (modes <= 0.75 * M)
+    if not (last.any() and before.any()):  # too few modes to see a decay
+        return np.sqrt(np.mean(moments, axis=-1) * features.beyond[1].sum())
+    last, before = np.mean(moments[..., last], axis=-1), np.mean(moments[..., before], axis=-1)
+    # Moments that decay like k^-p between the middles of the two ranges of modes go on like that.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        twice_p = np.nan_to_num(np.log(before / last) / np.log(0.875 / 0.625), nan=0.0, posinf=0.0)
+    decay = (0.875 * M / features.beyond[0]) ** np.maximum(twice_p, 0.0)[..., None]
+    return np.sqrt(last * (decay @ features.beyond[1]))

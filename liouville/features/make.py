@@ -1,172 +1,11 @@
-"""Features: the finite map Phi with K(y, y') = Phi(y) . Phi(y') through which all dynamics sees a problem.
+"""The features of a problem: which, and to which tolerance."""
 
-With a = int c Phi rho and the residual r = a - fvec,
-
-    U(y) = Phi(y) . r,   grad U(y) = grad Phi(y) . r,   loss = |r|^2 / 2 + ||f_perp||^2 / 2,
-
-where fvec holds the target's coefficients and f_perp the part of the target that no unit can make. `deposit` turns
-weighted units into a, `velocity` turns r into the velocities (-c grad U, -U).
-
-State arrays are z of shape (R, N + 1, n): replicates, then (y_1, ..., y_N, c), then units; `active` lists the
-replicates to work on.
-"""
-
-from dataclasses import dataclass
-
-import numpy as np
-
-from ..checks import is_count, is_finite, with_own_error_state
+from ..checks import count, number, with_own_error_state
 from ..circle import MODES, check_periodic
-from ..problem import PERIOD, Convolution, Problem, Torus, UniformTorus
+from ..problem import Convolution, Problem, Torus, UniformTorus
+from .base import Features
 from .fourier import DEFAULT_TOLERANCE, FourierFeatures
-from .pairs import make_pairs
-
-
-def _of_averages(function, y, width):
-    """What takes cell averages to the integral of `function` against the density, to sixth order.
-
-    function - width^2 function'' / 24 + ...
-    """
-    y = np.asarray(y, dtype=float)
-    values = {k: function(y + k * width) for k in (-2, -1, 0, 1, 2)}
-    second = values[1] - 2.0 * values[0] + values[-1]
-    fourth = values[2] - 4.0 * values[1] + 6.0 * values[0] - 4.0 * values[-1] + values[-2]
-    return values[0] - second / 24.0 + 3.0 / 640.0 * fourth
-
-
-@dataclass(frozen=True, eq=False)
-class QuadratureFeatures:
-    """Features on the nodes of a quadrature of mu, exact when mu is a finite training set.
-
-    Phi_p(y) = sqrt(q_p) phi(x_p, y),   fvec_p = sqrt(q_p) f(x_p)
-
-    Attributes
-    ----------
-    target : array, shape (P,)
-        fvec.
-    unreachable : float
-        0: whether some direction of R^P cannot be reached depends on the unit, and the loss shows it by itself.
-    truncation : float
-        0.
-    """
-
-    problem: Problem
-    pairs: object
-    root_weights: np.ndarray
-    target: np.ndarray
-    unreachable: float = 0.0
-    truncation: float = 0.0
-
-    @classmethod
-    def of(cls, problem: Problem):
-        root = np.sqrt(problem.data.weights)
-        pairs = make_pairs(problem)
-        return cls(problem, pairs, root, root * problem.target_values())
-
-    @property
-    def n_features(self) -> int:
-        return self.target.size
-
-    @property
-    def smooth(self) -> bool:
-        """Whether grad Phi is continuous in y; kinked units on finite data are not."""
-        return self.pairs.smooth
-
-    @property
-    def size(self) -> float:
-        """||f|| in L2(mu), which absolute errors are measured by."""
-        return float(np.linalg.norm(self.target))
-
-    def error(self, a):
-        """Estimated L2(mu) error of the function with coefficients a that the features cause, shape (...).
-
-        That of gradients by differences, relative to the function: 0 where all derivatives are formulas.
-        """
-        return self.pairs.gradient_error * np.linalg.norm(a, axis=-1)
-
-    def deposit(self, z, weights, active):
-        """a of shape (len(active), P)."""
-        return self.root_weights * self.pairs.deposit(z, weights, active)
-
-    def velocity(self, z, weights, active, r, out):
-        """(-c grad U, -U) into out; returns sum w |v|^2 of each active replicate."""
-        return self.pairs.velocity(z, weights, active, self.root_weights * r, out)
-
-    def fuses(self, n) -> bool:
-        """Whether `stages` serves n units."""
-        return self.pairs.fuses(n)
-
-    def stages(self, z, weights, active, h, rows, places, slopes, stage):
-        """Stages of a Runge-Kutta step, all in one call, for few units; returns as for FourierFeatures."""
-        sums, power = self.pairs.stages(
-            z, weights, active, h, rows, places, self.root_weights, self.target, slopes, stage
-        )
-        return self.root_weights * sums, power
-
-    def matrix(self, y):
-        """Phi(y), shape (n, P), for y of shape (n, N)."""
-        return (self.root_weights[:, None] * self.pairs.values(self.problem.data.points, y)).T
-
-    def on_cells(self, width):
-        """These features for a grid with cells of that width."""
-        return self
-
-    def cell_matrix(self, y, width):
-        """Phi~ at cell centres, shape (n, P): Phi - width^2 Phi'' / 24 + ..., to sixth order."""
-        return _of_averages(self.matrix, y, width)
-
-    def gradient(self, y):
-        """grad Phi(y), shape (n, N, P)."""
-        return np.moveaxis(self.root_weights[:, None, None] * self.pairs.gradients(y), 0, 2)
-
-    def hessian(self, y, r):
-        """The Hessian of U at y for one residual r of shape (P,), shape (n, N, N)."""
-        return self.pairs.hessian(y, self.root_weights * r)
-
-    def loss(self, a):
-        """1/2 ||f_rho - f||^2 in L2(mu) for coefficients of shape (..., P)."""
-        return 0.5 * np.sum((a - self.target) ** 2, axis=-1)
-
-    def loss_error(self, a):
-        """The standard error of `loss` where the nodes are a random sample of mu, else 0; shape (...)."""
-        if not self.problem.data.sampled:
-            return np.zeros(np.shape(a)[:-1])
-        P = self.n_features
-        return np.std(0.5 * P * (a - self.target) ** 2, axis=-1, ddof=1) / np.sqrt(P)
-
-    def unit_values(self, x, y):
-        """phi(x, y), shape (k, n), for y of shape (n, N)."""
-        return self.pairs.values(x, y)
-
-    def cell_values(self, x, y, width):
-        """phi at x, corrected like `cell_matrix` to take cell averages, shape (k, n)."""
-        return _of_averages(lambda y: self.pairs.values(x, y), y, width)
-
-    def check_periodic(self) -> None:
-        """A torus needs a unit that is 2 pi periodic in every coordinate of y."""
-        y = np.random.default_rng(0).uniform(0.0, PERIOD, (64, self.problem.domain.dim))
-        name = "profile" if isinstance(self.problem.unit, Convolution) else "unit"
-        here = self.matrix(y)
-        allowed = 1e-9 * np.abs(here - here.mean(axis=0)).max() + 1e-13 * np.abs(here).max()
-        for turn in PERIOD * np.eye(y.shape[1]):
-            worst = np.abs(self.matrix(y + turn) - here).max()
-            if not worst <= allowed:
-                raise ValueError(
-                    f"{name} must be 2 pi periodic in y on a Torus, got values that differ by {worst:.1e} "
-                    f"in units of size {np.abs(here).max():.1e}"
-                )
-
-    def function(self, a, x):
-        """f_rho at nodes of mu, shape (..., k); None where some x is not a node, for then a does not tell."""
-        points = self.problem.data.points
-        x = np.asarray(x, dtype=float)
-        if x.ndim != points.ndim or x.shape[1:] != points.shape[1:]:
-            raise ValueError(f"x must have shape (k{', d' if points.ndim == 2 else ''},), got {x.shape}")
-        match = (x[:, None] == points[None]).reshape(x.shape[0], points.shape[0], -1).all(axis=2)
-        if not match.any(axis=1).all():
-            return None
-        nodes = match.argmax(axis=1)
-        return a[..., nodes] / self.root_weights[nodes]
+from .quadrature import QuadratureFeatures
 
 
 def check_features(problem, features) -> None:
@@ -177,7 +16,7 @@ def check_features(problem, features) -> None:
 
 
 @with_own_error_state
-def make_features(problem: Problem, tolerance: float = DEFAULT_TOLERANCE, max_modes: int | None = None):
+def make_features(problem: Problem, tolerance: float = DEFAULT_TOLERANCE, max_modes: int | None = None) -> Features:
     """The features of `problem`, the same for the continuum and the particles.
 
     On a circle with uniform mu these are Fourier modes, as many as the profile needs: a smooth one all but `tolerance`
@@ -201,10 +40,8 @@ def make_features(problem: Problem, tolerance: float = DEFAULT_TOLERANCE, max_mo
     UserWarning
         If what modes leave out of the profile, or the estimated error of its coefficients or of the target's, matters.
     """
-    if not (is_finite(tolerance) and 0 <= tolerance < 1):
-        raise ValueError(f"tolerance must lie in [0, 1), got {tolerance!r}")
-    if not (max_modes is None or (is_count(max_modes, 0) and max_modes <= MODES)):
-        raise ValueError(f"max_modes must be an integer of at least 0 and at most {MODES}, got {max_modes!r}")
+    tolerance = number("tolerance", tolerance, 0, 1, "[)")
+    max_modes = None if max_modes is None else count("max_modes", max_modes, 0, MODES)
     if isinstance(problem.data, UniformTorus):
         if not (isinstance(problem.unit, Convolution) and problem.domain == Torus(1)):
             raise ValueError(f"data UniformTorus is available on Torus(1) so far, got {problem.domain}")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+LEAST_SIZE = 1e-6
 UNITS, DIRECTIONS = 256, 8  # drawn from the initial law, and random directions of feature space that they are seen in
 
 
@@ -54,3 +55,12 @@ def measure_scales(features) -> Scales:
     unit, slopes = sizes[-1], sizes[:-1]
     known = (slopes > 0) & (unit > 0)
     return Scales(float(unit), np.where(known, unit / np.where(known, slopes, 1.0), np.inf), c)
+
+
+def problem_size(features, a) -> float:
+    """What errors of f_0 are small or large beside: the greater of ||f|| and ||f_0||, of coefficients a at time 0.
+
+    Where both vanish beside the parts c Phi of f_0, a millionth of these.
+    """
+    scales = measure_scales(features)
+    return max(features.size, float(np.linalg.norm(a)), LEAST_SIZE * scales.c * scales.unit)

@@ -2,13 +2,12 @@
 
 import numpy as np
 
-from ..dynamics.dynamics import legs
 from ..errors import SolveFailed
 from ..kernels import stepping
-from .walls import make_walls
+from .walls import walls_of
 
 
-class Descent:
+class EulerMap:
     """Units of all replicates under z <- z + step v_B(z), with v_B = (-c grad U_B, -U_B).
 
     Attributes
@@ -20,26 +19,25 @@ class Descent:
         Sum of step times sum w |v|^2; not a number from the first random batch on.
     """
 
-    def __init__(self, features, z, weights, dynamics, batches):
-        self.features, self.weights, self.dynamics, self.batches = features, weights, dynamics, batches
-        self.walls = make_walls(features.problem)
+    def __init__(self, task, units, batches):
+        z, weights = units.z, units.weights
+        self.features, self.weights, self.dynamics, self.batches = task.features, weights, task.dynamics, batches
+        self.walls = walls_of(task.problem.domain)
         self.z, self.before, self.velocity = z, np.empty_like(z), np.empty_like(z)
         self.every = np.arange(z.shape[0])
         self.n_steps, self.time = 0, 0.0
         self.dissipated = np.zeros(z.shape[0])
-        self.a = features.deposit(z, weights, self.every)
+        self.a = self.features.deposit(z, weights, self.every)
 
     def step(self, phase):
         """One step of every replicate; the state before it is left in `before`."""
         batch = self.batches.at(phase, self.n_steps)
         power = batch.velocity(self.z, self.weights, self.every, self.a, self.velocity)
-        if self.walls is not None:
-            power = power - (self.walls.slide(self.z, self.velocity) * self.weights).sum(axis=-1)
+        power = power - self.walls.slide(self.z, self.velocity, self.weights)
         R = self.every.size
         old, slopes, new = self.z.reshape(R, -1), self.velocity.reshape(1, R, -1), self.before.reshape(R, -1)
         stepping.combine(old, slopes, self.every, np.ones(1), np.full(R, phase.step), new)
-        if self.walls is not None:
-            self.walls.hold(self.before)
+        self.walls.hold(self.before)
         self.z, self.before = self.before, self.z
         self.dissipated += phase.step * power
         self.n_steps += 1
@@ -47,7 +45,7 @@ class Descent:
 
     def advance(self, t_end, log, progress):
         """Go on to t_end, writing into the Log."""
-        for phase, begin, end, n_steps in legs(self.dynamics, self.time, t_end):
+        for phase, begin, end, n_steps in self.dynamics.segments(self.time, t_end):
             for i in range(n_steps):
                 self.step(phase)
                 t = begin + (i + 1) * (end - begin) / n_steps

@@ -7,7 +7,6 @@ of mu, serve at output times alone.
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ..dynamics.dynamics import MinibatchSGD, legs
 from ..errors import SolveFailed
 from ..kernels import ridge
 from ..problem import Euclidean, Quadrature, Ridge
@@ -24,7 +23,7 @@ def draws_afresh(problem, dynamics) -> bool:
     ValueError
         If some would and some would not, or there is no kernel for the units.
     """
-    fresh = [isinstance(phase, MinibatchSGD) for _, phase in dynamics.phases]
+    fresh = [phase.samples > 0 for _, phase in dynamics.phases]
     if not (isinstance(problem.data, Quadrature) and problem.data.sampled and any(fresh)):
         return False
     name = type(problem.data).__name__
@@ -37,17 +36,17 @@ def draws_afresh(problem, dynamics) -> bool:
     return True
 
 
-class FreshDescent:
+class OnlineSGD:
     """Equally weighted units of all replicates under MinibatchSGD, in the precision of z.
 
-    Parameters and attributes as for `Descent`; `dissipated` is not a number after time 0.
+    Parameters and attributes as for `EulerMap`; `dissipated` is not a number after time 0.
     """
 
-    def __init__(self, features, z, weights, dynamics, batches):
-        if weights.size != 1:
+    def __init__(self, task, units, batches):
+        if units.weights.size != 1:
             raise ValueError("inputs drawn afresh move equally weighted particles only: use simulate")
-        self.features, self.dynamics, self.streams = features, dynamics, batches.streams
-        self.problem = features.problem
+        z, self.features, self.dynamics, self.streams = units.z, task.features, task.dynamics, batches.streams
+        self.problem = task.problem
         self.unit = self.problem.unit
         self.code = ridge.ACTIVATION_CODES[self.unit.activation]
         self.dtype, self.n = z.dtype, z.shape[2]
@@ -56,6 +55,11 @@ class FreshDescent:
         self.n_steps, self.time = 0, 0.0
         self.dissipated = np.zeros(z.shape[0])
         self.chunk = (None, None, None)  # phase, number of the chunk, its batches: the last that was drawn
+
+    @staticmethod
+    def more_arrays(problem) -> int:
+        """Arrays of the size of the state, beside those of any discrete dynamics: the values of units on a batch."""
+        return -(-ridge.TILE // (problem.domain.dim + 1))
 
     def _inputs(self, x):
         return np.ascontiguousarray(self.unit.affine(x)[0], dtype=self.dtype)
@@ -74,7 +78,7 @@ class FreshDescent:
         """Inputs and targets of the steps of a chunk for each stream: arrays (S, B, N) and (S, B)."""
         if self.chunk[:2] != (phase, number):
             # Whole chunks, aligned, so that no bit depends on where a run begins or looks.
-            steps, size, batches = range(number * length, (number + 1) * length), phase.batch_size, []
+            steps, size, batches = range(number * length, (number + 1) * length), phase.samples, []
             for stream in self.streams:
                 x = np.concatenate([self.problem.data.sample(stream.at(step), size) for step in steps])
                 f = self.problem.target_values(x)
@@ -85,8 +89,8 @@ class FreshDescent:
     def advance(self, t_end, log, progress):
         """Go on to t_end; the history of the coefficients is not kept."""
         with threadpool_limits(limits=1, user_api="blas"):
-            for phase, begin, end, n_steps in legs(self.dynamics, self.time, t_end):
-                numbers = phase.batch_size * self.problem.domain.dim
+            for phase, begin, end, n_steps in self.dynamics.segments(self.time, t_end):
+                numbers = phase.samples * self.problem.domain.dim
                 length = int(np.clip(CHUNK_NUMBERS // numbers, 1, CHUNK_STEPS))
                 done, h = 0, (end - begin) / n_steps
                 while done < n_steps:

@@ -1,10 +1,8 @@
-"""Runge-Kutta methods: tableaux for trajectories, strong-stability-preserving ones for the grid."""
+"""Tableaux of the Runge-Kutta methods that carry trajectories."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-
-from ..checks import is_finite
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +34,6 @@ def _lower(rows):
         a[i, : len(row)] = row
     return a
 
-
-EULER = Tableau(a=np.zeros((1, 1)), b=np.ones(1), order=1)
 
 CLASSICAL4 = Tableau(
     a=_lower([[], [1 / 2], [0, 1 / 2], [0, 0, 1]]),
@@ -83,85 +79,3 @@ SSP_10_4 = Tableau(
     error=np.array([1 / 10] * 10 + [0]) - np.array([1 / 5, 0, 0, 3 / 10, 0, 0, 1 / 5, 0, 3 / 10, 0, 0]),
     error_order=3,
 )
-
-
-KINK_SHARE = 0.05  # times the root of the tolerance are local errors of f_n held to under kinks
-
-
-@dataclass(frozen=True)
-class RK4:
-    """The classical fourth-order method with a fixed step, shortened evenly so that it lands on the output times."""
-
-    step: float
-
-    def __post_init__(self):
-        if not (is_finite(self.step) and self.step > 0):
-            raise ValueError(f"step must be finite and positive, got {self.step!r}")
-
-
-@dataclass(frozen=True)
-class Adaptive:
-    """A Runge-Kutta method with an error estimate; every replicate has its own steps.
-
-    Smooth units: Dormand-Prince 5(4). The local errors of positions and weights are measured by what they mean for f_n,
-
-        |C| rms( delta Y_d / s_d, delta C / |C| ) |Phi| / (|C| |Phi| + ||f||) <= tolerance,
-
-    |Phi| the root mean square of the unit under the initial law, s_d = |Phi| / |d_d Phi|, |C| that of the weights now,
-    together with |r(0)| / |Phi|: no unit of x, y, c or f is distinguished. Steps after which the loss has risen by
-    more than round-off are refused.
-
-    Kinked units (ReLU): a method of ten stages of equal weights, SSPRK(10, 4), which errs least at a kink for its cost.
-    Every crossing errs by a part of the step, so that work is inverse to the error: the local error of f_n, relative
-    to |C| |Phi| + ||f||, is held to sqrt(tolerance) / 20, and a hundred times tighter tolerance takes ten times the
-    steps. Where a kink attracts from both sides units slide along it: the flow is that of the differential inclusion
-    (Filippov), which steps cross to and fro; there they are not shortened below 100 sqrt(tolerance) over the rate
-    |Phi|^2 (1 + |C|^2 sum 1 / s_d^2). The loss falls up to the tolerance, but what is dissipated is then summed from
-    speeds on either side of the kink and exceeds what the loss loses.
-
-    Parameters
-    ----------
-    tolerance : float
-        On the error of one step.
-    """
-
-    tolerance: float = 1e-7
-
-    def __post_init__(self):
-        if not (is_finite(self.tolerance) and 1e-14 <= self.tolerance < 1):
-            raise ValueError(f"tolerance must lie in [1e-14, 1), got {self.tolerance!r}")
-
-    @classmethod
-    def for_error(cls, error, smooth):
-        """The default, or tighter where local errors of f_n are to be smaller than `error`, relative to its size."""
-        return cls(max(1e-13, min(cls.tolerance, error if smooth else (error / KINK_SHARE) ** 2)))
-
-
-@dataclass(frozen=True)
-class SSPRK2:
-    """Heun's method as convex combinations of Euler steps: order 2, SSP coefficient 1.
-
-    Stage s is alpha_s u^n + (1 - alpha_s) (u + dt L(u)).
-    """
-
-    alphas: tuple = field(default=(0.0, 1 / 2), init=False, repr=False)
-    order = 2
-
-
-@dataclass(frozen=True)
-class SSPRK3:
-    """Shu and Osher's third-order method (J. Comput. Phys. 77, 1988): SSP coefficient 1.
-
-    Stage s is alpha_s u^n + (1 - alpha_s) (u + dt L(u)).
-    """
-
-    alphas: tuple = field(default=(0.0, 3 / 4, 1 / 3), init=False, repr=False)
-    order = 3
-
-
-@dataclass(frozen=True)
-class ForwardEuler:
-    """One Euler step: order 1, for first-order schemes and tests."""
-
-    alphas: tuple = field(default=(0.0,), init=False, repr=False)
-    order = 1

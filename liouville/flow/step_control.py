@@ -3,11 +3,11 @@
 import numpy as np
 
 from ..features.scales import measure_scales
-from .runge_kutta import KINK_SHARE
 
 SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0  # of the step-size controller; the usual values (Hairer, Norsett, Wanner, II.4)
 ROUND_OFF = 1e-14  # of a sum over units, relative to the sum of their sizes
 CEILING, RELEASE = 0.7, 1.05  # after a rise of the loss: longest step, as a part of the one refused, and its growth
+KINK_SHARE = 0.05
 # Kinked units: errors of f_n are held to KINK_SHARE sqrt(tolerance) (see `Adaptive`), those of single units to LOOSE
 # times as much. The error of a step goes like its 3/2 power, a random number of crossings of random sign, and a lucky
 # one is no reason to grow by much.

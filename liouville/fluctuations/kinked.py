@@ -18,7 +18,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ..errors import NotPredicted, SolveFailed
-from ..flow.integrate import tensor_nodes
+from ..flow.quadrature import tensor_nodes
 from .kinked_flow import KinkedFlow
 from .kinks import Kinks, directions, turned
 
@@ -52,12 +52,12 @@ def check_kinks(problem) -> None:
         raise NotPredicted(f'fluctuations of Ridge("relu") takes data of at most {MAX_INPUTS} points, got {n_inputs}')
 
 
-def kinked_covariance(features, times, tolerance, nodes, max_nodes, progress):
+def kinked_covariance(task, tolerance, nodes, max_nodes, progress):
     """Cov(g_t) of shape (T, P, P), the estimated error of its trace, and (scramblings, points of each).
 
     `nodes` fixes the number of all points, as their product; else points and steps are refined to the tolerance.
     """
-    problem = features.problem
+    features, times, problem = task.features, task.times, task.problem
     n_points = FIRST if nodes is None else 2 ** int(np.ceil(np.log2(max(2, np.prod(nodes) / SCRAMBLINGS))))
     if nodes is None and max_nodes < SCRAMBLINGS * FIRST:
         raise ValueError(f'max_nodes must be at least {SCRAMBLINGS * FIRST} for Ridge("relu"), got {max_nodes}')

@@ -1,239 +1,85 @@
-"""The grid on phase space (y, c) and the choice of its window."""
+"""The grid on phase space (y, c)."""
 
+import math
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 
-from ..checks import is_finite
-from ..dynamics.dynamics import is_discrete, legs
-from ..features.batches import Batches
-from ..flow.integrate import integrate, tensor_nodes
-from ..flow.runge_kutta import Adaptive
-from ..problem import PERIOD, Box, Euclidean
-
-INITIAL_MASS_OUTSIDE = 1e-10  # what an automatic window may leave of the initial law beyond each coordinate
-WINDOW_TOLERANCE = 1e-6  # what a user's window may leave
-# The run of characteristics that a window is chosen by: nodes per coordinate, tracers along a side, looks at them, and
-# the tolerance of its steps. Its bounds err by 5e-4 of the window at most in the named cases, far below the margins.
-NODES, TRACERS, LOOKS, STEP_TOLERANCE = 32, 129, 33, 1e-4
-
-
-@dataclass(frozen=True)
-class Graded:
-    """Spacing in c that is finest around the middle of the initial law of c and widens smoothly towards the ends.
-
-    c = middle + s sinh(b u), u equispaced.
-
-    Parameters
-    ----------
-    ratio : float
-        Width of the widest cell over that of the finest, above 1 and at most 100.
-    """
-
-    ratio: float = 4.0
-
-    def __post_init__(self):
-        if not (is_finite(self.ratio) and 1.0 < self.ratio <= 100.0):
-            raise ValueError(f"ratio must lie in (1, 100], got {self.ratio!r}")
-
-    def edges(self, lower, upper, n_cells, middle):
-        """n_cells + 1 edges from lower to upper."""
-        # The width grows like cosh(b u); the longer arm reaches the ratio.
-        arm = max(upper - middle, middle - lower)
-        s = arm / np.sinh(np.arccosh(self.ratio))
-        u = np.linspace(np.arcsinh((lower - middle) / s), np.arcsinh((upper - middle) / s), n_cells + 1)
-        edges = middle + s * np.sinh(u)
-        edges[0], edges[-1] = lower, upper
-        return edges
+from .axis import Axis
 
 
 @dataclass(frozen=True, eq=False)
 class PhaseGrid:
-    """A grid of cells over (y, c), y one-dimensional and equispaced.
+    """A grid of cells over (y, c): equal ones along every y, any along c. Arrays over it are (n_y1, .., n_c).
 
     Attributes
     ----------
-    y_edges : array, shape (n_y + 1,)
-    c_edges : array, shape (n_c + 1,)
-    periodic : bool
-        Whether y is a circle.
+    y_axes : tuple of Axis
+        One for every coordinate of y.
+    c_axis : Axis
     """
 
-    y_edges: np.ndarray
-    c_edges: np.ndarray
-    periodic: bool
+    y_axes: tuple[Axis, ...]
+    c_axis: Axis
+
+    @cached_property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(axis.size for axis in (*self.y_axes, self.c_axis))
 
     @property
-    def shape(self):
-        return self.y_edges.size - 1, self.c_edges.size - 1
+    def y_axis(self) -> Axis:
+        """The axis of a one-dimensional y."""
+        (axis,) = self.y_axes
+        return axis
 
-    @property
+    @cached_property
+    def periodic(self) -> bool:
+        """Whether a one-dimensional y is a circle."""
+        return self.y_axis.periodic
+
+    @cached_property
     def dy(self) -> float:
-        return float(self.y_edges[-1] - self.y_edges[0]) / self.shape[0]
+        """Volume of the cells in y."""
+        return math.prod(axis.width for axis in self.y_axes)
 
     @cached_property
-    def y(self):
-        """Cell centres in y."""
-        return 0.5 * (self.y_edges[1:] + self.y_edges[:-1])
+    def y_edges(self) -> np.ndarray:
+        """Edges of the cells along a one-dimensional y, shape (n_y + 1,)."""
+        return self.y_axis.edges
 
     @cached_property
-    def c(self):
-        """Cell centres in c."""
-        return 0.5 * (self.c_edges[1:] + self.c_edges[:-1])
+    def y(self) -> np.ndarray:
+        """Cell centres along a one-dimensional y, shape (n_y,)."""
+        return self.y_axis.centres
 
     @cached_property
-    def c_widths(self):
+    def c_edges(self) -> np.ndarray:
+        """Shape (n_c + 1,)."""
+        return self.c_axis.edges
+
+    @cached_property
+    def c(self) -> np.ndarray:
+        """Cell centres in c, shape (n_c,)."""
+        return self.c_axis.centres
+
+    @cached_property
+    def c_widths(self) -> np.ndarray:
         """Cell widths in c, shape (n_c,)."""
-        return np.diff(self.c_edges)
+        return self.c_axis.widths
 
     @cached_property
-    def c_shares(self):
-        """The part of the way to the left and right neighbour's centre that lies in each cell, shape (2, n_c)."""
-        h = self.c_widths
-        left = h / (h + np.roll(h, 1))
-        right = h / (h + np.roll(h, -1))
-        return np.stack([left, right])
+    def y_points(self) -> np.ndarray:
+        """Cell centres in y, shape (cells in y, N)."""
+        return np.stack(
+            [axis.ravel() for axis in np.meshgrid(*[a.centres for a in self.y_axes], indexing="ij")], axis=1
+        )
 
-    @property
-    def cell_volume(self):
+    @cached_property
+    def cell_volume(self) -> np.ndarray:
         """Volumes of the cells of one row, shape (n_c,)."""
         return self.dy * self.c_widths
 
-    def total(self, rho):
-        """int rho over the grid, for cell averages of shape (..., n_y, n_c)."""
-        return (rho * self.cell_volume).sum(axis=(-2, -1))
-
-
-def make_grid(cells, window, problem, c_spacing=None) -> PhaseGrid:
-    """`window` holds (lower, upper) for each unbounded coordinate, y first where it is not a circle."""
-    periodic = problem.domain.periodic
-    y_window = window[0] if len(window) == 2 else _y_range(problem)
-    if c_spacing is None:
-        c_edges = np.linspace(*window[-1], cells[1] + 1)
-    else:
-        c_edges = c_spacing.edges(*window[-1], cells[1], float(problem.laws[-1].quantile(0.5)))
-    return PhaseGrid(np.linspace(*y_window, cells[0] + 1), c_edges, periodic)
-
-
-def initial_averages(problem, grid: PhaseGrid):
-    """Cell averages of rho_in, renormalised to mass 1, and the mass that lay outside the window."""
-    y_law, c_law = problem.laws
-    masses = np.outer(np.diff(y_law.cdf(grid.y_edges)), np.diff(c_law.cdf(grid.c_edges)))
-    total = masses.sum()
-    return masses / (total * grid.cell_volume), max(0.0, 1.0 - float(total))
-
-
-def _y_range(problem):
-    """All of y where it is bounded, else all but the tails of its initial law."""
-    domain = problem.domain
-    if domain.periodic:
-        return (0.0, PERIOD)
-    return (domain.lower[0], domain.upper[0]) if isinstance(domain, Box) else _tails(problem.laws[0])
-
-
-def unbounded(problem):
-    """The coordinates that need a window."""
-    return ["y", "c"] if isinstance(problem.domain, Euclidean) else ["c"]
-
-
-def _tails(law):
-    half = 0.5 * INITIAL_MASS_OUTSIDE
-    return float(law.quantile(half)), float(law.quantile(1.0 - half))
-
-
-def _boundary(y_range, c_range, periodic):
-    """Points on the boundary of the support. The flow is a homeomorphism: their image bounds that of all inside."""
-    y, c = np.linspace(*y_range, TRACERS), np.linspace(*c_range, TRACERS)
-    sides = [np.array([y, np.full(TRACERS, end)]) for end in c_range]
-    if not periodic:
-        sides += [np.array([np.full(TRACERS, end), c]) for end in y_range]
-    return np.concatenate(sides, axis=1)
-
-
-@lru_cache(maxsize=4)  # a tolerance is climbed to by grids on one window
-def reach(problem, features, dynamics, seed, last_time, y_range=None, c_range=None):
-    """The box in (y, c) that the motion of rho_in sweeps up to `last_time`, from a coarse run of characteristics.
-
-    Returns ((y_lower, y_upper), (c_lower, c_upper)); y is a full turn on a circle.
-    """
-    periodic = problem.domain.periodic
-    y_range, c_range = y_range or _y_range(problem), c_range or _tails(problem.laws[1])
-    nodes, node_weights = tensor_nodes(problem, (NODES, NODES))
-    tracers = _boundary(y_range, c_range, periodic)
-    z = np.concatenate([nodes, tracers], axis=1)[None]
-    weights = np.concatenate([node_weights, np.zeros(tracers.shape[1])])
-    lower, upper = tracers.min(axis=1), tracers.max(axis=1)
-
-    def observe(k, z, a, dissipated):
-        moved = z[0, :, node_weights.size :]
-        np.minimum(lower, moved.min(axis=1), out=lower)
-        np.maximum(upper, moved.max(axis=1), out=upper)
-
-    if last_time > 0:
-        times, batches = last_time * np.linspace(0.0, 1.0, LOOKS), None
-        if is_discrete(dynamics):
-            times, batches = _every_step(dynamics, last_time), Batches(features, dynamics, seed)
-        steps = Adaptive(STEP_TOLERANCE)
-        integrate(features, z, weights, times, dynamics, steps, observe, batches=batches, keep_history=False)
-    y_reach = (float(lower[0]), float(upper[0])) if isinstance(problem.domain, Euclidean) else y_range
-    return y_reach, (float(lower[1]), float(upper[1]))
-
-
-def _every_step(dynamics, last_time):
-    """The times after each step of a discrete dynamics."""
-    parts = [np.linspace(begin, end, n_steps + 1)[1:] for _, begin, end, n_steps in legs(dynamics, 0.0, last_time)]
-    return np.concatenate(parts)
-
-
-def choose_window(problem, features, dynamics, seed, last_time, cells):
-    """A window that the motion of all but 1e-10 of the initial mass does not leave up to `last_time`.
-
-    The margin covers what the scheme's own diffusion spreads beyond the exact flow: more in y, where the initial law
-    may end in a jump.
-    """
-    y_reach, c_reach = reach(problem, features, dynamics, seed, last_time)
-    window = []
-    for (lower, upper), n, share in ((y_reach, cells[0], 0.06), (c_reach, cells[1], 0.01)):
-        margin = share * (upper - lower) + 3.0 * (upper - lower) / n
-        window.append((lower - margin, upper + margin))
-    return tuple(window[-len(unbounded(problem)) :])
-
-
-def check_window(problem, features, dynamics, seed, window, last_time):
-    """A user's window: it must hold the initial law and its flow.
-
-    Raises
-    ------
-    ValueError
-        Naming the window that would do.
-    """
-    names = unbounded(problem)
-    laws = problem.laws[-len(names) :]
-    try:
-        pairs = np.array(window, dtype=float)
-    except (TypeError, ValueError):
-        pairs = np.empty(0)
-    if pairs.shape != (len(names), 2) or not np.isfinite(pairs).all() or not (pairs[:, 0] < pairs[:, 1]).all():
-        raise ValueError(f"window must hold finite (lower, upper) for {' and '.join(names)}, got {window}")
-    for name, law, (lower, upper) in zip(names, laws, pairs, strict=True):
-        outside = float(law.cdf(lower) + 1.0 - law.cdf(upper))
-        if outside > WINDOW_TOLERANCE:
-            raise ValueError(
-                f"window in {name} must hold all but {WINDOW_TOLERANCE:g} of the initial law, "
-                f"got ({lower:g}, {upper:g}), which leaves out {outside:.2g}"
-            )
-    # What the window cuts off the tails of the initial law does not count.
-    ranges = {}
-    for name, law, (lower, upper) in zip(names, laws, pairs, strict=True):
-        tails = _tails(law)
-        ranges[f"{name}_range"] = (max(tails[0], float(lower)), min(tails[1], float(upper)))
-    swept = reach(problem, features, dynamics, seed, last_time, **ranges)[-len(names) :]
-    for name, (lower, upper), (low, high) in zip(names, pairs, swept, strict=True):
-        slack = 0.02 * (upper - lower)
-        if low < lower - slack or high > upper + slack:
-            raise ValueError(
-                f"window in {name} must hold the flow up to t = {last_time:g}, which reaches ({low:.4g}, {high:.4g}), "
-                f"got ({lower:g}, {upper:g})"
-            )
-    return tuple((float(lower), float(upper)) for lower, upper in pairs)
+    def total(self, rho) -> np.ndarray:
+        """int rho over the grid, for cell averages of shape (..., n_y1, .., n_c)."""
+        return (rho * self.cell_volume).sum(axis=tuple(range(-len(self.shape), 0)))

@@ -7,15 +7,15 @@ S is 1 for a batch that all replicates share.
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from .compiling import fast, parallel
 from .threads import threads_for
 
-_FLAGS = {"nsz", "arcp", "contract", "afn", "reassoc"}
 _SQRT2 = math.sqrt(2.0)
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _trigonometric(x, n_modes, columns, out):
     n_batches, size = x.shape
     for s in range(n_batches):
@@ -32,7 +32,7 @@ def _trigonometric(x, n_modes, columns, out):
                     out[s, b, columns[n_modes + k]] = d
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _residual_row(E, w, f, a, out):
     for b in range(f.size):
         value = 0.0
@@ -43,7 +43,7 @@ def _residual_row(E, w, f, a, out):
             out[k] += value * E[b, k]
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@parallel
 def _residual(E, w, f, a, out):
     last_E, last_w, last_f = E.shape[0] - 1, w.shape[0] - 1, f.shape[0] - 1
     for index in prange(a.shape[0]):

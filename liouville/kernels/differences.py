@@ -1,9 +1,8 @@
 """The gradient of a user's unit by differences of its value, where no gradient is given."""
 
 import numpy as np
-from numba import njit
 
-_FLAGS = {"nsz", "arcp", "contract", "afn", "reassoc"}
+from .compiling import passing
 
 
 def differences(phi, steps, tuples):
@@ -11,7 +10,7 @@ def differences(phi, steps, tuples):
     if len(steps) == 1:
         h = steps[0]
 
-        @njit(error_model="numpy", fastmath=_FLAGS)
+        @passing
         def slope(x, y):
             one = phi(x, y + h) - phi(x, y - h)
             two = phi(x, y + 2.0 * h) - phi(x, y - 2.0 * h)
@@ -27,7 +26,7 @@ def _of_tuples(phi, steps):
     h, k = steps[:2]
     if len(steps) == 2:
 
-        @njit(error_model="numpy", fastmath=_FLAGS)
+        @passing
         def slope(x, y):
             a, b = y
             u, v = 0.0, 0.0
@@ -39,7 +38,7 @@ def _of_tuples(phi, steps):
         return slope
     m = steps[2]
 
-    @njit(error_model="numpy", fastmath=_FLAGS)
+    @passing
     def slope(x, y):
         a, b, c = y
         u, v, s = 0.0, 0.0, 0.0
@@ -55,7 +54,7 @@ def _of_tuples(phi, steps):
 def _of_arrays(phi, steps):
     N = len(steps)
 
-    @njit(error_model="numpy", fastmath=_FLAGS)
+    @passing
     def slope(x, y):
         g = np.zeros(N)
         for d in range(N):

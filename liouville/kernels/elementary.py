@@ -8,12 +8,12 @@ import math
 import types
 
 import numpy as np
-from numba import njit
 
+from .compiling import exact, fused
 from .intrinsics import float_of_bits
 
 
-@njit(error_model="numpy", fastmath={"contract"})
+@fused
 def exp(x):
     """e^x; 0 below -708 and infinite above 709.7, NaN for NaN."""
     v = -709.0 if x < -709.0 else x
@@ -38,12 +38,12 @@ def exp(x):
     return p * _power_of_two(half) * _power_of_two(k - half)
 
 
-@njit(error_model="numpy")
+@exact
 def _power_of_two(k):
     return float_of_bits((np.int64(k) + 1023) << 52)
 
 
-@njit(error_model="numpy", fastmath={"contract"})
+@fused
 def tanh(x):
     """tanh x, absolute error 2e-16."""
     size = abs(x)
@@ -52,7 +52,7 @@ def tanh(x):
     return value if x >= 0.0 else -value
 
 
-@njit(error_model="numpy", fastmath={"contract"})
+@fused
 def _reduced(x):
     k = np.rint(x * 0.6366197723675814)
     r = ((x - k * 1.5707963267341256) - k * 6.077100506303966e-11) - k * 2.0222662487959506e-21
@@ -72,7 +72,7 @@ def _reduced(x):
     return k - 4.0 * np.floor(0.25 * k), s, c
 
 
-@njit(error_model="numpy", fastmath={"contract"})
+@fused
 def sin(x):
     """sin x, absolute error 2e-16 for |x| < 1e6."""
     q, s, c = _reduced(x)
@@ -80,7 +80,7 @@ def sin(x):
     return -value if q >= 2.0 else value
 
 
-@njit(error_model="numpy", fastmath={"contract"})
+@fused
 def cos(x):
     """cos x, absolute error 2e-16 for |x| < 1e6."""
     q, s, c = _reduced(x)

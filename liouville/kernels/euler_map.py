@@ -6,8 +6,9 @@ mass is pushed forward instead of traced back.
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from .compiling import fast, fast_parallel
 from .scratch import aligned
 from .semi_lagrangian import COLUMNS, mass_left_of, quartics
 from .threads import threads_for
@@ -16,10 +17,8 @@ CLOSE = 1e-7  # a step of Newton's method after which the next would be below ro
 MOST = 60  # steps, by halving at worst
 EVEN = 1.2  # most that slopes at the ends of a cell may differ from the mean slope where the inverse is fitted
 
-_FLAGS = {"nsz", "arcp", "contract", "afn", "reassoc"}
 
-
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _fit(value, slope, half, next_value, next_slope, next_half):
     """The upper coefficients of the quintic with these values, slopes and halved second derivatives at 0 and 1."""
     a = next_value - value - slope - half
@@ -28,13 +27,13 @@ def _fit(value, slope, half, next_value, next_slope, next_half):
     return 10.0 * a - 4.0 * b + 0.5 * d, -15.0 * a + 7.0 * b - d, 6.0 * a - 3.0 * b + 0.5 * d
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _quintic(p, t):
     p0, p1, p2, p3, p4, p5 = p
     return p0 + t * (p1 + t * (p2 + t * (p3 + t * (p4 + t * p5))))
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _root(p, lower, upper, at_lower, at_upper, level):
     """Where the quintic p takes the value `level` between lower and upper, monotone there; by a guarded Newton."""
     _, p1, p2, p3, p4, p5 = p
@@ -58,7 +57,7 @@ def _root(p, lower, upper, at_lower, at_upper, level):
     return t
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _invert(g, slope, half, n, q):
     """The inverse of the map in every cell, t = x (q[1] + x (q[2] + ..)), x = (target - g[i]) q[0].
 
@@ -78,7 +77,7 @@ def _invert(g, slope, half, n, q):
         rate[i] = 1.0 / length if most < EVEN and least * EVEN > 1.0 else 0.0
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _column(v, k, g, slope, half, q, n, periodic, out):
     """Add to out what the cells v[2 : n + 2] become under the map with these derivatives at edges; all in cells."""
     rate, q1, q2, q3, q4, q5 = q[0], q[1], q[2], q[3], q[4], q[5]
@@ -131,7 +130,7 @@ def _column(v, k, g, slope, half, q, n, periodic, out):
         out[index] += max(average - left, 0.0)
 
 
-@njit(parallel=True, cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast_parallel
 def _push_y(rho, potential, c, step, spacing, periodic, out):
     n_y, n_c = rho.shape
     U, first, second, third = potential[0], potential[1], potential[2], potential[3]

@@ -9,26 +9,26 @@ cut so that no cell gives away more than it holds.
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from .compiling import fast, fast_parallel
 from .scratch import aligned
 from .threads import threads_for
 
 ROWS = 32
 PAD = 8  # ghost cells, empty, at each end of a row: three are needed, eight keep rows on cache lines
 
-_FLAGS = {"nsz", "arcp", "contract", "afn", "reassoc"}
 _KEEP = 1.0 - 1e-10  # share of a cell that may flow out in one stage; the rest is room for round-off
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def curvatures(a, b, c, out):
     """Second differences at b."""
     for j in range(out.size):
         out[j] = a[j] - 2.0 * b[j] + c[j]
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def least_curvatures(a, b, out):
     """minmod of (4a - b, 4b - a, a, b), zero unless all agree in sign: the curvature at the face between two cells."""
     for j in range(out.size):
@@ -37,7 +37,7 @@ def least_curvatures(a, b, out):
         out[j] = max(min(low, 4.0 * low - high), 0.0) + min(max(high, 4.0 * high - low), 0.0)
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def mp5(a, b, c, d, e, curve_behind, curve_face, out):
     """out[j] = value at the face between c[j] and d[j], seen from c; a .. e are averages along the upwind direction.
 
@@ -55,7 +55,7 @@ def mp5(a, b, c, d, e, curve_behind, curve_face, out):
         out[j] = min(max(v, least), most)
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _outflow(padded, c, dc, per_y, per_c, D_below, D_above, U, reach_U, dt, q):
     """q[j] = rho / (dt times the rate at which a cell may empty), the common factor of its faces' allowances."""
     left = max(0.0, U + reach_U) * per_c
@@ -66,7 +66,7 @@ def _outflow(padded, c, dc, per_y, per_c, D_below, D_above, U, reach_U, dt, q):
         q[j] = _KEEP * padded[j + PAD] / (dt * (above + below + left + right) + 1e-300)
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _faces_c(r, U, n_c, curve, least, out):
     """Values at the n_c + 1 faces of a padded row, face j between padded cells j + PAD - 1 and j + PAD; v = -U."""
     stop = n_c + 1
@@ -79,7 +79,7 @@ def _faces_c(r, U, n_c, curve, least, out):
         mp5(r[5:], r[4:], r[3:], r[2:], r[1:], least[2:], least[1:], out[:stop])
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _faces_y(r, D, z, curve_below, curve_face, curve_above, out):
     """Values at one face in y. r holds six padded rows, three on each side; v = -c D, c < 0 left of place z."""
     a, b, c, d, e, f = r[0], r[1], r[2], r[3], r[4], r[5]
@@ -92,7 +92,7 @@ def _faces_y(r, D, z, curve_below, curve_face, curve_above, out):
         mp5(a[z:], b[z:], c[z:], d[z:], e[z:], curve_below[z:], curve_face[z:], out[z:])
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _flux_y(values, D, c, dc, q_below, q_above, flux):
     """Flux through one face in y from the values there, padded like the rows."""
     transverse = dc * dc / 12.0
@@ -108,7 +108,7 @@ def _flux_y(values, D, c, dc, q_below, q_above, flux):
         flux[j] = max(min(f, up), -down)
 
 
-@njit(parallel=True, cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast_parallel
 def _stage(rho, base, alpha, dt, U, U1, U2, D, c, dy, dc, periodic, out, moments):
     n_y, n_c = rho.shape
     n = n_c + 2 * PAD
@@ -224,7 +224,7 @@ def stage(rho, base, alpha, dt, U, U1, U2, D, c, dy, dc, periodic, out, moments)
         _stage(rho, base, alpha, dt, U, U1, U2, D, c, dy, dc, periodic, out, moments)
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _descent_outflow(padded, c, dc, per_y, per_c, below, above, U, S, reach_U, reach_S, dt, q):
     """As _outflow; `below` and `above` hold (A, D, Q) of the faces in y. Velocities are bounded over each face."""
     for j in range(c.size):
@@ -236,14 +236,14 @@ def _descent_outflow(padded, c, dc, per_y, per_c, below, above, U, S, reach_U, r
         q[j] = _KEEP * padded[j + PAD] / (dt * ((up + down) * per_y + (left + right) * per_c) + 1e-300)
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _most(A, D, Q, c, dc):
     """A bound from above, at least 0, on A + c D + c^2 Q over a cell in c."""
     reach = 0.5 * dc * abs(D + 2.0 * c * Q) + 0.25 * dc * dc * abs(Q)
     return max(0.0, A + c * (D + c * Q) + reach)
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _descent_flux_y(r, A, D, Q, c, dc, lines, q_below, q_above, flux):
     """Flux through one face in y; r holds six padded rows, three on each side, `lines` seven of scratch."""
     n_c = c.size
@@ -270,7 +270,7 @@ def _descent_flux_y(r, A, D, Q, c, dc, lines, q_below, q_above, flux):
         flux[j] = max(min(f, most_up), -most_down)
 
 
-@njit(parallel=True, cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast_parallel
 def _descent_stage(rho, base, alpha, dt, U, S, along_y, c, dy, dc, periodic, out, moments):
     n_y, n_c = rho.shape
     n = n_c + 2 * PAD

@@ -8,17 +8,16 @@ number of threads.
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from .compiling import fast, fast_parallel
 from .threads import threads_for
 
 UPWIND, MINMOD, VAN_LEER = range(3)
 ROWS = 16
 
-_FLAGS = {"nsz", "arcp", "contract", "afn", "reassoc"}
 
-
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _half_slope(limiter, a, b):
     """Half the limited slope times the width, from the changes a, b towards the cell's two faces."""
     product = a * b
@@ -27,14 +26,14 @@ def _half_slope(limiter, a, b):
     return half if product > 0.0 else 0.0
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _bounded(value, centre):
     """Both face values of a cell are >= 0 and average to it, round-off and unequal widths notwithstanding."""
     value = value if value > 0.0 else 0.0
     return value if value < 2.0 * centre else 2.0 * centre
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _faces_y(limiter, left, centre, right, sign, factor, c, start, stop, flux):
     """flux[j] = factor c_j times the value carried out of `centre` through its face on the side of `sign`."""
     if limiter == UPWIND:
@@ -50,7 +49,7 @@ def _faces_y(limiter, left, centre, right, sign, factor, c, start, stop, flux):
             flux[j] = factor * c[j] * _bounded(centre[j] + sign * half, centre[j])
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _faces_c(limiter, row, shares, sign, factor, first, flux):
     """flux[first + j] = factor times the value carried out of cell j + 1 of a row, for all cells but the end ones.
 
@@ -72,7 +71,7 @@ def _faces_c(limiter, row, shares, sign, factor, first, flux):
             flux[first + j] = factor * _bounded(centre + sign * half, centre)
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _flux_y(limiter, r0, r1, r2, r3, D, c, j_zero, flux):
     """Flux through the face between rows r1 and r2; r0 and r3 are their outer neighbours. v_j = -c_j D."""
     n_c = c.size
@@ -85,7 +84,7 @@ def _flux_y(limiter, r0, r1, r2, r3, D, c, j_zero, flux):
         _faces_y(limiter, r0, r1, r2, 1.0, -D, c, j_zero, n_c, flux)
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _flux_c(limiter, row, U, shares, flux):
     """flux[j + 1] through the face between j and j + 1 of one row; both ends are closed. v = -U."""
     n_c = row.size
@@ -99,7 +98,7 @@ def _flux_c(limiter, row, U, shares, flux):
         _faces_c(limiter, row, shares, -1.0, -U, 1, flux)
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _update_row(row, old, alpha, beta, per_y, per_c, below, above, flux_c, widths, c, new, moments):
     """new = alpha old + beta row - the outflow through the four faces of each cell, and its moments."""
     n_c = row.size
@@ -124,7 +123,7 @@ def _update_row(row, old, alpha, beta, per_y, per_c, below, above, flux_c, width
     moments[2] = m2
 
 
-@njit(parallel=True, cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast_parallel
 def _stage(rho, base, alpha, dt, U, D, c, dy, widths, shares, periodic, limiter, out, moments):
     n_y, n_c = rho.shape
     j_zero = np.searchsorted(c, 0.0)
@@ -160,7 +159,7 @@ def _stage(rho, base, alpha, dt, U, D, c, dy, widths, shares, periodic, limiter,
             below, above = above, below
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _carried(limiter, behind, centre, ahead, share_behind, share_ahead):
     """The value that `centre` sends through its face towards `ahead`."""
     if limiter == UPWIND:
@@ -169,7 +168,7 @@ def _carried(limiter, behind, centre, ahead, share_behind, share_ahead):
     return _bounded(centre + half, centre)
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _descent_flux_y(limiter, r0, r1, r2, r3, A, D, Q, c, flux):
     """Flux through the face between rows r1 and r2. The velocity is quadratic in c: columns have signs of their own."""
     for j in range(c.size):
@@ -181,7 +180,7 @@ def _descent_flux_y(limiter, r0, r1, r2, r3, A, D, Q, c, flux):
         flux[j] = v * _carried(limiter, behind, centre, ahead, 0.5, 0.5)
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _descent_flux_c(limiter, row, U, S, edges, shares, flux):
     """flux[f] through the face at edges[f] of one row; both ends are closed."""
     n_c = row.size
@@ -205,7 +204,7 @@ def _descent_flux_c(limiter, row, U, S, edges, shares, flux):
         flux[f] = v * _carried(limiter, behind, centre, ahead, share_behind, share_ahead)
 
 
-@njit(parallel=True, cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast_parallel
 def _descent_stage(rho, base, alpha, dt, U, S, along_y, c, edges, dy, widths, shares, periodic, limiter, out, moments):
     n_y, n_c = rho.shape
     n_blocks = (n_y + ROWS - 1) // ROWS

@@ -10,8 +10,9 @@ but these is ever formed.
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from .compiling import exact, fast, fused, parallel
 from .intrinsics import prefetch
 from .scratch import aligned
 from .threads import threads_for
@@ -22,7 +23,6 @@ LINE = 8  # doubles in a cache line
 GROUPS = 64  # units of parallel work; more than any thread count we expect, so that the load balances
 ROWS = 10  # of scratch: cos and sin of y, 2y, 5y and 5jy, and two more
 
-_FLAGS = {"nsz", "arcp", "contract", "afn", "reassoc"}
 
 # pi in three parts (Cody and Waite): the first two have trailing zeros, so multiples up to 2^21 are exact.
 _P1 = 3.1415926534682512
@@ -31,13 +31,13 @@ _P3 = 4.044532497591901e-21
 _ONE_OVER_PI = 0.3183098861837907
 
 
-@njit(cache=True, error_model="numpy")
+@exact
 def n_groups_of(n_modes):
     """Groups of modes that hold the modes 0 .. n_modes; together they hold 5 n_groups - 2."""
     return max(1, (n_modes + 7) // 5)
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract"})
+@fused
 def angle_powers(x):
     """cos and sin of x, 2x and 5x.
 
@@ -73,7 +73,7 @@ def angle_powers(x):
     return c1, s1, c2, s2, c4 * c1 - s4 * s1, s4 * c1 + c4 * s1
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract"})
+@fused
 def powers(y, m, work):
     """cos and sin of y, 2y and 5y into the first six rows of work, for y[:m]."""
     c1, s1, c2, s2, c5, s5 = work[0], work[1], work[2], work[3], work[4], work[5]
@@ -81,7 +81,7 @@ def powers(y, m, work):
         c1[i], s1[i], c2[i], s2[i], c5[i], s5[i] = angle_powers(y[i])
 
 
-@njit(cache=True, error_model="numpy")
+@exact
 def _fetch_next(y, c, first, m):
     """Ask for the next block of a state early: without it half the time of a large run is spent waiting for memory."""
     if first + m + BLOCK <= y.size:
@@ -90,7 +90,7 @@ def _fetch_next(y, c, first, m):
             prefetch(c, i)
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _load_weights(weights, first, m, w):
     if weights.size == 1:
         w[:m] = weights[0]
@@ -100,7 +100,7 @@ def _load_weights(weights, first, m, w):
             w[i] = part[i]
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _turn(m, c5, s5, C, S):
     """From 5jy to 5(j + 1)y."""
     for i in range(m):
@@ -109,7 +109,7 @@ def _turn(m, c5, s5, C, S):
         S[i] = S[i] * c5[i] + x * s5[i]
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _deposit_chunk(y, wc, start, stop, weights, moments, work):
     """moments[0, k] += sum w c cos ky and moments[1, k] += sum w c sin ky over particles start..stop."""
     c1, s1, c2, s2, c5, s5, C, S, w = work[0], work[1], work[2], work[3], work[4], work[5], work[6], work[7], work[8]
@@ -180,7 +180,7 @@ def _deposit_chunk(y, wc, start, stop, weights, moments, work):
             sines[k + 2] += sc2 + cs2
 
 
-@njit(cache=True, error_model="numpy")
+@exact
 def _group_table(alpha, beta, table):
     """What a group adds to U and U': table[j] = P, Q, P', Q' of five entries each.
 
@@ -208,7 +208,7 @@ def _group_table(alpha, beta, table):
                 Q[2 * size] -= sign * a
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _velocity_chunk(y, c_weight, start, stop, weights, table, out_y, out_c, work):
     """Velocities -c U'(y) and -U(y) of particles start..stop, U by the table of its groups.
 
@@ -270,7 +270,7 @@ def _velocity_chunk(y, c_weight, start, stop, weights, table, out_y, out_c, work
     return power
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@parallel
 def _deposit_fourier(z, weights, active, n_modes):
     n = z.shape[2]
     n_chunks = (n + CHUNK - 1) // CHUNK
@@ -291,7 +291,7 @@ def _deposit_fourier(z, weights, active, n_modes):
     return moments
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@parallel
 def _velocity_fourier(z, weights, active, alpha, beta, out):
     n = z.shape[2]
     n_chunks = (n + CHUNK - 1) // CHUNK

@@ -6,16 +6,15 @@ Functions that a user passes cannot be cached on disk, so each pair costs a few 
 from functools import lru_cache
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from .compiling import fast, passing, passing_parallel
 from .differences import differences
 from .elementary import vectorisable
 
 CHUNK = 1024
 BLOCK = 128
 GROUPS = 64
-
-_FLAGS = {"nsz", "arcp", "contract", "afn", "reassoc"}
 
 
 @lru_cache(maxsize=64)
@@ -42,7 +41,7 @@ def compile_values(value, gradient, y_dim, x_dim):
     at, _ = _hand_over(y_dim, tuples)
     deposit_chunk = _deposit_chunk(phi, at)
 
-    @njit(error_model="numpy", fastmath=_FLAGS)
+    @passing
     def fill(X, Y, out):
         one = np.empty(Y.shape[0])
         for p in range(X.shape[0]):
@@ -50,13 +49,13 @@ def compile_values(value, gradient, y_dim, x_dim):
             for i in range(Y.shape[1]):
                 out[p, i] = phi(x, at(Y, i, one))
 
-    @njit(error_model="numpy", fastmath=_FLAGS)
+    @passing
     def along(X, Y, out):
         one = np.empty(Y.shape[0])
         for i in range(Y.shape[1]):
             out[i] = phi(X[i], at(Y, i, one))
 
-    @njit(parallel=True, error_model="numpy")
+    @passing_parallel
     def deposit(z, weights, active, X):
         n, P = z.shape[2], X.shape[0]
         n_chunks = (n + CHUNK - 1) // CHUNK
@@ -91,7 +90,7 @@ def compile_gradients(value, gradient, y_dim, x_dim, steps):
         slope = differences(phi, steps, tuples)
     velocity_chunk = _velocity_chunk(phi, slope, at, add)
 
-    @njit(error_model="numpy", fastmath=_FLAGS)
+    @passing
     def fill(X, Y, out):
         one = np.empty(Y.shape[0])
         for p in range(X.shape[0]):
@@ -99,13 +98,13 @@ def compile_gradients(value, gradient, y_dim, x_dim, steps):
             for i in range(Y.shape[1]):
                 add(out[p], i, 1.0, slope(x, at(Y, i, one)))
 
-    @njit(error_model="numpy", fastmath=_FLAGS)
+    @passing
     def along(X, Y, out):
         one = np.empty(Y.shape[0])
         for i in range(Y.shape[1]):
             add(out, i, 1.0, slope(X[i], at(Y, i, one)))
 
-    @njit(parallel=True, error_model="numpy")
+    @passing_parallel
     def velocity(z, weights, active, X, coefficients, out):
         n = z.shape[2]
         n_chunks = (n + CHUNK - 1) // CHUNK
@@ -136,7 +135,7 @@ def compile_gradients(value, gradient, y_dim, x_dim, steps):
 
 
 def _jit(function):
-    return njit(error_model="numpy", fastmath=_FLAGS)(function)
+    return passing(function)
 
 
 def _hand_over(y_dim, tuples):
@@ -148,11 +147,11 @@ def _hand_over(y_dim, tuples):
 def _as_number():
     """What the loops below do with one unit's y and its gradient: `at` hands y over, `add` takes the gradient."""
 
-    @njit(error_model="numpy", fastmath=_FLAGS)
+    @passing
     def at(y, i, one):
         return y[0, i]
 
-    @njit(error_model="numpy", fastmath=_FLAGS)
+    @passing
     def add(G, i, factor, g):
         G[0, i] += factor * g
 
@@ -163,22 +162,22 @@ def _as_tuple(N):
     """y as a tuple of two or three numbers, which stay in registers, so that loops vectorise."""
     if N == 2:
 
-        @njit(error_model="numpy", fastmath=_FLAGS)
+        @passing
         def at(y, i, one):
             return y[0, i], y[1, i]
 
-        @njit(error_model="numpy", fastmath=_FLAGS)
+        @passing
         def add(G, i, factor, g):
             G[0, i] += factor * g[0]
             G[1, i] += factor * g[1]
 
     else:
 
-        @njit(error_model="numpy", fastmath=_FLAGS)
+        @passing
         def at(y, i, one):
             return y[0, i], y[1, i], y[2, i]
 
-        @njit(error_model="numpy", fastmath=_FLAGS)
+        @passing
         def add(G, i, factor, g):
             G[0, i] += factor * g[0]
             G[1, i] += factor * g[1]
@@ -190,13 +189,13 @@ def _as_tuple(N):
 def _as_array(N):
     """y as an array of shape (N,), for any formula."""
 
-    @njit(error_model="numpy", fastmath=_FLAGS)
+    @passing
     def at(y, i, one):
         for d in range(N):
             one[d] = y[d, i]
         return one
 
-    @njit(error_model="numpy", fastmath=_FLAGS)
+    @passing
     def add(G, i, factor, g):
         for d in range(N):
             G[d, i] += factor * g[d]
@@ -216,14 +215,14 @@ def _takes_tuples(phi, slope, x, N):
     return True
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _load(source, first, m, out):
     part = source[first : first + m]  # a slice: an index that may be negative would cost a gather
     for i in range(m):
         out[i] = part[i]
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _load_weights(weights, first, m, w):
     if weights.size == 1:
         w[:m] = weights[0]
@@ -231,7 +230,7 @@ def _load_weights(weights, first, m, w):
         _load(weights, first, m, w)
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _store_velocities(z, weights, first, m, U, G, square, out):
     """(-c G, -U) into out; returns sum w |v|^2."""
     N = z.shape[0] - 1
@@ -253,7 +252,7 @@ def _store_velocities(z, weights, first, m, U, G, square, out):
 
 
 def _deposit_chunk(phi, at):
-    @njit(error_model="numpy", fastmath=_FLAGS)
+    @passing
     def deposit_chunk(z, start, stop, weights, X, sums, scratch):
         N = z.shape[0] - 1
         y, c, w, one = scratch[:N], scratch[N], scratch[N + 1], np.empty(N)
@@ -276,7 +275,7 @@ def _deposit_chunk(phi, at):
 
 
 def _velocity_chunk(phi, slope, at, add):
-    @njit(error_model="numpy", fastmath=_FLAGS)
+    @passing
     def velocity_chunk(z, start, stop, weights, X, coefficients, out, scratch):
         N = z.shape[0] - 1
         y, G, U, square = scratch[:N], scratch[N : 2 * N], scratch[2 * N], scratch[2 * N + 1]
@@ -309,26 +308,26 @@ def compile_hessian(hessian, scalar_y):
     second = _jit(getattr(hessian, "py_func", hessian))
     if scalar_y:
 
-        @njit(error_model="numpy", fastmath=_FLAGS)
+        @passing
         def put(x, y, factor, out):
             out[0, 0] += factor * second(x, y[0])
 
     else:
 
-        @njit(error_model="numpy", fastmath=_FLAGS)
+        @passing
         def put(x, y, factor, out):
             h = second(x, y)
             for d in range(y.size):
                 for e in range(y.size):
                     out[d, e] += factor * h[d][e]
 
-    @njit(error_model="numpy", fastmath=_FLAGS)
+    @passing
     def fill(X, Y, coefficients, out):
         for p in range(X.shape[0]):
             for i in range(Y.shape[0]):
                 put(X[p], Y[i], coefficients[p], out[i])
 
-    @njit(error_model="numpy", fastmath=_FLAGS)
+    @passing
     def along(X, Y, out):
         for i in range(Y.shape[0]):
             put(X[i], Y[i], 1.0, out[i])

@@ -7,8 +7,9 @@ State arrays are z of shape (R, N + 1, n): replicates, then (y_1, ..., y_N, c), 
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from .compiling import fast, fused, parallel
 from .intrinsics import float_of_bits
 from .scratch import aligned
 from .threads import threads_for
@@ -21,13 +22,12 @@ ROWS = 7  # of scratch
 TANH, SIGMOID, RELU, SOFTPLUS, ERF, GAUSSIAN = range(6)
 PROFILE_CODES = {"tanh": TANH, "sigmoid": SIGMOID, "relu": RELU, "softplus": SOFTPLUS, "erf": ERF, "gaussian": GAUSSIAN}
 
-_FLAGS = {"nsz", "arcp", "contract", "afn", "reassoc"}
 _LN2_HIGH = 6.93147180369123816490e-01
 _LN2_LOW = 1.90821492927058770002e-10
 _LOG2_E = 1.4426950408889634
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract"})
+@fused
 def exp(x):
     """e^x to 2e-16 relative, x clipped to +-700, without a branch so that loops over it vectorise."""
     v = min(max(x, -700.0), 700.0)
@@ -48,7 +48,7 @@ def exp(x):
     return (p * r + 1.0) * float_of_bits((np.int64(k) + 1023) << 52)
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def profile_values(code, s, m, value):
     """g at s[:m]."""
     if code == TANH:
@@ -73,7 +73,7 @@ def profile_values(code, s, m, value):
             value[i] = exp(-0.5 * s[i] * s[i])
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def profile_slopes(code, s, m, value, slope):
     """g' at s[:m], given g there."""
     if code == TANH:
@@ -96,7 +96,7 @@ def profile_slopes(code, s, m, value, slope):
             slope[i] = -s[i] * value[i]
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _argument_block(y, m, A, B, p, s):
     """A_p . y + B_p at the first m units of y, shape (N, BLOCK)."""
     if A.shape[1] == 1:
@@ -115,7 +115,7 @@ def _argument_block(y, m, A, B, p, s):
 
 # Blocks are copied into scratch arrays first: an index `first + i` that the compiler cannot prove positive costs a
 # gather, and sums over anything but scratch could depend on where arrays happen to lie.
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _load_block(z, weights, first, m, y, c, w):
     N = y.shape[0]
     for d in range(N):
@@ -133,7 +133,7 @@ def _load_block(z, weights, first, m, y, c, w):
             w[i] = part[i]
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _deposit_chunk(z, start, stop, weights, code, A, B, sums, y, scratch):
     s, value, c, w = scratch[0], scratch[1], scratch[2], scratch[3]
     for first in range(start, stop, BLOCK):
@@ -150,7 +150,7 @@ def _deposit_chunk(z, start, stop, weights, code, A, B, sums, y, scratch):
             sums[p] += total
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _velocity_chunk(z, start, stop, weights, code, A, B, coefficients, out, y, gradient, scratch):
     N = A.shape[1]
     s, value, slope, U, c, w, square = (
@@ -199,7 +199,7 @@ def _velocity_chunk(z, start, stop, weights, code, A, B, coefficients, out, y, g
     return power
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@parallel
 def _deposit_quadrature(z, weights, active, code, A, B):
     n = z.shape[2]
     n_chunks = (n + CHUNK - 1) // CHUNK
@@ -230,7 +230,7 @@ def _deposit_quadrature(z, weights, active, code, A, B):
     return sums
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@parallel
 def _velocity_quadrature(z, weights, active, code, A, B, coefficients, out):
     n = z.shape[2]
     n_chunks = (n + CHUNK - 1) // CHUNK

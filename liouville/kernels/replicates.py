@@ -8,8 +8,9 @@ State arrays are z of shape (R, N + 1, n), as in `fourier`; in here (N + 1, n, L
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from .compiling import fast, fused, parallel
 from .fourier import angle_powers, n_groups_of
 from .quadrature import profile_slopes, profile_values
 from .scratch import aligned
@@ -19,11 +20,10 @@ LANES = 16
 MOST_MODES = 1024  # beyond, the sums of 16 replicates leave the processor's cache
 MOST = 64  # particles; beyond, blocks of one replicate's particles fill the registers as well
 
-_FLAGS = {"nsz", "arcp", "contract", "afn", "reassoc"}
 _SQRT2 = 1.4142135623730951
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _load_stage(z, slopes, replicates, coefficients, h, stage, here):
     """Stage positions z + h sum_k coefficients[k] slopes[k] of every lane, into `stage` and, transposed, `here`."""
     for lane in range(LANES):
@@ -42,7 +42,7 @@ def _load_stage(z, slopes, replicates, coefficients, h, stage, here):
                 here[d, i, lane] = target[i]
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _store_velocities(weights, here, U, G, replicates, n_lanes, out, square, power):
     """Velocities (-c G, -U) of every lane into out, and power = sum w |v|^2."""
     N, n = here.shape[0] - 1, here.shape[1]
@@ -73,7 +73,7 @@ def _store_velocities(weights, here, U, G, replicates, n_lanes, out, square, pow
 # at every loop of LANES turns whether rows overlap.
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract"})
+@fused
 def _angles(y, angles):
     """cos and sin of y, 2y and 5y, six rows, of the lanes of one particle."""
     for lane in range(LANES):
@@ -86,7 +86,7 @@ def _angles(y, angles):
         angles[5 * LANES + lane] = s5
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _fourier_sums(here, weights, angles, sums, turning):
     """Rows of w c times products of cos and sin, group after group, and the angles of every particle."""
     n = here.shape[1]
@@ -125,7 +125,7 @@ def _fourier_sums(here, weights, angles, sums, turning):
                 turning[LANES + lane] = y * a[4 * LANES + lane] + x * a[5 * LANES + lane]
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _fourier_moments(sums, cosines, sines):
     """Moments of cos ky and sin ky, rows k, from the sums of the groups."""
     n_groups = (sums.size // LANES + 5) // 10
@@ -157,7 +157,7 @@ def _fourier_moments(sums, cosines, sines):
                 after_s[lane] = sc + cs
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _fourier_table(cosines, sines, A, B, target, kept, table):
     """The table of groups of `fourier._group_table`, 20 rows a group, of the potential of these moments."""
     table[:] = 0.0
@@ -188,7 +188,7 @@ def _fourier_table(cosines, sines, A, B, target, kept, table):
                 odd[15 * LANES + lane] -= sign * k * b
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _five(t, start, a, lane):
     return (
         t[start * LANES + lane]
@@ -199,7 +199,7 @@ def _five(t, start, a, lane):
     )
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _fourier_potential(angles, table, U, G, turning):
     """U and U' of every particle."""
     n_groups = table.size // (20 * LANES)
@@ -222,7 +222,7 @@ def _fourier_potential(angles, table, U, G, turning):
                 turning[LANES + lane] = y * a[4 * LANES + lane] + x * a[5 * LANES + lane]
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@parallel
 def _stages_fourier(z, weights, active, h, rows, places, A, B, target, kept, slopes, stage):
     n, n_modes = z.shape[2], A.size - 1
     J = n_groups_of(n_modes)
@@ -259,7 +259,7 @@ def _stages_fourier(z, weights, active, h, rows, places, A, B, target, kept, slo
     return moments, power
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _arguments(here, i, A, B, p, s):
     for lane in range(LANES):
         s[lane] = B[p]
@@ -269,7 +269,7 @@ def _arguments(here, i, A, B, p, s):
             s[lane] += A[p, d] * y[lane]
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _quadrature_sums(here, weights, code, A, B, arguments, values, sums):
     """sums[p] of w c g(A_p . y + B_p), and the arguments and values of all pairs."""
     N, n = here.shape[0] - 1, here.shape[1]
@@ -287,7 +287,7 @@ def _quadrature_sums(here, weights, code, A, B, arguments, values, sums):
                 total[lane] += weight * c[lane] * value[lane]
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _quadrature_potential(code, A, coefficients, arguments, values, slope, U, G):
     """U and grad U of every particle."""
     P, N = A.shape
@@ -308,7 +308,7 @@ def _quadrature_potential(code, A, coefficients, arguments, values, slope, U, G)
                     g[lane] += a * factor[lane] * derivative[lane]
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@parallel
 def _stages_quadrature(z, weights, active, h, rows, places, code, A, B, gains, target, slopes, stage):
     n, (P, N) = z.shape[2], A.shape
     n_tiles = (active.size + LANES - 1) // LANES

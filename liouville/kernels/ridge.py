@@ -14,8 +14,9 @@ so that bits depend neither on threads nor on how many replicates run.
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from .compiling import exact, fast, fused, parallel
 from .threads import threads_for
 
 WIDTH = 256  # units of a block at most: with 50 inputs and a batch of 50 it takes 200 kB in double precision
@@ -25,10 +26,8 @@ LANES = 16  # widths are multiples of this, so that no vector of the processor i
 TANH, SIGMOID, RELU, SOFTPLUS, ERF = range(5)
 ACTIVATION_CODES = {"tanh": TANH, "sigmoid": SIGMOID, "relu": RELU, "softplus": SOFTPLUS, "erf": ERF}
 
-_FLAGS = {"nsz", "arcp", "contract", "afn", "reassoc"}
 
-
-@njit(cache=True, error_model="numpy", fastmath={"contract"})
+@fused
 def exp_row(x, out, bits):
     """exp of x into out to the precision of x's type, x clipped to where exp is normal; bits is integer scratch."""
     real = x.dtype.type
@@ -79,7 +78,7 @@ def exp_row(x, out, bits):
         out[i] *= power_of_two[i]
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _activate_row(code, s, slope, e, bits):
     """g(s) in place of s; where `slope_row` cannot tell g' from g alone, g'(s) into slope. e and bits are scratch."""
     real = s.dtype.type
@@ -118,7 +117,7 @@ def _activate_row(code, s, slope, e, bits):
             s[i] = real(math.erf(s[i]))
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _slope_row(code, value, slope, factor):
     """factor g' in place of g."""
     real = value.dtype.type
@@ -137,7 +136,7 @@ def _slope_row(code, value, slope, factor):
             value[i] = factor * slope[i]
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _weighted_sum(value, c):
     total = value.dtype.type(0.0)
     for i in range(c.size):
@@ -145,7 +144,7 @@ def _weighted_sum(value, c):
     return total
 
 
-@njit(cache=True, error_model="numpy")
+@exact
 def _evaluate(code, y, X, store, scratch, bits):
     """g(x_b . y_i) into store[0], shape (B, width), and where `_slope_row` needs it g' into store[-1]."""
     values, slopes = store[0], store[-1]
@@ -154,7 +153,7 @@ def _evaluate(code, y, X, store, scratch, bits):
         _activate_row(code, values[b], slopes[b], scratch[0], bits)
 
 
-@njit(cache=True, error_model="numpy")
+@exact
 def _forward(code, z, X, store, sums, scratch, bits):
     """sum_i c_i g(x_b . y_i) of one block into sums, shape (B,); leaves the values of the last tile in store."""
     N = X.shape[1]
@@ -165,20 +164,20 @@ def _forward(code, z, X, store, sums, scratch, bits):
             sums[first + b] = _weighted_sum(store[0, b], z[N])
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _add_potential(value, factor, U):
     for i in range(U.size):
         U[i] += factor * value[i]
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _add(part, total):
     for d in range(total.shape[0]):
         for i in range(total.shape[1]):
             total[d, i] += part[d, i]
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _move(z, m, step, gradient, U):
     """(y, c) -= step (c grad U, U) for the first m units; the rest is padding."""
     N = gradient.shape[0]
@@ -190,7 +189,7 @@ def _move(z, m, step, gradient, U):
         c[i] -= step * U[i]
 
 
-@njit(cache=True, error_model="numpy")
+@exact
 def _backward(code, z, m, X, store, r, step, scratch, bits):
     """One step of the m units of a block; `store` as `_forward` left it."""
     N = X.shape[1]
@@ -212,7 +211,7 @@ def _backward(code, z, m, X, store, r, step, scratch, bits):
     _move(z, m, step, gradient, U)
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract"})
+@fused
 def _residual(sums, n, scale, f, r):
     """r_b = scale (f_n(x_b) - f(x_b)) / B from the blocks' sums, added in order; returns whether all are finite."""
     finite = True
@@ -226,13 +225,13 @@ def _residual(sums, n, scale, f, r):
     return finite
 
 
-@njit(cache=True, error_model="numpy")
+@exact
 def _slot(own, shared, kept):
     """Where the values of a block are kept from the forward to the backward part, or pass through."""
     return np.int64(own) if kept else np.int64(shared)
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@parallel
 def _by_replicate(code, scale, blocks, n, X, f, step, store, kept, scratch, bits, broken):
     R, n_blocks, _, width = blocks.shape
     n_groups = scratch.shape[0]
@@ -252,7 +251,7 @@ def _by_replicate(code, scale, blocks, n, X, f, step, store, kept, scratch, bits
                     _backward(code, blocks[row, k], m, X[s], store[slot], r[group], step, scratch[group], bits[group])
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@parallel
 def _by_block(code, scale, blocks, n, X, f, step, store, kept, scratch, bits, broken):
     R, n_blocks, _, width = blocks.shape
     n_tasks, n_groups = R * n_blocks, scratch.shape[0]
@@ -275,7 +274,7 @@ def _by_block(code, scale, blocks, n, X, f, step, store, kept, scratch, bits, br
                     broken[row] = s
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@parallel
 def _values(code, scale, blocks, n, X, store, scratch, bits, out):
     R, n_blocks, _, _ = blocks.shape
     n_tiles = (X.shape[0] + TILE - 1) // TILE

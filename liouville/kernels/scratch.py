@@ -1,12 +1,13 @@
 """Scratch memory that starts on cache lines."""
 
 import numpy as np
-from numba import njit
+
+from .compiling import exact
 
 LINE = 8  # doubles in a cache line
 
 
-@njit(error_model="numpy")
+@exact
 def aligned(n_rows, n_columns):
     """An uninitialised array of at least n_columns columns whose rows all start on a cache line.
 

@@ -6,8 +6,9 @@ and move mass in flux form, so that mass is kept to round-off and nothing become
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from .compiling import fast, fast_parallel
 from .scratch import aligned
 from .threads import threads_for
 
@@ -15,10 +16,8 @@ COLUMNS = 8  # columns of a y-sweep handled together: a cache line of rho
 ROWS = 16
 WIDE = 32  # columns of a conversion handled together
 
-_FLAGS = {"nsz", "arcp", "contract", "afn", "reassoc"}
 
-
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def quartics(v, n, limited, k1, k2, k3, k4):
     """Coefficients of v[i + 2] + k1 x + k2 (x^2 - 1/12) + k3 x^3 + k4 (x^4 - 1/80), x in [-1/2, 1/2], i = 0 .. n - 1.
 
@@ -54,7 +53,7 @@ def quartics(v, n, limited, k1, k2, k3, k4):
         k4[i] = p4
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def mass_left_of(x, c, k1, k2, k3, k4):
     """Integral of the quartic from -1/2 to x."""
     s = x + 0.5
@@ -63,7 +62,7 @@ def mass_left_of(x, c, k1, k2, k3, k4):
     return s * (c + t * (0.5 * k1 + k2 * x / 3.0 + 0.25 * k3 * (x * x + 0.25) + k4 * x * (0.2 * x * x + 0.05)))
 
 
-@njit(parallel=True, cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast_parallel
 def _sweep_y(rho, feet, periodic, out):
     n_y, n_c = rho.shape
     n_blocks = (n_c + COLUMNS - 1) // COLUMNS
@@ -116,7 +115,7 @@ def _sweep_y(rho, feet, periodic, out):
                 out[i, j] = moved[j - start, i]
 
 
-@njit(parallel=True, cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast_parallel
 def _sweep_c(rho, shifts, out):
     n_y, n_c = rho.shape
     n_blocks = (n_y + ROWS - 1) // ROWS
@@ -164,7 +163,7 @@ SHARE = 0.499  # of its content that a cell gives away at most through one edge
 WARM_UP = 12  # rows after which the start of a recursion is forgotten: q^12 is 8e-17
 
 
-@njit(parallel=True, cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast_parallel
 def _to_points(rho, periodic, out):
     n_y, n_c = rho.shape
     n_blocks = (n_c + WIDE - 1) // WIDE
@@ -222,7 +221,7 @@ def _to_points(rho, periodic, out):
                 target[j] = row[j] - (above[j] - below[j])
 
 
-@njit(parallel=True, cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast_parallel
 def _to_averages(rho, periodic, out):
     n_y, n_c = rho.shape
     n_blocks = (n_y + ROWS - 1) // ROWS

@@ -1,19 +1,18 @@
 """Arithmetic of Runge-Kutta stages over many replicates at once, each with its own step."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from .compiling import fast, parallel
 from .threads import threads_for
 
 CHUNK = 8192
 BLOCK = 1024  # stays in the first-level cache while slopes are added to it
 GROUPS = 64
 
-_FLAGS = {"nsz", "arcp", "contract", "afn", "reassoc"}
-
 
 # Slices, because an index that the compiler cannot prove positive costs gathers and scatters.
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _combine_chunk(base, slopes, replicate, start, stop, coefficients, h, out):
     for first in range(start, stop, BLOCK):
         m = min(BLOCK, stop - first)
@@ -28,7 +27,7 @@ def _combine_chunk(base, slopes, replicate, start, stop, coefficients, h, out):
                     there[i] += factor * slope[i]
 
 
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _square_chunk(slopes, replicate, start, stop, n, coefficients, h, buffer, totals):
     """Add the squares of entries start to stop, of which n belong to a coordinate, to the totals of coordinates."""
     for first in range(start, stop, buffer.size):
@@ -52,7 +51,7 @@ def _square_chunk(slopes, replicate, start, stop, n, coefficients, h, buffer, to
             begin = end
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@parallel
 def _combine(base, slopes, active, coefficients, h, out):
     D = base.shape[1]
     n_chunks = (D + CHUNK - 1) // CHUNK
@@ -66,7 +65,7 @@ def _combine(base, slopes, active, coefficients, h, out):
             _combine_chunk(base[r], slopes, r, start, min(D, start + CHUNK), coefficients, h[row], out[r])
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@parallel
 def _coordinate_rms(slopes, active, coefficients, h, n):
     D = slopes.shape[2]
     n_chunks = (D + CHUNK - 1) // CHUNK
@@ -87,7 +86,7 @@ def _coordinate_rms(slopes, active, coefficients, h, n):
     return np.sqrt(squares / n)
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@parallel
 def _copy_rows(source, rows, out):
     for k in prange(rows.size):
         out[rows[k]] = source[rows[k]]

@@ -1,17 +1,16 @@
 """Edges of a grid in y traced along the characteristics of one column."""
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from .compiling import fast, fast_parallel
 from .scratch import aligned
 from .threads import threads_for
 
 EDGES = 64  # traced together
 
-_FLAGS = {"nsz", "arcp", "contract", "afn", "reassoc"}
 
-
-@njit(cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast
 def _slopes(table, n, periodic, u, h, rates, size, out):
     """The slopes at u + h rates, by quintics. A loop of its own and unsigned indices, or it would not be vectorised."""
     inverse = 1.0 / n
@@ -33,7 +32,7 @@ def _slopes(table, n, periodic, u, h, rates, size, out):
         out[i] = f0 + t * (g0 + t * (0.5 * h0 + t * (cubic + t * (quartic + t * quintic))))
 
 
-@njit(parallel=True, cache=True, error_model="numpy", fastmath=_FLAGS)
+@fast_parallel
 def _trace(tables, spacing, periodic, lengths, strides, out):
     n = out.shape[0] - 1
     n_blocks = (n + EDGES) // EDGES

@@ -3,20 +3,23 @@
 import itertools
 import time
 import warnings
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..checks import is_count, is_finite
-from ..dynamics.dynamics import is_discrete
-from ..features.batches import Batches
-from ..features.scales import measure_scales
-from ..flow.integrate import check_max_nodes, count_nodes, integrate, tensor_nodes, with_divided
-from ..flow.runge_kutta import Adaptive
-from ..flow.walls import make_walls, moves_smoothly
-from ..records.diagnostics import Diagnostics, announce, level_of, problem_size
-from ..records.solution import Solution
+from ..checks import count, hold, is_count, number
+from ..features.scales import measure_scales, problem_size
+from ..flow.integrate import Units, integrate
+from ..flow.integrators import Adaptive
+from ..flow.quadrature import check_max_nodes, count_nodes, tensor_nodes, with_divided
+from ..flow.walls import moves_smoothly, walls_of
+from ..progress import announce, level_of
+from ..records.diagnostics import Diagnostics
+from ..solution import Solution
+from .base import Method
 
+LEAST_TOLERANCE = 1e-12
 KEPT_BYTES = 512 * 2**20  # positions of the nodes are kept while they fit in this
 START = {1: 256, 2: 64, 3: 24, 4: 12}  # nodes per coordinate to begin with, by the number of coordinates with a density
 MOST_RESOLUTIONS = 40
@@ -32,7 +35,7 @@ GROWTH = {1: 2.0, 2: 1.5, 3: 1.3}
 
 
 @dataclass(frozen=True)
-class Characteristics:
+class Characteristics(Method):
     """Weighted quadrature of rho_in along the flow, refined until its own error estimate meets a tolerance.
 
     d/dt (Y_i, C_i) = (-C_i grad U(Y_i), -U(Y_i)),   a = sum_i w_i C_i Phi(Y_i),   w_i constant
@@ -59,27 +62,31 @@ class Characteristics:
     max_nodes: int = 4_000_000
 
     def __post_init__(self):
-        if not (is_finite(self.tolerance) and 1e-12 <= self.tolerance < 1):
-            raise ValueError(f"tolerance must lie in [1e-12, 1), got {self.tolerance!r}")
-        nodes = () if self.nodes is None else tuple(self.nodes) if np.ndim(self.nodes) == 1 else (None,)
+        hold(
+            self,
+            tolerance=number("tolerance", self.tolerance, LEAST_TOLERANCE, 1, "[)"),
+            max_nodes=count("max_nodes", self.max_nodes, 16),
+        )
+        if self.nodes is None:
+            return
+        nodes = tuple(self.nodes) if np.ndim(self.nodes) == 1 else (None,)
         if not all(is_count(k, 4) for k in nodes):
             raise ValueError(f"nodes must be a tuple of integers of at least 4, got {self.nodes!r}")
-        if not is_count(self.max_nodes, 16):
-            raise ValueError(f"max_nodes must be an integer of at least 16, got {self.max_nodes!r}")
+        hold(self, nodes=tuple(int(k) for k in nodes))
 
-    def _resolutions(self, problem, dynamics):
+    def _resolutions(self, task):
         """Nodes per coordinate, coarse to fine; the last two make the error estimate."""
-        laws = problem.laws
+        laws = task.problem.laws
         n_continuous = sum(law.has_density for law in laws)
         if self.nodes is not None and len(self.nodes) != len(laws):
             raise ValueError(f"nodes must hold one count per coordinate of (y, c), {len(laws)}, got {self.nodes}")
         if n_continuous == 0:  # the nodes are the atoms; only steps in time can differ
             only = self.nodes or tuple(1 for _ in laws)
-            yield from [only] if is_discrete(dynamics) else [only, only]
+            yield from [only] if task.dynamics.discrete else [only, only]
             return
         if self.nodes is not None:
             yield tuple(max(2, k // 2) for k in self.nodes)
-            yield tuple(self.nodes)
+            yield self.nodes
             return
         count = START.get(n_continuous, 8)
         growth = GROWTH.get(n_continuous, 1.4)
@@ -87,26 +94,42 @@ class Characteristics:
             yield tuple(count for _ in laws)
             count = int(np.ceil(count * growth))
 
-    def solve(self, problem, features, times, dynamics, seed=0, progress=None, estimate=True) -> Solution:
+    def _most_nodes(self, task) -> int:
+        return self.max_nodes if moves_smoothly(task.features) else min(self.max_nodes, ROUGH_NODES)
+
+    def check(self, task) -> None:
+        next(self._resolutions(task))
+        if self.nodes is None:
+            check_max_nodes(task.problem, self._resolutions(task), self._most_nodes(task))
+
+    def refined(self, tolerance) -> Iterator[Method]:
+        yield self if self.nodes is not None else replace(self, tolerance=max(tolerance, LEAST_TOLERANCE))
+
+    def remedy(self, dynamics) -> str:
+        return "raise nodes or max_nodes, or solve to an earlier time"
+
+    def solve(self, task, progress=None, estimate=True) -> Solution:
         start = time.perf_counter()
-        best, error, imbalance = self._refine(problem, features, times, dynamics, seed, progress, estimate)
+        self.check(task)
+        best, error, imbalance = self._refine(task, progress, estimate)
+        T = task.times.size
         if estimate:
             # Where all nodes are the atoms of the law and all steps are part of the dynamics there is nothing to err.
-            error = np.zeros(times.size) if error is None else error
-            error = error + features.error(best.a) + ROUND_OFF * np.abs(best.a).max(initial=0.0)
+            error = np.zeros(T) if error is None else error
+            error = error + task.features.error(best.a) + ROUND_OFF * np.abs(best.a).max(initial=0.0)
         return Solution(
-            problem=problem,
-            features=features,
+            problem=task.problem,
+            features=task.features,
             method=self,
-            dynamics=dynamics,
-            seed=seed,
-            times=times,
+            dynamics=task.dynamics,
+            seed=task.seed,
+            times=task.times,
             coefficients=best.a,
             nodes=best.positions,
             node_weights=None if best.positions is None else best.weights,
             history=(np.array([t for t, _ in best.log.history]), np.array([a for _, a in best.log.history])),
             diagnostics=Diagnostics(
-                mass_drift=np.zeros(times.size),
+                mass_drift=np.zeros(T),
                 least_density=np.nan,
                 energy_drop=best.drop,
                 energy_dissipated=best.dissipated,
@@ -123,22 +146,19 @@ class Characteristics:
             ),
         )
 
-    def _refine(self, problem, features, times, dynamics, seed, progress, estimate):
+    def _refine(self, task, progress, estimate):
         """The finest _Run, its distance to the one before, and that of their energy balances."""
-        rough = not moves_smoothly(features)
-        most = min(self.max_nodes, ROUGH_NODES) if rough else self.max_nodes
-        if self.nodes is None:
-            check_max_nodes(problem, self._resolutions(problem, dynamics), most)
-        levels, tolerance = MOST_RESOLUTIONS, self.tolerance
+        features, rough = task.features, not moves_smoothly(task.features)
+        most, levels, tolerance = self._most_nodes(task), MOST_RESOLUTIONS, self.tolerance
         if rough:
             levels, tolerance = ROUGH_LEVELS + 1, max(self.tolerance, ROUGH_TOLERANCE)
-        resolutions = list(itertools.islice(self._resolutions(problem, dynamics), levels))
+        resolutions = list(itertools.islice(self._resolutions(task), levels))
         first_level = 0
         if not estimate and (self.nodes is not None or len(resolutions) <= 2):
             first_level, resolutions = len(resolutions) - 1, resolutions[-1:]
-        best, error, imbalance, size = None, None, np.zeros(times.size), 0.0
+        best, error, imbalance, size = None, None, np.zeros(task.times.size), 0.0
         for level, counts in enumerate(resolutions, start=first_level):
-            if self.nodes is None and (count_nodes(problem, counts) > most or level == levels - 1 > 1):
+            if self.nodes is None and (count_nodes(task.problem, counts) > most or level == levels - 1 > 1):
                 warnings.warn(
                     f"Characteristics stopped at {best.counts} nodes with an estimated error of {error.max():.1e}, "
                     f"above {tolerance:g} of the size {size:.3g}; "
@@ -147,15 +167,14 @@ class Characteristics:
                 )
                 break
             if best is not None:
-                announce(best.seconds * count_nodes(problem, counts) / best.weights.size)
-            report = level_of(progress, level, float(times[-1]))
+                announce(best.seconds * count_nodes(task.problem, counts) / best.weights.size)
             # No two runs in turn take the same time steps, so that the estimate covers their error too.
             tighter = level % 2 == 1
             step_tolerance = self.tolerance * _share_of_parts(features, size) * (0.03 if tighter else 0.1)
             if rough:
                 step_tolerance = KINKED_STEPS * 0.5**level
-            looks = with_divided(times) if tighter and not is_discrete(dynamics) else times
-            coarse, best = best, _Run(problem, features, looks, times, dynamics, seed, counts, step_tolerance, report)
+            looks = with_divided(task.times) if tighter and not task.dynamics.discrete else task.times
+            coarse, best = best, _Run(task, looks, counts, step_tolerance, level_of(progress, level, task.last))
             size = problem_size(features, best.log.history[0][1])
             if coarse is not None:
                 error = np.linalg.norm(best.a - coarse.a, axis=1)
@@ -176,16 +195,17 @@ def _share_of_parts(features, size):
 
 
 class _Run:
-    """One resolution, carried through all times of `looks` and recorded at `times`."""
+    """One resolution, carried through all times of `looks` and recorded at those of the task."""
 
-    def __init__(self, problem, features, looks, times, dynamics, seed, counts, tolerance, progress):
+    def __init__(self, task, looks, counts, tolerance, progress):
         started = time.perf_counter()
-        nodes, self.weights = tensor_nodes(problem, counts)
+        features, times = task.features, task.times
+        nodes, self.weights = tensor_nodes(task.problem, counts)
         self.counts = counts
         self.a = np.empty((times.size, features.n_features))
         self.dissipated = np.empty(times.size)
-        walls = make_walls(problem)
-        self.wall_mass = None if walls is None else np.empty(times.size)
+        walls = walls_of(task.problem.domain)
+        self.wall_mass = np.empty(times.size) if walls.exist else None
         keep = times.size * nodes.nbytes <= KEPT_BYTES
         self.positions = np.empty((times.size, *nodes.shape)) if keep else None
 
@@ -194,17 +214,12 @@ class _Run:
             if times[k] != looks[look]:
                 return
             self.a[k], self.dissipated[k] = a[0], dissipated[0]
-            if walls is not None:
+            if walls.exist:
                 self.wall_mass[k] = walls.mass(z, self.weights)[0]
             if self.positions is not None:
                 self.positions[k] = z[0]
 
-        discrete = is_discrete(dynamics)
-        integrator = None if discrete else Adaptive(max(tolerance, 1e-13))
-        batches = Batches(features, dynamics, seed) if discrete else None
-        z, smooth = nodes[None].copy(), moves_smoothly(features)
-        self.log = integrate(
-            features, z, self.weights, looks, dynamics, integrator, observe, progress, batches, smooth=smooth
-        )
+        units = Units(nodes[None].copy(), self.weights, smooth=moves_smoothly(features))
+        self.log = integrate(task.at(looks), units, Adaptive(max(tolerance, 1e-13)), observe, progress)
         self.seconds = time.perf_counter() - started
         self.drop = features.loss(self.log.history[0][1]) - features.loss(self.a)

@@ -11,17 +11,16 @@ from functools import partial
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ..checks import is_count, is_finite
-from ..dynamics.dynamics import is_discrete, is_noisy, legs
+from ..checks import count, hold, instance, number
 from ..errors import SolveFailed
-from ..features.batches import Batches
-from ..flow.runge_kutta import SSPRK2, SSPRK3, ForwardEuler
-from ..grid.grid import Graded, initial_averages
-from ..records.diagnostics import announce
-from ..records.solution import Solution
+from ..grid.axis import Graded
+from ..grid.steppers import SSPRK2, SSPRK3, ForwardEuler
+from ..grid.window import initial_averages
+from ..progress import announce
+from ..solution import Solution
 from .characteristics import Characteristics
-from .grid_method import check_cells, companion_cells, solve_on_grid
-from .reconstruction import RECONSTRUCTIONS, VanLeer
+from .grid_method import GridMethod, check_cells, companion_cells
+from .reconstruction import RECONSTRUCTIONS, Reconstruction, VanLeer
 from .recorder import Recorder
 
 # With slopes limited so that both face values of a cell are >= 0, their mean being the cell average, an Euler step
@@ -30,13 +29,13 @@ POSITIVE_COURANT = 0.5
 ROUND_OFF = 1e-12  # kept from that bound, at which a cell may empty itself and round-off decides the sign
 MIN_STEP = 1e-12  # of the last time
 MOST_PARTS = 100_000  # of one step of a discrete dynamics
-TRIAL_STEPS = 10  # of a discrete dynamics, from which the cost of all is foretold
+TRIAL_STEPS = 10  # of a discrete dynamics, from which the cost of all is predicted
 LONGER_STABILITY = 1.9  # of a companion, whose error in time is to be another
 STEP_NODES = (128, 128)  # of the characteristics that discrete dynamics are held against
 
 
 @dataclass(frozen=True)
-class FiniteVolume:
+class FiniteVolume(GridMethod):
     """Finite volumes on a grid over (y, c).
 
     Upwind fluxes of a limited linear reconstruction, face velocities that are differences of xi = c U~(y), and strong
@@ -72,29 +71,26 @@ class FiniteVolume:
     """
 
     cells: tuple = (256, 256)
-    reconstruction: object = VanLeer()
-    stepper: object = SSPRK3()
+    reconstruction: Reconstruction = VanLeer()
+    stepper: SSPRK3 | SSPRK2 | ForwardEuler = SSPRK3()
     cfl: float = 0.4
     window: tuple | None = None
     c_spacing: Graded | None = None
     stability: float = 1.0
     least_steps: int = 3
-    takes_steps = True
     growth = 8.0
 
     def __post_init__(self):
-        check_cells(self.cells, self.c_spacing)
-        if not isinstance(self.reconstruction, RECONSTRUCTIONS):
-            names = ", ".join(f"{kind.__name__}()" for kind in RECONSTRUCTIONS)
-            raise ValueError(f"reconstruction must be one of {names}, got {self.reconstruction!r}")
-        if not isinstance(self.stepper, (SSPRK3, SSPRK2, ForwardEuler)):
-            raise ValueError(f"stepper must be SSPRK3(), SSPRK2() or ForwardEuler(), got {self.stepper!r}")
-        if not (is_finite(self.cfl) and 0 < self.cfl <= POSITIVE_COURANT):
-            raise ValueError(f"cfl must lie in (0, {POSITIVE_COURANT}], beyond which rho >= 0 fails, got {self.cfl!r}")
-        if not (is_finite(self.stability) and 0 < self.stability < 2):
-            raise ValueError(f"stability must lie in (0, 2), got {self.stability!r}")
-        if not is_count(self.least_steps):
-            raise ValueError(f"least_steps must be an integer of at least 1, got {self.least_steps!r}")
+        names = ", ".join(f"{kind.__name__}()" for kind in RECONSTRUCTIONS)
+        instance("reconstruction", self.reconstruction, Reconstruction, f"one of {names}")
+        instance("stepper", self.stepper, (SSPRK3, SSPRK2, ForwardEuler), "SSPRK3(), SSPRK2() or ForwardEuler()")
+        hold(
+            self,
+            cells=check_cells(self.cells, self.c_spacing),
+            cfl=number("cfl", self.cfl, 0, POSITIVE_COURANT, "(]"),  # beyond it rho >= 0 fails
+            stability=number("stability", self.stability, 0, 2, "()"),
+            least_steps=count("least_steps", self.least_steps),
+        )
 
     @property
     def sure_order(self) -> int:
@@ -104,24 +100,22 @@ class FiniteVolume:
     def companion(self, dynamics):
         """Cells twice as wide and longer steps; under discrete dynamics, which are made here up to the first order in
         the step alone, characteristics, which make them exactly."""
-        if is_discrete(dynamics):
+        if dynamics.discrete:
             return Characteristics(nodes=STEP_NODES)
         return replace(self, cells=companion_cells(self.cells), stability=LONGER_STABILITY, least_steps=1)
 
-    def solve(self, problem, features, times, dynamics, seed=0, progress=None, estimate=True) -> Solution:
-        return solve_on_grid(self, problem, features, times, dynamics, seed, progress, estimate)
+    def check(self, task) -> None:
+        super().check(task)
+        self.reconstruction.check_spacing(self.c_spacing)
 
-    def run(self, problem, features, times, dynamics, seed, progress, grid, window, start) -> Solution:
-        """One run on one grid, without an error estimate; `start` is that of `time.perf_counter`."""
-        batches = Batches(features, dynamics, seed) if is_discrete(dynamics) else None
-        self.reconstruction.check_grid(grid)
-        rho, truncated = initial_averages(problem, grid)
+    def run(self, task, place, progress=None) -> Solution:
+        self.reconstruction.check_spacing(self.c_spacing)
+        batches = task.batches()
+        rho, truncated = initial_averages(task.problem, place.grid)
         # One BLAS thread: the small matrices gain nothing from more, and their bits would depend on it.
         with threadpool_limits(limits=1, user_api="blas"):
-            state = State(features, grid, rho, self.reconstruction)
-            recorder = Recorder(
-                self, problem, features, times, dynamics, grid, window, truncated, state.a, state.mass, start, seed
-            )
+            state = State(task.features, place.grid, rho, self.reconstruction)
+            recorder = Recorder(self, task, place, truncated, state)
             if batches is None:
                 self._march(state, recorder, progress)
             else:
@@ -129,8 +123,13 @@ class FiniteVolume:
                 descend(state, euler_map, recorder, batches, progress)
         return recorder.solution()
 
+    def remedy(self, dynamics) -> str:
+        if dynamics.discrete:
+            return "its expansion in the step does not hold here, use SemiLagrangian() or Characteristics()"
+        return super().remedy(dynamics)
+
     def _march(self, state, recorder, progress):
-        loss = recorder.features.loss
+        loss = recorder.loss
         energy, scale, t = recorder.first_energy, 1.0, 0.0
         for t_end in recorder.times:
             longest = (t_end - t) / self.least_steps
@@ -159,20 +158,20 @@ class FiniteVolume:
                 scale = min(1.0, 1.2 * scale)
                 if progress:
                     progress(t)
-            recorder.output(state.a, state.rho, state.mass)
+            recorder.output(state)
 
 
 def descend(state, euler_map, recorder, batches, progress):
     """Carry a state through a discrete dynamics; euler_map(state, r, step) gives the state a step later, or None."""
     t, n_taken, started = 0.0, 0, time.perf_counter()
     for t_end in recorder.times:
-        for phase, begin, end, n_steps in legs(recorder.dynamics, t, t_end):
+        for phase, begin, end, n_steps in recorder.task.dynamics.segments(t, t_end):
             for i in range(n_steps):
                 r = batches.at(phase, n_taken).residual(state.a[None])[0]
                 new = euler_map(state, r, phase.step)
                 if new is None or not np.isfinite(new.a).all():
                     raise SolveFailed(t, phase.step, "the state is not finite; use a smaller step", state.rho)
-                power = np.nan if is_noisy(phase) else state.power()
+                power = np.nan if phase.random else state.power()
                 t = begin + (i + 1) * (end - begin) / n_steps
                 recorder.step(t, new.a, phase.step * power)
                 state, n_taken = new, n_taken + 1
@@ -181,7 +180,7 @@ def descend(state, euler_map, recorder, batches, progress):
                 if progress:
                     progress(t)
         t = t_end
-        recorder.output(state.a, state.rho, state.mass)
+        recorder.output(state)
 
 
 class State:

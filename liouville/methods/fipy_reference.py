@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ..checks import is_count, is_finite
+from ..checks import count, hold, instance, number
 from ..errors import SolveFailed
-from ..grid.grid import PhaseGrid, initial_averages
-from ..records.solution import Solution
+from ..grid.axis import Graded
+from ..grid.grid import PhaseGrid
+from ..grid.window import initial_averages
+from ..solution import Solution
 from .finite_volume import LONGER_STABILITY, State
-from .grid_method import check_cells, companion_cells, solve_on_grid
+from .grid_method import GridMethod, check_cells, companion_cells
 from .reconstruction import Upwind, VanLeer
 from .recorder import Recorder
 
@@ -70,7 +72,7 @@ class FiPyTransport:
 
 
 @dataclass(frozen=True)
-class FiPyFiniteVolume:
+class FiPyFiniteVolume(GridMethod):
     """Explicit Euler steps of FiPy's convection terms: slow (0.06 s a step at 128 x 128), and independent.
 
     Parameters
@@ -86,10 +88,10 @@ class FiPyFiniteVolume:
     """
 
     cells: tuple = (64, 64)
-    reconstruction: object = VanLeer()
+    reconstruction: Upwind | VanLeer = VanLeer()
     cfl: float = 0.4
     window: tuple | None = None
-    c_spacing: object = None
+    c_spacing: Graded | None = None
     stability: float = 1.0
     least_steps: int = 3
     takes_steps = False
@@ -97,35 +99,28 @@ class FiPyFiniteVolume:
     growth = 8.0
 
     def __post_init__(self):
-        check_cells(self.cells, self.c_spacing)
-        if not isinstance(self.reconstruction, (Upwind, VanLeer)):
-            raise ValueError(f"reconstruction must be Upwind() or VanLeer() for FiPy, got {self.reconstruction!r}")
-        if not (is_finite(self.cfl) and 0 < self.cfl <= 0.5):
-            raise ValueError(f"cfl must lie in (0, 0.5], got {self.cfl!r}")
-
-        if not (is_finite(self.stability) and 0 < self.stability < 2):
-            raise ValueError(f"stability must lie in (0, 2), got {self.stability!r}")
-        if not is_count(self.least_steps):
-            raise ValueError(f"least_steps must be an integer of at least 1, got {self.least_steps!r}")
+        instance("reconstruction", self.reconstruction, (Upwind, VanLeer), "Upwind() or VanLeer() for FiPy")
+        hold(
+            self,
+            cells=check_cells(self.cells, self.c_spacing),
+            cfl=number("cfl", self.cfl, 0, 0.5, "(]"),
+            stability=number("stability", self.stability, 0, 2, "()"),
+            least_steps=count("least_steps", self.least_steps),
+        )
 
     def companion(self, dynamics):
         """Cells twice as wide and longer steps."""
         return replace(self, cells=companion_cells(self.cells), stability=LONGER_STABILITY, least_steps=1)
 
-    def solve(self, problem, features, times, dynamics, seed=0, progress=None, estimate=True) -> Solution:
-        return solve_on_grid(self, problem, features, times, dynamics, seed, progress, estimate)
-
-    def run(self, problem, features, times, dynamics, seed, progress, grid, window, start) -> Solution:
-        """One run on one grid, without an error estimate; `start` is that of `time.perf_counter`."""
-        rho, truncated = initial_averages(problem, grid)
+    def run(self, task, place, progress=None) -> Solution:
+        features, grid = task.features, place.grid
+        rho, truncated = initial_averages(task.problem, grid)
         transport = FiPyTransport(grid, self.reconstruction)
         state = State(features, grid, rho, self.reconstruction)
-        recorder = Recorder(
-            self, problem, features, times, dynamics, grid, window, truncated, state.a, state.mass, start
-        )
+        recorder = Recorder(self, task, place, truncated, state)
         t = 0.0
         with threadpool_limits(limits=1, user_api="blas"):
-            for t_end in times:
+            for t_end in task.times:
                 longest = (t_end - t) / self.least_steps
                 while t < t_end:
                     bound = min(longest, self.cfl / state.courant_rate(), self.stability / state.largest_mobility())
@@ -139,5 +134,5 @@ class FiPyFiniteVolume:
                     state = new
                     if progress:
                         progress(t)
-                recorder.output(state.a, state.rho, state.mass)
+                recorder.output(state)
         return recorder.solution()

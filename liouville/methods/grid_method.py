@@ -3,32 +3,95 @@
 import contextlib
 import time
 import warnings
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..dynamics.dynamics import is_discrete
+from ..checks import is_count
 from ..errors import SolveFailed
-from ..grid.grid import Graded, check_window, choose_window, make_grid
-from ..problem import Box
-from ..records.diagnostics import Stopwatch, announce, part_of
+from ..flow.walls import moves_smoothly
+from ..grid.axis import Graded
+from ..grid.grid import PhaseGrid
+from ..grid.window import check_window, choose_window, make_grid
+from ..progress import Stopwatch, announce, part_of
+from ..solution import Solution
+from .base import Method
 
 LEAST_CELLS = 8
 LEAST_HALVED = 16  # cells of a companion on wider cells
 COMPANION_SHARE = 0.25  # of the progress that the companion makes up
 ROUND_OFF = 1e-14
+LEAST_START, MOST_CELLS = 32, 2**22  # of a grid that is refined: each way at first, and in all at last
 
 
-def check_cells(cells, c_spacing) -> None:
-    """What every grid method asks of `cells` and `c_spacing`."""
+@dataclass(frozen=True, eq=False)
+class Place:
+    """A grid and the window that it fills."""
+
+    grid: PhaseGrid
+    window: tuple
+
+
+class GridMethod(Method):
+    """What `solve_on_grid` asks of a method on a grid, besides the fields `cells` and `window`.
+
+    1. `run(task, place, progress)` is one run on one grid, a Solution without an estimate.
+    2. `companion(dynamics)` is a method whose error is another: on cells twice as wide and with longer steps in time,
+       or, where this one is not consistent with the dynamics, one that is.
+    3. `sure_order` is the order at which errors of smooth solutions fall at least, in space and time.
+    4. `growth` is its cost over that of its companion.
+    """
+
+    on_grid = True
+    c_spacing = None
+    takes_steps = True  # whether discrete dynamics are solved
+    sure_order: int
+    growth: float
+
+    def run(self, task, place, progress=None) -> Solution:
+        raise NotImplementedError
+
+    def companion(self, dynamics) -> Method:
+        raise NotImplementedError
+
+    def check(self, task) -> None:
+        check_applies(self, task)
+        self.place(task)
+
+    def place(self, task) -> Place:
+        """The grid that the task needs: its window holds the flow."""
+        choose = self.window is None
+        window = choose_window(task, self.cells) if choose else check_window(task, self.window)
+        return Place(make_grid(self.cells, window, task.problem, self.c_spacing), window)
+
+    def solve(self, task, progress=None, estimate=True) -> Solution:
+        return solve_on_grid(self, task, progress, estimate)
+
+    def refined(self, tolerance) -> Iterator["GridMethod"]:
+        """Grids start coarse and double; each is the finer of the pair that its own estimate compares."""
+        cells = np.array(self.cells) // 2
+        while min(cells) < LEAST_START:
+            cells = 2 * cells
+        while np.prod(cells) <= MOST_CELLS:
+            yield replace(self, cells=tuple(int(k) for k in cells))
+            cells = 2 * cells
+
+    def remedy(self, dynamics) -> str:
+        return "raise cells, or give solve a tolerance"
+
+
+def check_cells(cells, c_spacing=None) -> tuple:
+    """What every grid method asks of `cells` and `c_spacing`; returns the counts."""
     counts = tuple(cells) if np.ndim(cells) == 1 else (cells,)
-    if len(counts) != 2 or not all(isinstance(k, (int, np.integer)) and k >= LEAST_CELLS for k in counts):
+    if len(counts) != 2 or not all(is_count(k, LEAST_CELLS) for k in counts):
         raise ValueError(f"cells must be two integers of at least 8, one for y and one for c, got {cells}")
     if not (c_spacing is None or isinstance(c_spacing, Graded)):
         raise ValueError(f"c_spacing must be Graded(ratio) or None, got {c_spacing!r}")
+    return tuple(int(k) for k in counts)
 
 
-def check_applies(method, problem, dynamics) -> None:
+def check_applies(method, task) -> None:
     """A grid needs one-dimensional y and a density.
 
     Raises
@@ -36,13 +99,13 @@ def check_applies(method, problem, dynamics) -> None:
     ValueError
         Where grids do not apply.
     """
-    name = type(method).__name__
+    name, problem = type(method).__name__, task.problem
     if problem.domain.dim != 1:
         raise ValueError(f"{name} needs one-dimensional y, got {problem.domain}; use Characteristics()")
     if not all(law.has_density for law in problem.laws):
         raise ValueError(f"{name} needs an initial law with a density, got Discrete; use Characteristics()")
-    if is_discrete(dynamics) and not method.takes_steps:
-        raise ValueError(f"{name} solves GradientFlow, got {dynamics!r}; use FiniteVolume() or Characteristics()")
+    if task.dynamics.discrete and not method.takes_steps:
+        raise ValueError(f"{name} solves GradientFlow, got {task.dynamics!r}; use FiniteVolume() or Characteristics()")
 
 
 def companion_cells(cells) -> tuple:
@@ -56,66 +119,62 @@ def finer_cells(cells) -> tuple:
     return tuple(2 * int(k) for k in cells)
 
 
-def solve_on_grid(method, problem, features, times, dynamics, seed, progress, estimate):
-    """Solve by `method.run` and, for the error estimate, by its companion before; returns the Solution.
-
-    A grid method gives
-
-    - `run(problem, features, times, dynamics, seed, progress, grid, window, start)`, a Solution without an estimate,
-    - `companion(dynamics)`, a method whose error is another: on cells twice as wide and with longer steps in time, or,
-      where the method is not consistent with the dynamics, one that is,
-    - `sure_order`, at which errors of smooth solutions fall at least, in space and time,
-    - `growth`, its cost over that of its companion.
-    """
+def solve_on_grid(method, task, progress, estimate) -> Solution:
+    """Solve by `method.run` and, for the error estimate, by its companion before; returns the Solution."""
     started = time.perf_counter()
-    check_applies(method, problem, dynamics)
-    last = float(times[-1])
-    if method.window is None:
-        window = choose_window(problem, features, dynamics, seed, last, method.cells)
+    check_applies(method, task)
+    window = method.place(task).window
+    if estimate:
+        solution = _estimated(method, task, window, progress)
     else:
-        window = check_window(problem, features, dynamics, seed, method.window, last)
+        solution = method.run(task, _place(method, task, window), progress)
+    seconds = time.perf_counter() - started
+    return replace(solution, diagnostics=replace(solution.diagnostics, seconds=seconds))
 
-    def run(one, report, begun):
-        grid = make_grid(one.cells, window, problem, one.c_spacing)
-        return one.run(problem, features, times, dynamics, seed, report, grid, window, begun)
 
-    if not estimate:
-        return run(method, progress, started)
-    companion, begun = method.companion(dynamics), time.perf_counter()
-    report, later = (part_of(progress, *ends, last) for ends in ((0.0, COMPANION_SHARE), (COMPANION_SHARE, 1.0)))
-    other, share = None, 1.0
-    if hasattr(companion, "run"):
-        # A grid that is too coarse for this problem says nothing of `method`, which may not be.
+def _place(method, task, window) -> Place:
+    """The grid of this resolution in a window that is chosen."""
+    return Place(make_grid(method.cells, window, task.problem, method.c_spacing), window)
+
+
+def _estimated(method, task, window, progress) -> Solution:
+    companion = method.companion(task.dynamics)
+    report, later = (part_of(progress, *ends, task.last) for ends in ((0.0, COMPANION_SHARE), (COMPANION_SHARE, 1.0)))
+    if companion.on_grid:
         watch = Stopwatch(report)
-        with contextlib.suppress(ValueError, SolveFailed), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            other = run(companion, watch, begun)
+        other = _tried(companion, task, window, watch)
         announce(watch.seconds * method.growth)
     else:
-        other = companion.solve(problem, features, times, dynamics, seed, report)
-    solution = run(method, later, started)
+        other = companion.solve(task, report)
+    solution = method.run(task, _place(method, task, window), later)
     if other is None:
         companion = replace(companion, cells=finer_cells(method.cells))
-        with contextlib.suppress(ValueError, SolveFailed), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            other = run(companion, None, begun)
+        other = _tried(companion, task, window, None)
     if other is None:  # nothing tells how far off it is
-        unknown = np.full(times.size, np.inf)
+        unknown = np.full(task.times.size, np.inf)
         return replace(solution, diagnostics=replace(solution.diagnostics, error_estimate=unknown))
-    if hasattr(companion, "run"):
-        share = _share_of_difference(method, companion, is_rough(problem, features))
+    share = _share_of_difference(method, companion, is_rough(task.features)) if companion.on_grid else 1.0
     error = share * np.linalg.norm(solution.coefficients - other.coefficients, axis=1)
     if other.diagnostics.error_estimate is not None:
         error = error + other.diagnostics.error_estimate
-    error = error + solution.diagnostics.step_error + _window_error(solution) + features.error(solution.coefficients)
+    error = error + solution.diagnostics.step_error + _window_error(solution)
+    error = error + task.features.error(solution.coefficients)
     error = error + ROUND_OFF * np.abs(solution.coefficients).max(initial=0.0)
     imbalance = share * np.abs(solution.diagnostics.energy_imbalance - other.diagnostics.energy_imbalance)
     return replace(solution, diagnostics=replace(solution.diagnostics, error_estimate=error, energy_error=imbalance))
 
 
-def is_rough(problem, features) -> bool:
+def _tried(companion, task, window, progress):
+    """Its solution, or None where it breaks down: too coarse a grid says nothing of the method, which may not be."""
+    with contextlib.suppress(ValueError, SolveFailed), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return companion.run(task, _place(companion, task, window), progress)
+    return None
+
+
+def is_rough(features) -> bool:
     """Whether rho_in jumps, the drift does, or walls gather mass: no grid converges faster than at first order then."""
-    return isinstance(problem.domain, Box) or not features.smooth or not all(law.smooth for law in problem.laws)
+    return not moves_smoothly(features) or not all(law.smooth for law in features.problem.laws)
 
 
 def _share_of_difference(method, companion, rough) -> float:
@@ -129,5 +188,5 @@ def _share_of_difference(method, companion, rough) -> float:
 def _window_error(solution) -> float:
     """What the initial mass outside the window could have carried of f_0."""
     grid = solution.grid
-    largest = np.linalg.norm(solution.features.matrix(grid.y[:, None]), axis=1).max()
+    largest = np.linalg.norm(solution.features.matrix(grid.y_points), axis=1).max()
     return solution.diagnostics.truncated_mass * np.abs(grid.c_edges).max() * float(largest)

@@ -90,14 +90,44 @@ def _face_slopes(values, grid):
     return np.concatenate([end, np.diff(values, axis=0) / grid.dy, end])
 
 
-class LimitedLinear:
+class Reconstruction:
+    """The interface of a reconstruction.
+
+    Attributes
+    ----------
+    order : int
+        In space, of smooth densities.
+    energy_decays : bool
+        Whether the energy falls at every step, exactly.
+    """
+
+    order: int
+    energy_decays: bool
+
+    def operators(self, features, grid) -> Operators:
+        """What turns moments into coefficients and residuals into potentials on this grid."""
+        raise NotImplementedError
+
+    def step_field(self, operators, r, step, grid, share=1.0) -> StepField:
+        """The potential of a step of a discrete dynamics under the residual r; `share` 0 leaves the correction out."""
+        raise NotImplementedError
+
+    def check_spacing(self, c_spacing) -> None:
+        """Raise a ValueError where the cells in c must be equal and are not."""
+
+    def stage(self, rho, base, alpha, dt, field, grid, out, moments) -> None:
+        """out = alpha base + (1 - alpha) (rho + dt L(rho)) in a Field or StepField, and the moments of its rows."""
+        raise NotImplementedError
+
+
+class LimitedLinear(Reconstruction):
     """What the schemes of at most second order share: the structure-preserving potential.
 
     U and a use the same corrected features, and slopes are differences of U, so that the energy decays.
     """
 
     def operators(self, features, grid) -> Operators:
-        cell = features.on_cells(grid.dy).cell_matrix(grid.y[:, None], grid.dy)
+        cell = features.on_cells(grid.dy).cell_matrix(grid.y_points, grid.dy)
         return Operators(deposit=cell, cell=cell, slope=_face_slopes(cell, grid))
 
     def step_field(self, operators, r, step, grid, share=1.0) -> StepField:
@@ -107,9 +137,6 @@ class LimitedLinear:
         constant, quadratic = (quarter * _face_slopes(values, grid) for values in (field.U**2, square))
         along_y = np.stack([constant, field.slope, quadratic], axis=1)
         return StepField(field.U[None], 2.0 * quarter * square[None], along_y)
-
-    def check_grid(self, grid) -> None:
-        """Any grid will do."""
 
     def stage(self, rho, base, alpha, dt, field, grid, out, moments):
         """out = alpha base + (1 - alpha) (rho + dt L(rho)), and the moments of its rows."""
@@ -126,7 +153,7 @@ class LimitedLinear:
                 grid.c_edges,
                 grid.dy,
                 grid.c_widths,
-                grid.c_shares,
+                grid.c_axis.shares,
                 grid.periodic,
                 self.code,
                 out,
@@ -143,7 +170,7 @@ class LimitedLinear:
             grid.c,
             grid.dy,
             grid.c_widths,
-            grid.c_shares,
+            grid.c_axis.shares,
             grid.periodic,
             self.code,
             out,
@@ -179,7 +206,7 @@ class VanLeer(LimitedLinear):
 
 
 @dataclass(frozen=True)
-class MP5:
+class MP5(Reconstruction):
     """The monotonicity-preserving fifth-order reconstruction of Suresh and Huynh (J. Comput. Phys. 136, 1997).
 
     Fluxes are averages over faces, so besides the reconstruction across a face they carry transverse terms along it;
@@ -191,7 +218,7 @@ class MP5:
     energy_decays = False
 
     def operators(self, features, grid) -> Operators:
-        y, h = grid.y[:, None], grid.dy
+        y, h = grid.y_points, grid.dy
         features = features.on_cells(h)
         shifted = {k: features.matrix(y + k * h) for k in (-2, -1, 0, 1, 2)}
         second = shifted[1] - 2.0 * shifted[0] + shifted[-1]
@@ -222,9 +249,9 @@ class MP5:
             np.stack([field.U, field.first, field.second]), np.stack([average, first, second / h**2]), along_y
         )
 
-    def check_grid(self, grid) -> None:
-        if not np.allclose(grid.c_widths, grid.c_widths[0], rtol=1e-9):
-            raise ValueError("MP5 needs equal spacing in c, got c_spacing")
+    def check_spacing(self, c_spacing) -> None:
+        if c_spacing is not None:
+            raise ValueError(f"MP5 needs equal spacing in c, got c_spacing {c_spacing!r}")
 
     def stage(self, rho, base, alpha, dt, field, grid, out, moments):
         """out = alpha base + (1 - alpha) (rho + dt L(rho)), and the moments of its rows."""

@@ -4,10 +4,12 @@ import time
 
 import numpy as np
 
-from ..problem import Box, Euclidean
-from ..records.diagnostics import Diagnostics, problem_size
-from ..records.solution import Solution
+from ..features.scales import problem_size
+from ..flow.walls import walls_of
+from ..grid.window import unbounded
+from ..records.diagnostics import Diagnostics
 from ..records.soundness import EDGE_CELLS
+from ..solution import Solution
 
 
 class Recorder:
@@ -15,30 +17,25 @@ class Recorder:
 
     Parameters
     ----------
-    method, problem, features, times, dynamics, grid, window
-        What is solved, and where.
+    method : Method
+    task : Task
+    place : Place
     truncated : float
         Mass of rho_in outside the window.
-    a : array, shape (P,)
-        Coefficients at time 0.
-    mass : float
-        Total mass at time 0.
-    started : float
-        time.perf_counter() at the start of the run.
-    seed : int
-        Of the batches.
+    start
+        The state at time 0, with its coefficients `a` and `mass`.
     """
 
-    def __init__(self, method, problem, features, times, dynamics, grid, window, truncated, a, mass, started, seed=0):
-        self.started, self.seed = started, seed
-        self.method, self.problem, self.features, self.dynamics = method, problem, features, dynamics
-        self.times, self.grid, self.window, self.truncated = times, grid, window, truncated
-        self.first_energy, self.first_mass = float(features.loss(a)), mass
-        self.size = problem_size(features, a)
-        self.history = [(0.0, a.copy())]
+    def __init__(self, method, task, place, truncated, start):
+        self.started = time.perf_counter()
+        self.method, self.task, self.place, self.truncated = method, task, place, truncated
+        self.times, self.loss = task.times, task.features.loss
+        self.first_energy, self.first_mass = float(self.loss(start.a)), start.mass
+        self.size = problem_size(task.features, start.a)
+        self.history = [(0.0, start.a.copy())]
         self.dissipated, self.step_error, self.rejected, self.n_outputs = 0.0, 0.0, 0, 0
-        T = times.size
-        self.coefficients, self.density = np.empty((T, a.size)), np.empty((T, *grid.shape))
+        T = task.times.size
+        self.coefficients, self.density = np.empty((T, start.a.size)), np.empty((T, *place.grid.shape))
         self.drift, self.drop, self.lost, self.step_errors = np.empty((4, T))
 
     def step(self, t, a, dissipated, error=0.0):
@@ -48,42 +45,43 @@ class Recorder:
         self.step_error += error
         self.history.append((t, a.copy()))
 
-    def output(self, a, density, mass):
-        """The state at the next output time."""
+    def output(self, state):
+        """The state at the next output time, with its cell averages `rho`."""
         k = self.n_outputs
-        self.coefficients[k], self.density[k] = a, density
-        self.drift[k] = mass / self.first_mass - 1.0
+        self.coefficients[k], self.density[k] = state.a, state.rho
+        self.drift[k] = state.mass / self.first_mass - 1.0
         self.step_errors[k] = self.step_error
-        self.drop[k], self.lost[k] = self.first_energy - self.features.loss(a), self.dissipated
+        self.drop[k], self.lost[k] = self.first_energy - self.loss(state.a), self.dissipated
         self.n_outputs += 1
 
     def _edge_mass(self) -> float:
         """The most mass within two cells of the window's ends at an output time."""
-        rho, volume = self.density, self.grid.cell_volume
+        rho, volume = self.density, self.place.grid.cell_volume
         first, last = slice(EDGE_CELLS), slice(-EDGE_CELLS, None)
         masses = [(rho[:, :, part] * volume[part]).sum(axis=(1, 2)) for part in (first, last)]
-        if isinstance(self.problem.domain, Euclidean):
+        if "y" in unbounded(self.task.problem):
             masses += [(rho[:, part] * volume).sum(axis=(1, 2)) for part in (first, last)]
         return float(sum(masses).max())
 
     def _wall_mass(self):
         """Mass in the cells that touch the walls of a Box, one entry per output time; None elsewhere."""
-        if not isinstance(self.problem.domain, Box):
+        if not walls_of(self.task.problem.domain).exist:
             return None
-        return (self.density[:, [0, -1]] * self.grid.cell_volume).sum(axis=(1, 2))
+        return (self.density[:, [0, -1]] * self.place.grid.cell_volume).sum(axis=(1, 2))
 
     def solution(self) -> Solution:
         """The whole record."""
+        task = self.task
         return Solution(
-            problem=self.problem,
-            features=self.features,
+            problem=task.problem,
+            features=task.features,
             method=self.method,
-            dynamics=self.dynamics,
-            seed=self.seed,
+            dynamics=task.dynamics,
+            seed=task.seed,
             times=self.times,
             coefficients=self.coefficients,
             density=self.density,
-            grid=self.grid,
+            grid=self.place.grid,
             history=tuple(np.array(column) for column in zip(*self.history, strict=True)),
             diagnostics=Diagnostics(
                 mass_drift=self.drift,
@@ -93,7 +91,7 @@ class Recorder:
                 step_error=self.step_errors,
                 edge_mass=self._edge_mass(),
                 truncated_mass=self.truncated,
-                window=self.window,
+                window=self.place.window,
                 steps=len(self.history) - 1,
                 rejected_steps=self.rejected,
                 seconds=time.perf_counter() - self.started,

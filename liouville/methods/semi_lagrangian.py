@@ -11,32 +11,31 @@ import numpy as np
 from numpy.polynomial.legendre import leggauss
 from threadpoolctl import threadpool_limits
 
-from ..checks import is_finite
-from ..dynamics.dynamics import is_discrete
+from ..checks import hold, number, one_of
 from ..errors import SolveFailed
-from ..features.batches import Batches
-from ..grid.grid import initial_averages
-from ..problem import Box
-from ..records.solution import Solution
+from ..flow.walls import walls_of
+from ..grid.window import initial_averages
+from ..solution import Solution
 from .finite_volume import descend
-from .grid_method import check_cells, companion_cells, solve_on_grid
+from .grid_method import GridMethod, check_applies, check_cells, companion_cells
 from .recorder import Recorder
-from .sweeps import SPLITTINGS, Run
+from .sweeps import SPLITTINGS, Run, points_in_c
 
 MIN_STEP = 1e-10  # of the last time
 PAST = 4  # mobilities that the prediction of r goes through
 FALLS = 30.0  # times over which the error of time steps is shared out at most, in those in which r falls at first
 GAUSS = 10  # nodes of the integral of r over a step
 MAX_TERMS = 60  # of the Taylor series of r in a step
+TIME_SHARE = 0.25  # of the tolerance that grids are refined to, for time steps
 LOOSER = 10.0  # the tolerance of a companion, whose error in time is to be another
 SAFETY, SHRINK, GROW = 0.9, 0.3, 2.5  # of the step-size controller
 
 
 @dataclass(frozen=True)
-class SemiLagrangian:
+class SemiLagrangian(GridMethod):
     """Exact sweeps in c and y in turn, conservative and >= 0, with steps as long as the error allows.
 
-    The state is rho averaged over cells in y at points in c. Through a step, r(t) is foretold: r' = -G(t) r with the
+    The state is rho averaged over cells in y at points in c. Through a step, r(t) is predicted: r' = -G(t) r with the
     mobility G = int (Phi Phi^T + c^2 Phi' Phi'^T) rho extrapolated from the last steps. In the field of this r, a sweep
     in c shifts every row by U dt, a sweep in y traces cell edges back through dY/dt = -c U'(t, Y) and remaps. At the
     end of the step r is deposited from rho anew. Fourth order in time by default, with forward sub-steps only: the
@@ -65,19 +64,17 @@ class SemiLagrangian:
     window: tuple | None = None
     max_step: float | None = None
     order: int = 4
-    c_spacing = None
-    takes_steps = True
     sure_order = 2
     growth = 6.0
 
     def __post_init__(self):
-        check_cells(self.cells, None)
-        if not (is_finite(self.tolerance) and 0 < self.tolerance < 1):
-            raise ValueError(f"tolerance must lie in (0, 1), got {self.tolerance!r}")
-        if self.max_step is not None and not (is_finite(self.max_step) and self.max_step > 0):
-            raise ValueError(f"max_step must be finite and positive, got {self.max_step!r}")
-        if isinstance(self.order, bool) or self.order not in SPLITTINGS:
-            raise ValueError(f"order must be 2 or 4, got {self.order!r}")
+        hold(
+            self,
+            cells=check_cells(self.cells),
+            tolerance=number("tolerance", self.tolerance, 0, 1, "()"),
+            max_step=None if self.max_step is None else number("max_step", self.max_step, 0, ends="()"),
+            order=one_of("order", self.order, tuple(SPLITTINGS)),
+        )
 
     def companion(self, dynamics):
         """Cells twice as wide and longer steps."""
@@ -85,21 +82,26 @@ class SemiLagrangian:
         looser = min(LOOSER * self.tolerance, 0.5)
         return replace(self, cells=companion_cells(self.cells), tolerance=looser, max_step=longest)
 
-    def solve(self, problem, features, times, dynamics, seed=0, progress=None, estimate=True) -> Solution:
-        if isinstance(problem.domain, Box):
+    def check(self, task) -> None:
+        if walls_of(task.problem.domain).exist:
             raise ValueError("SemiLagrangian needs a domain without walls, got Box; use FiniteVolume()")
-        return solve_on_grid(self, problem, features, times, dynamics, seed, progress, estimate)
+        check_applies(self, task)
+        points_in_c(task.problem.laws[-1], self.place(task).grid)
 
-    def run(self, problem, features, times, dynamics, seed, progress, grid, window, start) -> Solution:
-        """One run on one grid, without an error estimate; `start` is that of `time.perf_counter`."""
-        batches = Batches(features, dynamics, seed) if is_discrete(dynamics) else None
+    def solve(self, task, progress=None, estimate=True) -> Solution:
+        self.check(task)
+        return super().solve(task, progress, estimate)
+
+    def refined(self, tolerance):
+        return GridMethod.refined(replace(self, tolerance=TIME_SHARE * tolerance), tolerance)
+
+    def run(self, task, place, progress=None) -> Solution:
+        batches = task.batches()
         # One BLAS thread: the small matrices gain nothing from more, and their bits would depend on it.
         with threadpool_limits(limits=1, user_api="blas"):
-            run = Run.start(problem, features, grid)
-            truncated = initial_averages(problem, grid)[1]
-            recorder = Recorder(
-                self, problem, features, times, dynamics, grid, window, truncated, run.a, run.mass, start, seed
-            )
+            run = Run.start(task.features, place.grid)
+            truncated = initial_averages(task.problem, place.grid)[1]
+            recorder = Recorder(self, task, place, truncated, run)
             if batches is None:
                 self._march(run, recorder, progress)
             else:
@@ -139,25 +141,25 @@ class SemiLagrangian:
                 dt = min(longest, max(h * factor, dt if h < dt else 0.0) if factor >= 1.0 else h * factor)
                 if progress:
                     progress(run.t)
-            recorder.output(run.a, run.rho, run.mass)
+            recorder.output(run)
 
 
 def march(past, dt, splitting):
     """The last state of `past` a step later, an estimate of the error in a that the step makes, and what it dissipates.
 
-    Once G at the end of the step is known, the foretold r(t) can be told better. It was off by the difference at the
-    end of the step, by less before, and a follows r by a' = -G r. By the better r, int r . G r dt is half of what
-    r . r loses.
+    Once G at the end of the step is known, r(t) can be predicted better. The first prediction was off by the
+    difference at the end of the step, by less before, and a follows r by a' = -G r. By the better r, int r . G r dt
+    is half of what r . r loses.
     """
     run = past[-1]
     if len(past) == 1:  # nothing to extrapolate from: the end of a first attempt serves instead
-        foretold = _foretold([run, run.step(dt, _foretold(past, run, dt), splitting)], run, dt)
+        predicted = _predicted([run, run.step(dt, _predicted(past, run, dt), splitting)], run, dt)
     else:
-        foretold = _foretold(past, run, dt)
-    new = run.step(dt, foretold, splitting)
-    better = _foretold([*past[1 - PAST :], new], run, dt)(dt)
-    error = 0.25 * dt * float(np.linalg.norm(new.G @ (foretold(dt) - better)))
-    error += float(np.linalg.norm(new.G @ _kick_error(foretold, dt, splitting)))
+        predicted = _predicted(past, run, dt)
+    new = run.step(dt, predicted, splitting)
+    better = _predicted([*past[1 - PAST :], new], run, dt)(dt)
+    error = 0.25 * dt * float(np.linalg.norm(new.G @ (predicted(dt) - better)))
+    error += float(np.linalg.norm(new.G @ _kick_error(predicted, dt, splitting)))
     return new, error, 0.5 * float(run.r @ run.r - better @ better)
 
 
@@ -175,12 +177,12 @@ def of_first_step(start, end, later):
     No state before had told how G changes in time.
     """
     dt = end.t - start.t
-    foretold, better = (_foretold(past, start, dt)(dt) for past in ([start, end], [start, end, later]))
-    error = 0.25 * dt * float(np.linalg.norm(end.G @ (foretold - better)))
-    return error, 0.5 * float(foretold @ foretold - better @ better)
+    predicted, better = (_predicted(past, start, dt)(dt) for past in ([start, end], [start, end, later]))
+    error = 0.25 * dt * float(np.linalg.norm(end.G @ (predicted - better)))
+    return error, 0.5 * float(predicted @ predicted - better @ better)
 
 
-def _foretold(past, start, dt):
+def _predicted(past, start, dt):
     """r(s) for 0 <= s <= dt from the state `start`: r' = -G(s) r, G the interpolant through the states of `past`."""
     s = np.array([run.t - start.t for run in past]) / dt
     inverse = np.linalg.inv(np.vander(s, increasing=True))

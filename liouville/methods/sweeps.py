@@ -49,7 +49,7 @@ class Operators:
     def __init__(self, features, grid):
         self.grid, self.target = grid, features.target
         features = features.on_cells(grid.dy)
-        y = grid.y[:, None]
+        y = grid.y_points
         self.value = features.matrix(y)
         self.slope = features.gradient(y)[:, 0]
         self.powers = grid.c[:, None] ** np.arange(3)
@@ -99,7 +99,7 @@ class Operators:
         return Y @ matrix
 
 
-def _at_points(law, grid):
+def points_in_c(law, grid):
     """Values at the points in c that stand for a law, shape (n_c,).
 
     Its density where this explains its averages over cells; where it jumps or is narrow, what they are the averages of,
@@ -150,9 +150,9 @@ class Run:
         return float(self.r @ self.G @ self.r)
 
     @classmethod
-    def start(cls, problem, features, grid):
-        y_law, c_law = problem.laws
-        rho = np.outer(np.diff(y_law.cdf(grid.y_edges)) / grid.dy, _at_points(c_law, grid))
+    def start(cls, features, grid):
+        y_law, c_law = features.problem.laws
+        rho = np.outer(np.diff(y_law.cdf(grid.y_edges)) / grid.dy, points_in_c(c_law, grid))
         rho /= rho.sum() * grid.dy * grid.c_widths[0]
         points = np.empty(grid.shape)
         kernels.to_points(rho, grid.periodic, points)

@@ -5,10 +5,9 @@ from functools import cached_property
 
 import numpy as np
 
-from ..checks import as_numbers, is_count
+from .. import streams
+from ..checks import as_numbers, count, hold
 from .domains import PERIOD
-
-TEST_STREAM = (2**32 - 2,)  # spawn key that no stream of particles or batches has
 
 
 def as_points(name: str, points) -> np.ndarray:
@@ -31,8 +30,7 @@ class UniformTorus:
     dim: int = 1
 
     def __post_init__(self):
-        if not isinstance(self.dim, int) or self.dim < 1:
-            raise ValueError(f"dim must be a positive integer, got {self.dim!r}")
+        hold(self, dim=count("dim", self.dim))
 
     @property
     def input_dim(self) -> int:
@@ -68,8 +66,7 @@ class Quadrature:
         if not (np.isfinite(weights).all() and (weights > 0).all()):
             raise ValueError(f"weights must be finite and positive, got {weights.min()}")
         weights.setflags(write=False)
-        object.__setattr__(self, "points", points)
-        object.__setattr__(self, "weights", weights)
+        hold(self, points=points, weights=weights)
 
     @property
     def input_dim(self) -> int:
@@ -120,13 +117,9 @@ class TrainingSet(Quadrature):
 
 def _draw_test_points(data) -> None:
     """Fix the sample of mu that stands for it wherever an integral is asked for."""
-    for name, least in (("test_points", 2), ("seed", 0)):
-        if not is_count(getattr(data, name), least):
-            raise ValueError(f"{name} must be an integer of at least {least}, got {getattr(data, name)!r}")
-    stream = np.random.SeedSequence(data.seed, spawn_key=TEST_STREAM)
-    points = data.sample(np.random.Generator(np.random.Philox(stream)), data.test_points)
-    object.__setattr__(data, "points", points)
-    object.__setattr__(data, "weights", np.full(data.test_points, 1.0 / data.test_points))
+    hold(data, test_points=count("test_points", data.test_points, 2), seed=count("seed", data.seed, 0))
+    points = data.sample(streams.of_test_points(data.seed), data.test_points)
+    hold(data, points=points, weights=np.full(data.test_points, 1.0 / data.test_points))
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,8 +148,7 @@ class UniformSphere(Quadrature):
     sampled = True
 
     def __post_init__(self):
-        if not is_count(self.dim, 2):
-            raise ValueError(f"dim must be an integer of at least 2, got {self.dim!r}")
+        hold(self, dim=count("dim", self.dim, 2))
         _draw_test_points(self)
         super().__post_init__()
 

@@ -5,14 +5,9 @@ from math import pi
 
 import numpy as np
 
-from ..checks import is_finite
+from ..checks import count, hold, is_finite
 
 PERIOD = 2.0 * pi
-
-
-def _check_dimension(dim) -> None:
-    if not isinstance(dim, int) or isinstance(dim, bool) or dim < 1:
-        raise ValueError(f"dim must be a positive integer, got {dim!r}")
 
 
 @dataclass(frozen=True)
@@ -23,7 +18,7 @@ class Torus:
     periodic = True
 
     def __post_init__(self):
-        _check_dimension(self.dim)
+        hold(self, dim=count("dim", self.dim))
 
 
 @dataclass(frozen=True)
@@ -34,7 +29,7 @@ class Euclidean:
     periodic = False
 
     def __post_init__(self):
-        _check_dimension(self.dim)
+        hold(self, dim=count("dim", self.dim))
 
 
 @dataclass(frozen=True)
@@ -58,7 +53,7 @@ class Box:
             values = tuple(value) if np.ndim(value) == 1 else (value,)
             if not all(is_finite(v) for v in values):
                 raise ValueError(f"{name} must be a finite number or a sequence of them, got {value!r}")
-            object.__setattr__(self, name, tuple(float(v) for v in values))
+            hold(self, **{name: tuple(float(v) for v in values)})
         if len(self.lower) != len(self.upper) or not self.lower:
             raise ValueError(f"lower and upper must have the same length, got {self.lower} and {self.upper}")
         if not all(a < b for a, b in zip(self.lower, self.upper, strict=True)):

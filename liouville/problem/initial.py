@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..checks import is_finite
+from ..checks import hold, is_finite
 from .density import Density
 from .domains import PERIOD, Box, Euclidean, Torus
 
@@ -30,6 +30,8 @@ class Uniform:
             raise ValueError(f"Uniform needs both ends or none, got ({self.lower}, {self.upper})")
         if self.lower is not None and not (is_finite(self.lower) and is_finite(self.upper) and self.lower < self.upper):
             raise ValueError(f"Uniform needs finite lower < upper, got ({self.lower!r}, {self.upper!r})")
+        if self.lower is not None:
+            hold(self, lower=float(self.lower), upper=float(self.upper))
 
     def density(self, v):
         return np.where((v >= self.lower) & (v <= self.upper), 1.0 / (self.upper - self.lower), 0.0)
@@ -69,6 +71,7 @@ class Normal:
                 f"Normal needs a finite mean and standard_deviation > 0, "
                 f"got ({self.mean!r}, {self.standard_deviation!r})"
             )
+        hold(self, mean=float(self.mean), standard_deviation=float(self.standard_deviation))
 
     def _standardised(self, v):
         return (np.asarray(v) - self.mean) / self.standard_deviation
@@ -126,8 +129,7 @@ class Discrete:
         probabilities = tuple(float(p) for p in probabilities)
         if len(probabilities) != len(values) or min(probabilities) <= 0 or abs(sum(probabilities) - 1.0) > 1e-12:
             raise ValueError(f"probabilities must be positive, one per value and sum to 1, got {probabilities}")
-        object.__setattr__(self, "values", values)
-        object.__setattr__(self, "probabilities", probabilities)
+        hold(self, values=values, probabilities=probabilities)
 
     def quantile(self, p):
         cumulative = np.cumsum(self.probabilities)

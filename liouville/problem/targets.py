@@ -5,10 +5,10 @@ from itertools import permutations
 
 import numpy as np
 
-from ..checks import is_count
+from .. import streams
+from ..checks import count, hold
 
 PART = 8192  # points at a time, so that the products of a part stay in the processor's cache
-STREAM = (2**32 - 3,)  # spawn key that no stream of particles or batches has
 
 
 def _symmetrised(a):
@@ -69,14 +69,10 @@ class SphericalSpin:
     _parts: object = field(init=False, default=None, repr=False, compare=False)
 
     def __post_init__(self):
-        for name, least in (("dim", 2), ("order", 1), ("seed", 0)):
-            if not is_count(getattr(self, name), least):
-                raise ValueError(f"{name} must be an integer of at least {least}, got {getattr(self, name)!r}")
-        rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(self.seed, spawn_key=STREAM)))
-        a = rng.standard_normal((self.dim,) * self.order)
+        hold(self, dim=count("dim", self.dim, 2), order=count("order", self.order), seed=count("seed", self.seed, 0))
+        a = streams.of_target(self.seed).standard_normal((self.dim,) * self.order)
         a.setflags(write=False)
-        object.__setattr__(self, "coefficients", a)
-        object.__setattr__(self, "_parts", _ordered(_symmetrised(a)))
+        hold(self, coefficients=a, _parts=_ordered(_symmetrised(a)))
 
     def __call__(self, x) -> np.ndarray:
         """f at x of shape (k, d), shape (k,)."""

@@ -4,12 +4,13 @@ Built-in units are scale * g(A(x) . y + B(x)) with one scalar profile g: that fo
 takes any phi.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import FunctionType
 
 import numpy as np
 
-from ..checks import is_finite
+from ..checks import flag, function, hold, number, one_of
 from .profiles import ACTIVATIONS, GAUSSIAN, Profile
 
 
@@ -47,8 +48,7 @@ class Gaussian:
     variance: float
 
     def __post_init__(self):
-        if not (is_finite(self.variance) and self.variance > 0):
-            raise ValueError(f"variance must be finite and positive, got {self.variance!r}")
+        hold(self, variance=number("variance", self.variance, 0, ends="()"))
 
     def __call__(self, z):
         return np.exp(-0.5 * np.asarray(z) ** 2 / self.variance) / np.sqrt(2.0 * np.pi * self.variance)
@@ -69,14 +69,13 @@ class Convolution(ProfileUnit):
         h'. Without it the derivatives that are needed off tori come from h itself (see `fit_profile`).
     """
 
-    profile: object
-    derivative: object = None
+    profile: Callable
+    derivative: Callable | None = None
 
     def __post_init__(self):
-        for name in ("profile", "derivative"):
-            function = getattr(self, name)
-            if not (callable(function) or (name == "derivative" and function is None)):
-                raise ValueError(f"{name} must be callable, got {function!r}")
+        function("profile", self.profile)
+        if self.derivative is not None:
+            function("derivative", self.derivative)
 
     @property
     def formula(self) -> Profile:
@@ -124,10 +123,8 @@ class Ridge(ProfileUnit):
     bias: bool = True
 
     def __post_init__(self):
-        if not (isinstance(self.activation, str) and self.activation in ACTIVATIONS):
-            raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {self.activation!r}")
-        if not is_finite(self.scale):
-            raise ValueError(f"scale must be finite, got {self.scale!r}")
+        one_of("activation", self.activation, tuple(ACTIVATIONS))
+        hold(self, scale=number("scale", self.scale), bias=flag("bias", self.bias))
 
     @property
     def formula(self) -> Profile:
@@ -166,19 +163,18 @@ class Unit:
         finite numbers as they should, or gradient or Hessian are not those of the value where units are.
     """
 
-    value: object
-    gradient: object = None
-    hessian: object = None
+    value: Callable
+    gradient: Callable | None = None
+    hessian: Callable | None = None
 
     def __post_init__(self):
         for name in ("value", "gradient", "hessian"):
-            function = getattr(self, name)
-            if function is None and name != "value":
+            given = getattr(self, name)
+            if given is None and name != "value":
                 continue
-            if not callable(function):
-                raise ValueError(f"{name} must be callable, got {function!r}")
-            if not isinstance(getattr(function, "py_func", function), FunctionType):
-                raise ValueError(f"{name} must be a plain function of x and y, which can be compiled, got {function!r}")
+            function(name, given)
+            if not isinstance(getattr(given, "py_func", given), FunctionType):
+                raise ValueError(f"{name} must be a plain function of x and y, which can be compiled, got {given!r}")
 
     def y_dim(self, input_dim: int) -> None:
         """Any dimension of y goes with any of x."""

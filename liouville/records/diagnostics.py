@@ -1,16 +1,9 @@
 """What a run says about itself."""
 
-import sys
-import time
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..features.scales import measure_scales
-
-ANNOUNCED_SECONDS = 60.0
-UNANNOUNCED_SECONDS = 25.0
-LEAST_SIZE = 1e-6
 PER_TIME = (  # arrays of Diagnostics with one entry per output time, or None
     "mass_drift",
     "energy_drop",
@@ -20,66 +13,6 @@ PER_TIME = (  # arrays of Diagnostics with one entry per output time, or None
     "energy_error",
     "step_error",
 )
-
-
-def announce(seconds, least=ANNOUNCED_SECONDS) -> None:
-    """Say on standard error, before it starts, what a run will take that takes more than a minute."""
-    if seconds > least:
-        print(f"\nsolve: about {min(seconds, 3e9) / 60.0:.1f} minutes to come", file=sys.stderr)
-
-
-class Stopwatch:
-    """Progress that is timed from its first call on: what happened before it, such as compilation, does not count."""
-
-    def __init__(self, progress):
-        self.progress, self.first, self.last, self.calls = progress, 0.0, 0.0, 0
-
-    def __call__(self, t):
-        self.last = time.perf_counter()
-        self.first = self.first or self.last
-        self.calls += 1
-        if self.progress:
-            self.progress(t)
-
-    @property
-    def seconds(self) -> float:
-        """What all steps took, the first at the pace of the others."""
-        return (self.last - self.first) * self.calls / max(self.calls - 1, 1)
-
-
-def watched(progress, last):
-    """Progress that says, when a run has taken a while without a word, how long it still will."""
-    started, said = time.perf_counter(), []
-
-    def report(t):
-        elapsed = time.perf_counter() - started
-        if elapsed > UNANNOUNCED_SECONDS and not said:
-            said.append(announce(elapsed * (last - t) / max(t, 1e-300), UNANNOUNCED_SECONDS))
-        if progress:
-            progress(t)
-
-    return report
-
-
-def part_of(progress, begin, end, last):
-    """Progress of one run of several as that of all: times from begin * last to end * last."""
-    if progress is None:
-        return None
-    return lambda t: progress(last * begin + (end - begin) * t)
-
-
-def level_of(progress, level, last):
-    """Progress of one of ever finer runs, whose number is not known: half of what is left to each."""
-    return part_of(progress, 1.0 - 0.5**level, 1.0 - 0.5 ** (level + 1), last)
-
-
-def problem_size(features, a) -> float:
-    """What errors of f_0 are small or large beside: the greater of ||f|| and ||f_0||, of coefficients a at time 0.
-
-    Where both vanish beside the parts c Phi of f_0, a millionth of these.
-    """
-    scales = measure_scales(features)
-    return max(features.size, float(np.linalg.norm(a)), LEAST_SIZE * scales.c * scales.unit)
 
 
 @dataclass(frozen=True)

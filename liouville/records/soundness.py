@@ -9,7 +9,6 @@ import warnings
 
 import numpy as np
 
-from ..dynamics.dynamics import GradientFlow
 from ..errors import SolveFailed
 from ..problem import Euclidean
 
@@ -42,7 +41,7 @@ def check_energy_falls(solution) -> None:
     SolveFailed
         Where it does by more than the stated error.
     """
-    if solution.diagnostics.error_estimate is None or not isinstance(solution.dynamics, GradientFlow):
+    if solution.diagnostics.error_estimate is None or solution.dynamics.discrete:
         return
     loss, allowed = solution.loss, stated_energy_error(solution)
     rise = loss - np.minimum.accumulate(loss) - BALANCE * allowed
@@ -65,9 +64,9 @@ def concerns(solution) -> list:
         if error[k] > LARGE_ERROR * size:
             found.append(
                 f"the estimated error of f_0 is {error[k]:.1e} at t = {times[k]:g}, {error[k] / size:.0%} of its size: "
-                f"{_remedy(solution)}"
+                f"{solution.method.remedy(solution.dynamics)}"
             )
-        if isinstance(solution.dynamics, GradientFlow) and solution.features.smooth:
+        if not solution.dynamics.discrete and solution.features.smooth:
             off = np.abs(diagnostics.energy_imbalance)
             beyond = off - BALANCE * stated_energy_error(solution)
             k = int(np.argmax(beyond))
@@ -87,7 +86,7 @@ def _misplaced(solution) -> list:
         at_ends = _near_ends(c_law, grid.c_edges)
         if isinstance(solution.problem.domain, Euclidean):
             at_ends += _near_ends(y_law, grid.y_edges)
-        largest = np.linalg.norm(solution.features.matrix(grid.y[:, None]), axis=1).max()
+        largest = np.linalg.norm(solution.features.matrix(grid.y_points), axis=1).max()
         harm = (diagnostics.edge_mass - 2.0 * at_ends) * np.abs(grid.c_edges).max() * largest
         if harm > EDGE_HARM * solution.size:
             found.append(
@@ -110,14 +109,6 @@ def _near_ends(law, edges, cells=EDGE_CELLS) -> float:
     """Mass of a law within some cells of the ends of an axis."""
     low, inner_low, inner_high, high = law.cdf(edges[[0, cells, -1 - cells, -1]])
     return float(inner_low - low + high - inner_high)
-
-
-def _remedy(solution) -> str:
-    if solution.grid is None:
-        return "raise nodes or max_nodes, or solve to an earlier time"
-    if not isinstance(solution.dynamics, GradientFlow) and type(solution.method).__name__ == "FiniteVolume":
-        return "its expansion in the step does not hold here, use SemiLagrangian() or Characteristics()"
-    return "raise cells, or give solve a tolerance"
 
 
 def _window_text(window) -> str:

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import NotAvailable
+
 PROJECT = "mean-field-liouville"
 ENGINE = "h5netcdf"
 NUMPY_NAMES = ("np.float64", "np.float32", "np.int64", "np.int32", "array")
@@ -154,20 +156,43 @@ def read_record(path, kind, features):
     return dataset
 
 
-def parse_object(text):
-    """The object whose repr is `text`, made of calls to this package's public classes and of literals alone.
+class Described:
+    """A method or a dynamics that a file names and this package does not have: all that is known is its repr."""
 
-    Numbers may be NumPy's, "np.float64(0.1)", and tuples may be arrays. Nothing in a file is ever executed.
+    def __init__(self, text):
+        self._text = text
+
+    def __repr__(self):
+        return self._text
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise NotAvailable(f"the file names {self._text}, which is not of this package; load with known=(its class,)")
+
+
+def parse_object(text, known=()):
+    """The object whose repr is `text`, made of calls to this package's public classes, those of `known` and literals.
+
+    Numbers may be NumPy's, "np.float64(0.1)", and tuples may be arrays. Nothing in a file is ever executed. Where it
+    names other classes, a Described.
     """
     package = importlib.import_module(__package__.split(".")[0])
-    known = {name: getattr(package, name) for name in package.__all__}
+    classes = {name: getattr(package, name) for name in package.__all__} | {one.__name__: one for one in known}
+    foreign = []
 
     def build(node):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and isinstance(known.get(node.func.id), type):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and isinstance(classes.get(node.func.id), type)
+        ):
             arguments = [build(argument) for argument in node.args]
-            return known[node.func.id](*arguments, **{word.arg: build(word.value) for word in node.keywords})
+            return classes[node.func.id](*arguments, **{word.arg: build(word.value) for word in node.keywords})
         if isinstance(node, ast.Call) and ast.unparse(node.func) in NUMPY_NAMES:
             return build(node.args[0])
+        if isinstance(node, ast.Call):  # classes are written with a capital, functions without
+            foreign.append(isinstance(node.func, ast.Name) and node.func.id[0].isupper())
         if isinstance(node, (ast.Tuple, ast.List)):
             return tuple(build(element) for element in node.elts)
         return ast.literal_eval(node)
@@ -175,4 +200,6 @@ def parse_object(text):
     try:
         return build(ast.parse(text, mode="eval").body)
     except (ValueError, SyntaxError, TypeError) as error:
+        if foreign and all(foreign):
+            return Described(text)
         raise ValueError(f"a saved record describes {text!r}, which this version does not know") from error

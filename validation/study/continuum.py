@@ -4,12 +4,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from liouville import Characteristics, NotPredicted, Solution, fluctuations, solve
+from liouville import Box, Characteristics, NotPredicted, Solution, Task, fluctuations, solve
 from liouville.inner import PER_TIME, default_method
 
 from ..statistics.budget import discretisation_error
 from ..statistics.evidence import Prediction
-from .kinds import Dynamics, has_walls, is_exact, is_flow
 from .plan import Course, Plan, union
 
 # Of the characteristics: an order below what a default grid leaves, at a quarter of the cost of the default tolerance.
@@ -23,14 +22,14 @@ PREDICTION_TOLERANCE = 0.02  # relative, of sigma^2: a quarter of the Monte-Carl
 def predict_fluctuations(problem, times, features, dynamics, wanted, progress) -> Prediction:
     """The predicted fluctuations at the output times, or nothing and why."""
     why = None
-    if not is_flow(dynamics):
+    if dynamics.discrete:
         why = f"sigma^2(t) is predicted for GradientFlow alone, not for {dynamics!r}"
     elif not wanted:
         why = "not asked for"
-    elif has_walls(problem):
+    elif isinstance(problem.domain, Box):
         why = "none with walls"
     if why:
-        return Prediction.none(times.size, features.n_features, why, applies=is_flow(dynamics))
+        return Prediction.none(times.size, features.n_features, why, applies=not dynamics.discrete)
     progress("fluctuations", 0.0)
     try:
         found = fluctuations(
@@ -87,37 +86,40 @@ class Continua:
 def solve_continua(plan: Plan, course: Course, shown_n: int, progress) -> Continua:
     """The continuum of every size of a plan."""
     at_sizes, known = [], []
-    for dynamics in plan.at_sizes:
-        alike = [continuum for one, continuum in known if one is dynamics or one == dynamics]
-        at_sizes.append(alike[0] if alike else solve_continuum(plan, course, dynamics, progress))
-        known.append((dynamics, at_sizes[-1]))
+    for task in plan.tasks:
+        alike = [found for one, found in known if one is task.dynamics or one == task.dynamics]
+        at_sizes.append(alike[0] if alike else solve_continuum(plan, course, task, progress))
+        known.append((task.dynamics, at_sizes[-1]))
     return Continua(at_sizes, at_sizes[plan.sizes.index(shown_n)])
 
 
-def solve_continuum(plan: Plan, course: Course, dynamics: Dynamics, progress) -> Continuum:
+def solve_continuum(plan: Plan, course: Course, task: Task, progress) -> Continuum:
     """By the method asked for, held against characteristics; by default characteristics, with a grid beside them.
 
     Under a random dynamics all of them, and the particles, see the batches of one stream, that of the seed.
     """
-    problem, features, times = plan.problem, plan.features, plan.times
-    last = max(float(times[-1]), 1e-300)
+    times, last = task.times, max(task.last, 1e-300)
     wanted = union(times, course.on_paths)
     here = np.searchsorted(wanted, times)
 
     def run(stage, at, how):
         progress(stage, 0.0)
-        return solve(problem, at, how, dynamics, features, lambda t: progress(stage, t / last), plan.seed)
 
-    default = default_method(problem, dynamics)
+        def report(t):
+            progress(stage, t / last)
+
+        return solve(task.problem, at, how, task.dynamics, task.features, report, task.seed)
+
+    default = default_method(task)
     exact = Characteristics(tolerance=course.aim)
-    if plan.method is None and not is_exact(default):
+    if plan.method is None and default.on_grid:
         check = run("continuum", times, default)
         compared = run("characteristics", wanted, exact)
         distance = np.linalg.norm(check.coefficients - compared.coefficients[here], axis=1)
         return Continuum(compared, check, check, discretisation_error(compared, compared), distance)
     compared = run("continuum", wanted, exact if plan.method is None else plan.method)
     shown = restricted(compared, here)
-    if is_exact(compared.method):
+    if not compared.method.on_grid:
         return Continuum(compared, None, shown, discretisation_error(compared, compared), np.full(times.size, np.nan))
     check = run("reference", wanted, exact)
     distance = np.linalg.norm(check.coefficients - compared.coefficients, axis=1)[here]

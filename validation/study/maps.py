@@ -6,8 +6,6 @@ import numpy as np
 
 from particles import simulate
 
-from .kinds import is_flow
-
 N_BINS = 96
 N_PARTICLES = 200_000
 MAX_TIMES = 4
@@ -41,8 +39,8 @@ def can_map(solution) -> bool:
     problem = solution.problem
     if problem.domain.dim != 1 or not all(law.has_density for law in problem.laws):
         return False
-    # No characteristic leads back through discrete steps.
-    return solution.density is not None or is_flow(solution.dynamics)
+    # No characteristic leads back through discrete steps, or from kinks and walls.
+    return solution.density is not None or (not solution.dynamics.discrete and solution.features.smooth)
 
 
 def overlap(cells, bins) -> np.ndarray:

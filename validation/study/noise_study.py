@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from liouville import DecreasingTheta, DiffusionSGD, GradientDescent, Problem, Quench, make_features
-from liouville.inner import check_times, checks, storage
+from liouville import DecreasingTheta, DiffusionSGD, GradientDescent, Phase, Problem, Quench, Task
+from liouville.inner import Features, check_problem, checks, storage
 from particles import simulate
 
 from ..report import noise_tables
@@ -25,13 +25,13 @@ from ..statistics.noise_evidence import QUENCHED, Deviations, NoiseEvidence, mea
 from ..statistics.rates import root_mean_square, root_mean_square_error
 from ..verdicts import JOINT_LEVEL, NOISE_STATEMENTS, Statement, check_statements, judge_all
 from .evidence_variables import claim_variables, variable
-from .kinds import Dynamics, check_data, check_noise, quieter, strength
-from .plan import check_sizes
+from .plan import check_data, check_sizes
 from .study import read_kind, silent
 
 if TYPE_CHECKING:
     import xarray
 
+QUENCH_FACTOR = 100  # by which theta is cut
 THETA_SHARES = (1e-3, 1e-2, 1e-1, 1.0)  # of the theta of the dynamics
 FILE_NAME = "noise.nc"
 KIND = "NoiseStudy"
@@ -175,7 +175,7 @@ class NoisePlan:
 
     problem: Problem
     times: Sequence[float]
-    dynamics: Dynamics
+    dynamics: Phase
     n: int
     sizes: Sequence[int]
     alphas: Sequence[float]
@@ -186,19 +186,22 @@ class NoisePlan:
     early: np.ndarray = field(init=False, repr=False)
     thetas: np.ndarray = field(init=False, repr=False)
     protocols: list = field(init=False, repr=False)
-    features: object = field(init=False, repr=False)
+    features: Features = field(init=False, repr=False)
 
     def __post_init__(self):
-        checks.instance("problem", self.problem, Problem, "a Problem")
-        dynamics = check_noise(self.dynamics)
+        check_problem(self.problem)
+        dynamics = self.dynamics
+        if not isinstance(dynamics, Phase) or not dynamics.random:
+            raise ValueError(f"dynamics must be MinibatchSGD or DiffusionSGD with theta > 0, got {dynamics!r}")
         check_data(self.problem, dynamics)
-        times = check_times(self.times, dynamics)
+        task = Task.of(self.problem, self.times, dynamics, self.seed)
+        times = task.times
         checks.hold(
             self,
             times=times,
             n=checks.count("n", self.n),
             replicates=checks.count("replicates", self.replicates, 2),
-            seed=checks.count("seed", self.seed, 0),
+            seed=task.seed,
             sizes=check_sizes(self.sizes, 3),
             alphas=_check_alphas(self.alphas),
             quench=_check_quench(self.quench, times),
@@ -207,9 +210,9 @@ class NoisePlan:
         checks.hold(
             self,
             early=times[(times > 0) & (times <= self.quench)],
-            thetas=strength(dynamics) * np.array(THETA_SHARES),
-            protocols=[dynamics, Quench(dynamics, self.quench, quieter(dynamics))],
-            features=make_features(self.problem),
+            thetas=dynamics.theta * np.array(THETA_SHARES),
+            protocols=[dynamics, Quench(dynamics, self.quench, dynamics.weaker(QUENCH_FACTOR))],
+            features=task.features,
         )
 
 
@@ -255,7 +258,7 @@ def _deviations(plan: NoisePlan, progress) -> Deviations:
         return np.linalg.norm(runs[:-1] - runs[-1], axis=-1)
 
     by_theta = gaps(coefficients("theta", plan.n, plan.early, [DiffusionSGD(step, one) for one in plan.thetas]))
-    theta, least = strength(plan.dynamics), float(plan.sizes[0])
+    theta, least = plan.dynamics.theta, float(plan.sizes[0])
     falling = [DecreasingTheta(step, theta * least ** (2 * alpha), alpha) for alpha in plan.alphas]
     by_size = [gaps(coefficients(f"n = {n}", n, plan.early, falling)) for n in plan.sizes]
     runs = coefficients("quench", plan.n, plan.times, plan.protocols)

@@ -1,16 +1,15 @@
 """What was asked of a study, checked before anything is computed, and what follows from it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from liouville import RK4, Adaptive, GradientFlow, Problem, make_features
-from liouville.inner import check_times, checks
+from liouville import Adaptive, Dynamics, GradientFlow, Method, Problem, Task
+from liouville.inner import Features, Integrator, check_method, check_problem, checks, draws_afresh
 
 from ..statistics.paths import path_amplitudes, path_times
 from ..verdicts import STATEMENTS, Statement, check_statements
-from .kinds import Dynamics, Integrator, Method, at_size, check_data, check_method, is_flow
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,16 +23,15 @@ class Plan:
     sizes : list of int, length S
         Increasing.
     replicates, seed : int
-    method : object or None
-    dynamics, integrator : objects
-        The integrator is None where it is to be chosen.
+    method : Method or None
+    dynamics : Dynamics
+    integrator : Integrator or None
+        None where it is to be chosen.
     predict : bool
     statements : tuple of Statement
         The user's own.
-    features : Features
-        Of the problem, for particles and continuum alike.
-    at_sizes : list of objects
-        The dynamics at each size.
+    tasks : list of Task, length S
+        For every size: features of the problem, for particles and continuum alike, and the dynamics of that size.
     """
 
     problem: Problem
@@ -46,30 +44,44 @@ class Plan:
     integrator: Integrator | None = None
     predict: bool = True
     statements: tuple[Statement, ...] = ()
-    features: object = field(init=False, repr=False)
-    at_sizes: list = field(init=False, repr=False)
+    tasks: list[Task] = field(init=False, repr=False)
 
     def __post_init__(self):
-        checks.instance("problem", self.problem, Problem, "a Problem")
+        check_problem(self.problem)
         dynamics = GradientFlow() if self.dynamics is None else self.dynamics
+        checks.instance("dynamics", dynamics, Dynamics, "a Dynamics")
         sizes = check_sizes(self.sizes)
-        at_sizes = [at_size(dynamics, n) for n in sizes]
         checks.hold(
             self,
             dynamics=dynamics,
             sizes=sizes,
-            at_sizes=at_sizes,
-            times=check_times(self.times, at_sizes[0]),
             replicates=checks.count("replicates", self.replicates, 2),
             seed=checks.count("seed", self.seed, 0),
             predict=checks.flag("predict", self.predict),
             statements=check_statements("statements", self.statements, STATEMENTS),
         )
         if self.integrator is not None:
-            checks.instance("integrator", self.integrator, (RK4, Adaptive), "RK4 or Adaptive")
-        check_data(self.problem, at_sizes[0])
-        checks.hold(self, features=make_features(self.problem))
-        check_method(self.problem, self.features, self.method, at_sizes[0])
+            checks.instance("integrator", self.integrator, Integrator, "RK4 or Adaptive")
+        check_data(self.problem, dynamics.for_size(sizes[0]))
+        first = Task.of(self.problem, self.times, dynamics.for_size(sizes[0]), self.seed)
+        if self.method is not None:
+            check_method(self.method).check(first)
+        tasks = [replace(first, dynamics=dynamics.for_size(n)) for n in sizes]
+        checks.hold(self, times=first.times, tasks=tasks)
+
+    @property
+    def features(self) -> Features:
+        """Of the problem."""
+        return self.tasks[0].features
+
+
+def check_data(problem: Problem, dynamics: Dynamics) -> None:
+    """Refuse inputs drawn afresh: no features of mu, through which a continuum would see them."""
+    if dynamics.discrete and draws_afresh(problem, dynamics):
+        raise ValueError(
+            f"data of a study under MinibatchSGD must have features of mu, got {problem.data!r}, drawn afresh at every "
+            "step; use simulate"
+        )
 
 
 def check_sizes(sizes, least_many=1) -> list:
@@ -91,7 +103,7 @@ class Course:
     ----------
     aim : float
         The numerical error to aim at, relative to the target's size.
-    integrator : object
+    integrator : Integrator
     amplitudes : array, shape (A,)
         The A of paths t = A log n.
     on_paths : array, shape (A, S)
@@ -108,7 +120,7 @@ class Course:
         """The course of a plan whose numerical errors are to be so small."""
         integrator = Adaptive.for_error(aim, plan.features.smooth) if plan.integrator is None else plan.integrator
         last = float(plan.times[-1])
-        amplitudes = path_amplitudes(plan.sizes, last) if is_flow(plan.dynamics) else np.empty(0)
+        amplitudes = np.empty(0) if plan.dynamics.discrete else path_amplitudes(plan.sizes, last)
         return cls(aim, integrator, amplitudes, path_times(plan.sizes, amplitudes, plan.times))
 
 

@@ -15,7 +15,6 @@ from ..statistics.rates import root_mean_square
 from ..verdicts import STATEMENTS, judge_all
 from .compute import Computed, compute
 from .evidence_variables import APPLIED, claim_variables, evidence_variables, word_variables
-from .kinds import data_mass, sees_one_stream
 from .plan import Plan
 from .variables import (
     QUANTILES,
@@ -244,8 +243,8 @@ def _attributes(plan: Plan, computed: Computed, executor) -> dict:
         "checker": "" if checker is None else type(checker).__name__,
         "band_n": int(computed.band_n),
         "map_n": 0 if computed.maps is None else int(computed.maps.n),
-        "one_stream": int(any(sees_one_stream(one) for one in plan.at_sizes)),
+        "one_stream": int(any(task.dynamics.noisy for task in plan.tasks)),
         "unreachable_loss": float(features.unreachable),
-        "data_mass": data_mass(plan.problem),
+        "data_mass": float(np.sum(getattr(plan.problem.data, "weights", 1.0))),
         **APPLIED,
     }

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from liouville import Problem
+from liouville import Dynamics, Task
+from liouville.inner import Integrator
 from particles import simulate
 from particles.sampling import draw
 
 from ..statistics.budget import step_error
-from .kinds import Dynamics, Integrator, tighter
 from .plan import Course, Plan, union
 
 CHECK_REPLICATES = 4  # run again with a far more exact integrator
@@ -23,25 +23,27 @@ class SizeTask:
 
     Attributes
     ----------
-    problem, features, dynamics, integrator
-    n, replicates, seed : int
-    times : array, shape (T,)
+    task : Task
+        The times are those of the study and those on paths t = A log n.
+    integrator : Integrator
+    n, replicates : int
     law_times : array, shape (L,)
         Where positions are wanted; empty for none.
     x : array or None
         Where the values f_n(t, x) are wanted.
     """
 
-    problem: Problem
-    features: object
-    dynamics: Dynamics
+    task: Task
     integrator: Integrator
     n: int
     replicates: int
-    seed: int
-    times: np.ndarray
     law_times: np.ndarray
     x: np.ndarray | None
+
+    @property
+    def times(self) -> np.ndarray:
+        """Shape (T,)."""
+        return self.task.times
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,26 +69,22 @@ class SizeResult:
     seconds: float
 
 
-def make_tasks(plan: Plan, course: Course, law_times, band_n, x) -> list:
+def make_tasks(plan: Plan, course: Course, law_times, band_n, x) -> list[SizeTask]:
     """A task for every size; f_n is wanted at the inputs x for the size `band_n` alone."""
     return [
         SizeTask(
-            plan.problem,
-            plan.features,
-            plan.at_sizes[s],
+            task.at(union(plan.times, course.on_paths[:, s])),
             course.integrator,
             n,
             plan.replicates,
-            plan.seed,
-            union(plan.times, course.on_paths[:, s]),
             law_times,
             x if n == band_n else None,
         )
-        for s, n in enumerate(plan.sizes)
+        for s, (n, task) in enumerate(zip(plan.sizes, plan.tasks, strict=True))
     ]
 
 
-def run_all(tasks, executor, progress) -> list:
+def run_all(tasks: list[SizeTask], executor, progress) -> list[SizeResult]:
     """The results of all tasks, in order; an executor runs them side by side."""
     if executor is None:
         results = []
@@ -103,53 +101,46 @@ def run_all(tasks, executor, progress) -> list:
     return results
 
 
-def run_size(task: SizeTask, progress=None) -> SizeResult:
+def tighter(integrator: Integrator, dynamics: Dynamics) -> Integrator | None:
+    """A far more exact integrator to hold this one against; None where the step is part of the model."""
+    return None if dynamics.discrete else integrator.tighter()
+
+
+def run_size(size: SizeTask, progress=None) -> SizeResult:
     """Simulate all replicates of one size, and some of them again for the time-step error and for positions."""
+    task, x = size.task, size.x
 
     def run(times, replicates, integrator, keep, report=None):
-        return simulate(
-            task.problem,
-            task.n,
-            times,
-            replicates,
-            task.seed,
-            task.dynamics,
-            integrator,
-            keep=keep,
-            features=task.features,
-            progress=report,
-        )
+        options = {"keep": keep, "features": task.features, "progress": report}
+        return simulate(task.problem, size.n, times, replicates, task.seed, task.dynamics, integrator, **options)
 
     # Away from the nodes of mu, f_n needs the positions themselves.
-    elsewhere = task.x is not None and task.features.function(np.zeros(task.features.n_features), task.x) is None
-    ensemble = run(task.times, task.replicates, task.integrator, "all" if elsewhere else None, progress)
-    exact = tighter(task.integrator, task.dynamics)
+    elsewhere = x is not None and task.features.function(np.zeros(task.features.n_features), x) is None
+    ensemble = run(size.times, size.replicates, size.integrator, "all" if elsewhere else None, progress)
+    exact = tighter(size.integrator, task.dynamics)
     if exact is None:
-        error = np.zeros(task.times.size)
+        error = np.zeros(size.times.size)
     else:
-        again = run(task.times, min(CHECK_REPLICATES, task.replicates), exact, None)
+        again = run(size.times, min(CHECK_REPLICATES, size.replicates), exact, None)
         error = step_error(ensemble.coefficients[: again.replicates], again.coefficients)
-    positions = None
-    if task.law_times.size and task.n <= MAX_LAW_SIZE:
-        positions = _positions(task, run)
     return SizeResult(
         coefficients=ensemble.coefficients,
         loss=ensemble.loss,
         step_error=error,
-        positions=positions,
-        values=None if task.x is None else ensemble.function(task.x),
+        positions=_positions(size, run) if size.law_times.size and size.n <= MAX_LAW_SIZE else None,
+        values=None if x is None else ensemble.function(x),
         seconds=ensemble.seconds,
     )
 
 
-def _positions(task, run):
-    count = min(LAW_REPLICATES, task.replicates)
-    later = task.law_times[task.law_times > 0]
+def _positions(size, run):
+    count = min(LAW_REPLICATES, size.replicates)
+    later = size.law_times[size.law_times > 0]
     parts = []
-    if later.size < task.law_times.size:
-        parts.append(draw(task.problem, task.n, range(count), task.seed)[None])
+    if later.size < size.law_times.size:
+        parts.append(draw(size.task.problem, size.n, range(count), size.task.seed)[None])
     if later.size:
-        moved = run(later, count, task.integrator, "all")
+        moved = run(later, count, size.integrator, "all")
         # (R, L, n, N) and (R, L, n) to (L, R, N + 1, n)
         parts.append(np.concatenate([np.moveaxis(moved.y, 3, 2), moved.c[:, :, None]], axis=2).swapaxes(0, 1))
     return np.concatenate(parts)

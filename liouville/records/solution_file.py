@@ -1,0 +1,79 @@
+"""A Solution in a NetCDF file."""
+
+import ast
+
+import numpy as np
+
+from ..grid.axis import Axis
+from ..grid.grid import PhaseGrid
+from . import storage
+from .diagnostics import PER_TIME, Diagnostics
+
+FIELDS = (
+    ("coefficients", ("time", "feature"), "coefficients a(t) of f_0"),
+    ("density", ("time", "y", "c"), "cell averages of rho_0(t, y, c)"),
+    ("nodes", ("time", "coordinate", "node"), "positions (y, c) of the quadrature nodes"),
+    ("node_weights", ("node",), "weights of the quadrature nodes"),
+)
+
+
+def save(solution, path):
+    """Write everything to a file, whole or not at all."""
+    import xarray as xr
+
+    path = storage.check_writable_file("path", path)
+    data, attributes = {}, {}
+    for name, dims, long_name in FIELDS:
+        if getattr(solution, name) is not None:
+            data[name] = storage.variable(dims, getattr(solution, name), long_name)
+    for name in PER_TIME:
+        if getattr(solution.diagnostics, name) is not None:
+            data[name] = storage.variable("time", getattr(solution.diagnostics, name), name.replace("_", " "))
+    for name in ("least_density", "edge_mass", "truncated_mass", "steps", "rejected_steps", "seconds"):
+        attributes[name] = getattr(solution.diagnostics, name)
+    if solution.grid is not None:
+        data["y_edges"] = storage.variable("y_edge", solution.grid.y_edges, "edges of the cells in y")
+        data["c_edges"] = storage.variable("c_edge", solution.grid.c_edges, "edges of the cells in c")
+    if solution.history:
+        data["history_time"] = storage.variable("step", solution.history[0], "time after every step")
+        data["history_coefficients"] = storage.variable(("step", "feature"), solution.history[1], "a after every step")
+    data["loss"] = storage.variable("time", solution.loss, "||f_0(t) - f||^2 / 2")
+    data["mass"] = storage.variable("time", solution.mass, "total mass of rho_0(t)")
+    attributes |= storage.provenance(
+        solution.problem,
+        solution.seed,
+        method=solution.method,
+        dynamics=solution.dynamics,
+        window=solution.diagnostics.window,
+        resolution=tuple(int(k) for k in solution.diagnostics.resolution),
+    )
+    attributes |= {"kind": "Solution", "fingerprint": storage.fingerprint(solution.features)}
+    return storage.write(
+        xr.Dataset(data, {"time": storage.variable("time", solution.times, "time t")}, attributes), path
+    )
+
+
+def load(path, features, known) -> dict:
+    """The fields of the Solution in a file that `save` wrote, but for the problem and its features."""
+    file = storage.read_record(path, "Solution", features)
+    held = {name: np.array(file[name]) for name in file.variables}
+    diagnostics = Diagnostics(
+        **{name: held.get(name) for name in PER_TIME},
+        **{name: float(file.attrs[name]) for name in ("least_density", "edge_mass", "truncated_mass", "seconds")},
+        **{name: int(file.attrs[name]) for name in ("steps", "rejected_steps")},
+        window=ast.literal_eval(file.attrs["window"]),
+        resolution=ast.literal_eval(file.attrs["resolution"]),
+    )
+    grid = None
+    if "y_edges" in held:
+        grid = PhaseGrid((Axis(held["y_edges"], features.problem.domain.periodic),), Axis(held["c_edges"]))
+    return {
+        "method": storage.parse_object(file.attrs["method"], known),
+        "dynamics": storage.parse_object(file.attrs["dynamics"], known),
+        "seed": int(file.attrs["seed"]),
+        "times": held["time"],
+        **{name: held.get(name) for name, _, _ in FIELDS},
+        "grid": grid,
+        "history": (held["history_time"], held["history_coefficients"]) if "history_time" in held else (),
+        "diagnostics": diagnostics,
+    }

@@ -1,0 +1,223 @@
+"""The record that `solve` returns."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from .checks import count, with_own_error_state
+from .dynamics.dynamics import Dynamics
+from .errors import NotAvailable, SolveFailed
+from .features.base import Features
+from .features.make import make_features
+from .features.scales import problem_size
+from .flow.replay import Replay
+from .flow.walls import walls_of
+from .grid.grid import PhaseGrid
+from .problem import PERIOD, Problem
+from .records import solution_file
+from .records.diagnostics import Diagnostics
+from .records.soundness import check_energy_falls, concerns
+from .task import Task
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """The continuum at the output times.
+
+    Attributes
+    ----------
+    problem, features, method, dynamics
+        What was solved, through which features, and how.
+    seed : int
+        Of the batches, where the dynamics draws any.
+    times : array, shape (T,)
+    coefficients : array, shape (T, P)
+        a(t) = int c Phi rho.
+    density : array, shape (T, n_y, n_c), or None
+        Cell averages of rho, for grids.
+    grid : PhaseGrid or None
+    diagnostics : Diagnostics
+    nodes, node_weights : arrays, shapes (T, N + 1, n) and (n,), or None
+        Positions of the quadrature nodes, for characteristics.
+    """
+
+    problem: Problem
+    features: Features
+    method: object
+    dynamics: Dynamics
+    times: np.ndarray
+    coefficients: np.ndarray
+    diagnostics: Diagnostics
+    density: np.ndarray | None = None
+    grid: PhaseGrid | None = None
+    nodes: np.ndarray | None = field(default=None, repr=False)
+    node_weights: np.ndarray | None = field(default=None, repr=False)
+    seed: int = 0
+    history: tuple = field(default=(), repr=False)  # times (H,) and coefficients (H, P) after every step
+
+    def save(self, path):
+        """Write everything to a NetCDF file, whole or not at all; `load` gives it back bit for bit."""
+        return solution_file.save(self, path)
+
+    @classmethod
+    def load(cls, path, problem, features=None, known=()) -> "Solution":
+        """The Solution in a file that `save` wrote.
+
+        Parameters
+        ----------
+        path
+        problem : Problem
+            The one it was computed from: files hold numbers, not functions.
+        features : optional
+            If it was not solved with the default ones.
+        known : sequence of classes
+            Of methods and dynamics that are not this package's, which the file may name.
+
+        Raises
+        ------
+        ValueError
+            If the file is missing, damaged or foreign, or the problem is another.
+        """
+        features = make_features(problem) if features is None else features
+        return cls(problem=problem, features=features, **solution_file.load(path, features, known))
+
+    @property
+    def loss(self) -> np.ndarray:
+        """1/2 ||f_0(t) - f||^2 in L2(mu), shape (T,)."""
+        return self.features.loss(self.coefficients)
+
+    @property
+    def mass(self) -> np.ndarray:
+        """Total mass, shape (T,)."""
+        return 1.0 + self.diagnostics.mass_drift
+
+    @property
+    def size(self) -> float:
+        """The greater of ||f|| and ||f_0(0)|| in L2(mu), beside which errors are small or large."""
+        return problem_size(self.features, self.history[1][0] if self.history else self.coefficients[0])
+
+    @property
+    def error_estimate(self):
+        """Estimated L2(mu) error of f_0(t), shape (T,): of space, time, features and window; None if left out."""
+        return self.diagnostics.error_estimate
+
+    def check(self) -> None:
+        """Raise SolveFailed where `solve` warns: a large error, energy out of balance, mass at ends or walls."""
+        check_energy_falls(self)
+        found = concerns(self)
+        if found:
+            raise SolveFailed(float(self.times[-1]), np.nan, "; ".join(found), self.coefficients[-1])
+
+    @with_own_error_state
+    def function(self, x) -> np.ndarray:
+        """f_0(t, x), shape (T, k), for x of shape (k,) or (k, d).
+
+        Exact given a(t) for Fourier features and at the nodes of mu; elsewhere the unit is integrated against the grid
+        density or the quadrature nodes.
+
+        Raises
+        ------
+        NotAvailable
+            Where neither is held.
+        """
+        values = self.features.function(self.coefficients, x)
+        if values is not None:
+            return values
+        if self.density is not None:
+            y = self.grid.y_points
+            first_moment = np.einsum("tij,j->ti", self.density, self.grid.c * self.grid.cell_volume)
+            return first_moment @ self.features.cell_values(x, y, self.grid.dy).T
+        if self.nodes is None:
+            raise NotAvailable("f_0 is known only at the nodes of data; solve at fewer times to keep the positions")
+        weighted = self.nodes[:, -1] * self.node_weights
+        return np.stack([self.features.unit_values(x, z[:-1].T) @ w for z, w in zip(self.nodes, weighted, strict=True)])
+
+    @with_own_error_state
+    def flow(self, z, t_start, t_end, tolerance=1e-10, with_growth=True):
+        """Carry points along the characteristics of this solution, forward or backward.
+
+        Parameters
+        ----------
+        z : array, shape (N + 1, n)
+            (y, c) at t_start.
+        t_start, t_end : float
+        tolerance : float
+            Of the integrator: relative, and absolute in units of `measure_scales`.
+        with_growth : bool
+            False saves the second derivatives of U; `growth` is then nan.
+
+        Returns
+        -------
+        z : array, shape (N + 1, n)
+            Positions at t_end.
+        growth : array, shape (n,)
+            int c Lap U ds from t_start to t_end, the logarithm by which the density grows along each.
+        """
+        return self._replay.carry(z, t_start, t_end, tolerance, with_growth)
+
+    @cached_property
+    def _replay(self) -> Replay:
+        return Replay(Task(self.features, self.times, self.dynamics, self.seed), *self.history)
+
+    def _time_index(self, t) -> int:
+        hits = np.flatnonzero(np.isclose(self.times, t, rtol=1e-12, atol=1e-12 * self.times[-1]))
+        if hits.size == 0:
+            raise NotAvailable(f"t must be one of the output times {self.times.tolist()}, got {t}")
+        return int(hits[0])
+
+    @with_own_error_state
+    def density_at(self, t, y, c):
+        """rho(t, y, c).
+
+        With characteristics: rho_in at the foot of the backward characteristic times exp(int c Lap U), for any t up to
+        the last output time. With a grid: linear interpolation of cell averages at an output time.
+
+        Parameters
+        ----------
+        t : float
+        y : array, shape (...) for one-dimensional y, else (..., N)
+        c : array, shape (...)
+        """
+        c = np.asarray(c, dtype=float)
+        y = np.asarray(y, dtype=float)
+        N = self.problem.domain.dim
+        y = y[..., None] if N == 1 and y.shape == c.shape else y
+        if y.shape != (*c.shape, N):
+            raise ValueError(f"y must have shape {c.shape if N == 1 else (*c.shape, N)}, got {y.shape}")
+        if self.density is not None:
+            return self._interpolated(self._time_index(t), y[..., 0], c)
+        laws = self.problem.laws
+        if walls_of(self.problem.domain).exist:
+            raise NotAvailable("rho has atoms on the walls of a Box, and no characteristic leads back from them")
+        if not all(law.has_density for law in laws):
+            raise NotAvailable("rho has no density: the initial law has atoms")
+        points = np.concatenate([y.reshape(-1, N).T, c.reshape(1, -1)])
+        # int c Lap U along the way back is minus that along the way forth.
+        foot, growth = self.flow(points, t, 0.0)
+        values = np.exp(-growth)
+        for law, coordinate in zip(laws, foot, strict=True):
+            wrapped = np.mod(coordinate, PERIOD) if getattr(law, "periodic", False) else coordinate
+            values = values * law.density(wrapped)
+        return values.reshape(c.shape)
+
+    def _interpolated(self, k, y, c):
+        from scipy.interpolate import RegularGridInterpolator
+
+        grid, rho = self.grid, self.density[k]
+        centres = grid.y
+        if grid.periodic:
+            y = np.mod(y, PERIOD)
+            centres = np.concatenate([[centres[-1] - PERIOD], centres, [centres[0] + PERIOD]])
+            rho = np.concatenate([rho[-1:], rho, rho[:1]])
+        inside = (c >= grid.c_edges[0]) & (c <= grid.c_edges[-1]) & (y >= grid.y_edges[0]) & (y <= grid.y_edges[-1])
+        interpolate = RegularGridInterpolator((centres, grid.c), rho)
+        # Constant beyond the outermost centres: a line continued could fall below zero.
+        clipped = np.stack([np.clip(y, centres[0], centres[-1]), np.clip(c, grid.c[0], grid.c[-1])], axis=-1)
+        return np.where(inside, interpolate(clipped), 0.0)
+
+    def sample(self, t, size, rng) -> np.ndarray:
+        """`size` independent draws from rho(t), shape (N + 1, size): draws of rho_in carried along the flow."""
+        size = count("size", size, 0)
+        start = np.stack([law.sample(rng, size) for law in self.problem.laws])
+        return self.flow(start, 0.0, t, tolerance=1e-7, with_growth=False)[0]
