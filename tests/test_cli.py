@@ -323,7 +323,7 @@ def test_a_computation_that_fails_has_status_one(case, capsys, monkeypatch):
     def fails(*_, **__):
         raise SolveFailed(0.25, 1e-3, "the state is not finite")
 
-    monkeypatch.setattr("validation.cli.simulate", fails)
+    monkeypatch.setattr("validation.commands.simulate.simulate_particles", fails)
     assert run("simulate", case, "-n", 5) == 1
     assert capsys.readouterr().err == "Error: failed at t = 0.25 with step 0.001: the state is not finite\n"
 
