@@ -9,7 +9,7 @@ bootstrap that resamples whole replicates.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,18 +54,18 @@ class NoiseStudy:
         """The tables and verdicts as text."""
         return noise_tables.summary(self.dataset)
 
-    def figure(self, path) -> Path:
+    def figure(self, path: str | Path) -> Path:
         """Draw the figure: D against theta, against n, and over time with and without a quench."""
         from ..report.figures import draw_noise
 
         return draw_noise(self.dataset, path)
 
-    def save(self, path) -> Path:
+    def save(self, path: str | Path) -> Path:
         """Write the dataset as NetCDF, whole or not at all."""
         return storage.write(self.dataset, storage.check_writable_file("path", path))
 
 
-def load_noise_study(path) -> NoiseStudy:
+def load_noise_study(path: str | Path) -> NoiseStudy:
     """The study in a NetCDF file, or in the directory that `run_noise_study` was given as `store`.
 
     Raises
@@ -78,18 +78,18 @@ def load_noise_study(path) -> NoiseStudy:
 
 @checks.with_own_error_state
 def run_noise_study(
-    problem,
-    times,
-    dynamics,
-    n=300,
-    sizes=(30, 100, 300, 1000),
-    alphas=(0.25, 0.5, 1.0),
-    quench=None,
-    replicates=100,
-    seed=0,
-    store=None,
-    progress=None,
-    statements=(),
+    problem: Problem,
+    times: Sequence[float],
+    dynamics: Phase,
+    n: int = 300,
+    sizes: Sequence[int] = (30, 100, 300, 1000),
+    alphas: Sequence[float] = (0.25, 0.5, 1.0),
+    quench: float | None = None,
+    replicates: int = 100,
+    seed: int = 0,
+    store: str | Path | None = None,
+    progress: Callable[[str, float], object] | None = None,
+    statements: Sequence[Statement] = (),
 ) -> NoiseStudy:
     """Measure the effect of theta, its fall with n under theta = a n^(-2 alpha), and whether a quench matters.
 

@@ -1,18 +1,21 @@
 """The study: particles of many sizes against the continuum, in one dataset."""
 
 import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from liouville.inner import checks, storage
+from liouville import Dynamics, Method, Problem
+from liouville.inner import Integrator, checks, storage
 
 from ..report import tables
 from ..statistics.evidence import Errors, Evidence, measure
 from ..statistics.rates import root_mean_square
-from ..verdicts import STATEMENTS, judge_all
+from ..verdicts import STATEMENTS, Statement, judge_all
 from .compute import Computed, compute
 from .evidence_variables import APPLIED, claim_variables, evidence_variables, word_variables
 from .plan import Plan
@@ -52,19 +55,19 @@ class Study:
         """The tables as text."""
         return tables.summary(self.dataset)
 
-    def figures(self, directory) -> list[Path]:
+    def figures(self, directory: str | Path) -> list[Path]:
         """Draw all figures into `directory`, as PNG; returns their paths."""
         from ..report import figures
 
         directory = storage.check_writable("directory", directory)
         return figures.draw_all(self.dataset, directory)
 
-    def save(self, path) -> Path:
+    def save(self, path: str | Path) -> Path:
         """Write the dataset as NetCDF, whole or not at all."""
         return storage.write(self.dataset, storage.check_writable_file("path", path))
 
 
-def load_study(path) -> Study:
+def load_study(path: str | Path) -> Study:
     """The study in a NetCDF file, or in the directory that `run_study` was given as `store`.
 
     Raises
@@ -90,19 +93,19 @@ def read_kind(path, file_name, kind) -> "xarray.Dataset":
 
 @checks.with_own_error_state
 def run_study(
-    problem,
-    times,
-    sizes=(10, 30, 100, 300, 1000),
-    replicates=200,
-    seed=0,
-    method=None,
-    dynamics=None,
-    integrator=None,
-    store=None,
-    executor=None,
-    progress=None,
-    predict=True,
-    statements=(),
+    problem: Problem,
+    times: Sequence[float],
+    sizes: Sequence[int] = (10, 30, 100, 300, 1000),
+    replicates: int = 200,
+    seed: int = 0,
+    method: Method | None = None,
+    dynamics: Dynamics | None = None,
+    integrator: Integrator | None = None,
+    store: str | Path | None = None,
+    executor: Executor | None = None,
+    progress: Callable[[str, float], object] | None = None,
+    predict: bool = True,
+    statements: Sequence[Statement] = (),
 ) -> Study:
     """Compare n particles with the continuum for many n, with an error budget, rates and verdicts.
 
