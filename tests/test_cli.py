@@ -5,14 +5,15 @@ import sys
 
 import numpy as np
 import pytest
+from test_validation_study import FIGURES
 
 from liouville import MinibatchSGD, Solution
 from particles import Ensemble
 from validation import load_study
 from validation.cases import built_in_names, find_case
 from validation.cli import main
-from validation.study import maps as maps_module
-from validation.study import variables as variables_module
+
+pytestmark = pytest.mark.usefixtures("small_laws")
 
 CASE = '''"""A toy of two modes."""
 
@@ -37,15 +38,6 @@ def case(tmp_path):
     path = tmp_path / "toy.py"
     path.write_text(CASE)
     return path
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _small():
-    """Fewer particles in the density maps and fewer draws for the distances."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(maps_module.make_maps, "__defaults__", (2000, None))
-        patch.setattr(variables_module, "LAW_DRAWS", 256)
-        yield
 
 
 def run(*arguments):
@@ -132,20 +124,7 @@ def test_study_of_a_users_case(case, tmp_path, capsys):
     assert "Law of large numbers" in output.out
     assert "100%" in output.err
     assert "particles, n = 16" in output.err
-    assert sorted(path.name for path in out.iterdir()) == [
-        "bend.png",
-        "bias.png",
-        "covariance.png",
-        "density.png",
-        "distances.png",
-        "exponents.png",
-        "functions.png",
-        "healing.png",
-        "loss.png",
-        "paths.png",
-        "rates.png",
-        "study.nc",
-    ]
+    assert sorted(path.name for path in out.iterdir()) == [*FIGURES, "study.nc"]
     study = load_study(out)
     assert study.dataset["n"].values.tolist() == [4, 8, 16]
     assert study.dataset.attrs["seed"] == 5

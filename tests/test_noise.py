@@ -223,6 +223,13 @@ def test_words_on_slopes():
         ({"replicates": 1}, "replicates must be an integer of at least 2, got 1"),
         ({"seed": -1}, "seed must be an integer of at least 0, got -1"),
         ({"store": __file__}, "store must be a directory"),
+        ({"alphas": 1.0}, "alphas must be distinct and lie in"),
+        ({"alphas": [True]}, "alphas must be distinct and lie in"),
+        ({"quench": True}, "quench must be finite, got True"),
+        ({"n": True}, "n must be an integer of at least 1, got True"),
+        ({"n": 10**400}, "n must be an integer of at least 1 and at most"),
+        ({"sizes": 3}, "sizes must be a sequence of integers, got 3"),
+        ({"seed": 1.5}, "seed must be an integer of at least 0, got 1.5"),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_computed(change, message):

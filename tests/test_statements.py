@@ -14,6 +14,8 @@ from validation.study import study as study_module
 from validation.verdicts import CONFIRMED, CONTRADICTED, NOT_JUDGED, NOT_RESOLVED, STATEMENTS, WORDS
 from validation.verdicts.large_numbers import LAW_OF_LARGE_NUMBERS
 
+pytestmark = pytest.mark.usefixtures("small_laws")
+
 TIMES, SIZES, FEW = [0.0, 0.4], [4, 8, 16], {"replicates": 12, "method": Characteristics(nodes=(16, 16))}
 
 

@@ -7,27 +7,22 @@ import click
 from liouville.inner import storage
 
 from .. import convergence as refined
-from .options import (
-    GRIDS,
-    INTEGERS,
-    Progress,
-    case_argument,
-    echo_written,
-    gathered,
-    reconstruction_option,
-    times_option,
-)
+from . import options
 
 
 @click.command()
-@case_argument
-@click.option("--method", type=click.Choice(list(GRIDS)), default="finite-volume", show_default=True, help="The grid.")
-@reconstruction_option
-@click.option("--cells", type=INTEGERS, default="32,32", show_default=True, help="Of the coarsest grid, in y and in c.")
+@options.case_argument
+@click.option(
+    "--method", type=click.Choice(list(options.GRIDS)), default="finite-volume", show_default=True, help="The grid."
+)
+@options.reconstruction_option
+@click.option(
+    "--cells", type=options.INTEGERS, default="32,32", show_default=True, help="Of the coarsest grid, in y and in c."
+)
 @click.option("--refinements", type=int, default=3, show_default=True, help="How often both are doubled.")
-@times_option
+@options.times_option
 @click.option("--out", type=click.Path(path_type=Path), help="Directory for convergence.png; made if needed.")
-@gathered
+@options.gathered
 def convergence(case, method, refinements, out):
     """Refine a grid and hold it against characteristics: errors of f_0 and observed orders.
 
@@ -39,10 +34,10 @@ def convergence(case, method, refinements, out):
     """
     if out is not None:
         storage.check_writable("out", out)
-    with Progress() as progress:
+    with options.Progress() as progress:
         result = refined.convergence(case.problem, case.times, method, refinements, progress)
     click.echo(result.summary())
     if out is not None:
         from ..report.figures import draw_convergence
 
-        echo_written(draw_convergence(result, out / "convergence.png"))
+        options.echo_written(draw_convergence(result, out / "convergence.png"))

@@ -7,35 +7,23 @@ import click
 from liouville.inner import storage
 
 from ..study.noise_study import FILE_NAME, run_noise_study
-from .options import (
-    FLOATS,
-    INTEGERS,
-    Progress,
-    batch_option,
-    case_argument,
-    echo_written,
-    gathered,
-    seed_option,
-    step_option,
-    theta_option,
-    times_option,
-)
+from . import options
 
 
 @click.command()
-@case_argument
+@options.case_argument
 @click.option("-n", "n", type=int, default=300, show_default=True, help="Particles, but for the part over --sizes.")
-@click.option("--sizes", type=INTEGERS, default="30,100,300,1000", show_default=True, help="For the fall with n.")
-@click.option("--alphas", type=FLOATS, default="0.25,0.5,1", show_default=True, help="Each in (0, 1].")
+@click.option(
+    "--sizes", type=options.INTEGERS, default="30,100,300,1000", show_default=True, help="For the fall with n."
+)
+@click.option("--alphas", type=options.FLOATS, default="0.25,0.5,1", show_default=True, help="Each in (0, 1].")
 @click.option("--quench", type=float, help="One of the times. [default: the one nearest to half of the last]")
 @click.option("--replicates", type=int, default=100, show_default=True, help="With batches of their own.")
-@times_option
-@step_option
-@batch_option
-@theta_option
-@seed_option
+@options.times_option
+@options.dynamics_options
+@options.seed_option
 @click.option("--out", type=click.Path(path_type=Path), help="Directory for noise.nc and noise.png; made if needed.")
-@gathered
+@options.gathered
 def noise(case, n, alphas, quench, runs, dynamics, out):
     """Compare stochastic gradient descent with gradient descent from the same particles.
 
@@ -55,7 +43,7 @@ def noise(case, n, alphas, quench, runs, dynamics, out):
         raise ValueError(f"step must come with --batch-size or --theta above 0, got {dynamics!r}")
     if out is not None:
         storage.check_writable("out", out)
-    with Progress() as progress:
+    with options.Progress() as progress:
         result = run_noise_study(
             case.problem,
             case.times,
@@ -71,4 +59,4 @@ def noise(case, n, alphas, quench, runs, dynamics, out):
         )
     click.echo(result.summary())
     if out is not None:
-        echo_written(out / FILE_NAME, result.figure(out / "noise.png"))
+        options.echo_written(out / FILE_NAME, result.figure(out / "noise.png"))

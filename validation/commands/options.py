@@ -59,12 +59,18 @@ reconstruction_option = click.option(
     "--reconstruction", type=click.Choice(list(RECONSTRUCTIONS)), help="On a grid. [default: the method's]"
 )
 cells_option = click.option("--cells", type=INTEGERS, help="Cells of the grid in y and in c, such as 256,256.")
-step_option = click.option("--step", type=float, help="Gradient descent with steps of this size, not its flow.")
-batch_option = click.option(
-    "--batch-size", type=int, help="With --step: a fresh batch of so many inputs at every step."
-)
-theta_option = click.option("--theta", type=float, help="With --step: the diffusion of that strength instead.")
 alpha_option = click.option("--alpha", type=float, help="With --theta a: theta = a n^(-2 alpha) falls with n.")
+
+
+def dynamics_options(command):
+    """The options that choose a dynamics, in the order in which help shows them."""
+    for option in (
+        click.option("--theta", type=float, help="With --step: the diffusion of that strength instead."),
+        click.option("--batch-size", type=int, help="With --step: a fresh batch of so many inputs at every step."),
+        click.option("--step", type=float, help="Gradient descent with steps of this size, not its flow."),
+    ):
+        command = option(command)
+    return command
 
 
 class Progress:

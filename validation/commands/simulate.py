@@ -8,30 +8,18 @@ from liouville.inner import storage
 from particles import estimate_memory
 from particles import simulate as simulate_particles
 
-from .options import (
-    Progress,
-    batch_option,
-    case_argument,
-    echo_written,
-    gathered,
-    seed_option,
-    step_option,
-    theta_option,
-    times_option,
-)
+from . import options
 
 
 @click.command()
-@case_argument
+@options.case_argument
 @click.option("-n", "n", type=int, required=True, help="Number of particles.")
 @click.option("--replicates", type=int, default=1, show_default=True, help="Independent networks.")
-@times_option
-@step_option
-@batch_option
-@theta_option
-@seed_option
+@options.times_option
+@options.dynamics_options
+@options.seed_option
 @click.option("--out", type=click.Path(path_type=Path), help="NetCDF file for coefficients and losses.")
-@gathered
+@options.gathered
 def simulate(case, n, runs, dynamics, out):
     """Simulate n particles and print the loss over replicates.
 
@@ -43,7 +31,7 @@ def simulate(case, n, runs, dynamics, out):
     """
     if out is not None:
         storage.check_writable_file("out", out)
-    with Progress() as progress:
+    with options.Progress() as progress:
         ensemble = simulate_particles(
             case.problem,
             n,
@@ -63,4 +51,4 @@ def simulate(case, n, runs, dynamics, out):
         f"memory about {memory / 2**20:.3g} MiB"
     )
     if out is not None:
-        echo_written(ensemble.save(out))
+        options.echo_written(ensemble.save(out))

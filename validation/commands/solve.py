@@ -8,36 +8,21 @@ from liouville import Solution
 from liouville import solve as solve_continuum
 from liouville.inner import storage
 
-from .options import (
-    Progress,
-    batch_option,
-    case_argument,
-    cells_option,
-    echo_written,
-    gathered,
-    method_option,
-    reconstruction_option,
-    seed_option,
-    step_option,
-    theta_option,
-    times_option,
-)
+from . import options
 
 
 @click.command()
-@case_argument
-@times_option
-@method_option
-@reconstruction_option
-@cells_option
+@options.case_argument
+@options.times_option
+@options.method_option
+@options.reconstruction_option
+@options.cells_option
 @click.option("--tolerance", type=float, help="Refine until the estimated error is at most this times ||f||.")
 @click.option("--estimate/--no-estimate", default=True, help="Whether to estimate the error, by a second, coarser run.")
-@step_option
-@batch_option
-@theta_option
-@seed_option
+@options.dynamics_options
+@options.seed_option
 @click.option("--out", type=click.Path(path_type=Path), help="NetCDF file for coefficients and density.")
-@gathered
+@options.gathered
 def solve(case, method, dynamics, tolerance, estimate, seed, out):
     """Solve for the continuum and print its loss, mass, diagnostics and the estimated error of f_0.
 
@@ -54,7 +39,7 @@ def solve(case, method, dynamics, tolerance, estimate, seed, out):
     if out is not None:
         storage.check_writable_file("out", out)
     last = max(case.times, default=0.0) or 1.0
-    with Progress() as progress:
+    with options.Progress() as progress:
         solution = solve_continuum(
             case.problem,
             case.times,
@@ -68,7 +53,7 @@ def solve(case, method, dynamics, tolerance, estimate, seed, out):
     for line in _lines(solution):
         click.echo(line)
     if out is not None:
-        echo_written(solution.save(out))
+        options.echo_written(solution.save(out))
 
 
 def _lines(solution: Solution):

@@ -7,38 +7,22 @@ import click
 from liouville.inner import storage
 
 from ..study.study import FILE_NAME, run_study
-from .options import (
-    INTEGERS,
-    Progress,
-    alpha_option,
-    batch_option,
-    case_argument,
-    cells_option,
-    echo_written,
-    gathered,
-    method_option,
-    seed_option,
-    step_option,
-    theta_option,
-    times_option,
-)
+from . import options
 
 
 @click.command()
-@case_argument
-@click.option("--sizes", type=INTEGERS, help="Numbers of particles n, such as 10,30,100. [default: the case's]")
+@options.case_argument
+@click.option("--sizes", type=options.INTEGERS, help="Numbers of particles n, such as 10,30,100. [default: the case's]")
 @click.option("--replicates", type=int, default=200, show_default=True, help="Independent networks for each n.")
-@times_option
-@seed_option
-@method_option
-@cells_option
-@step_option
-@batch_option
-@theta_option
-@alpha_option
+@options.times_option
+@options.seed_option
+@options.method_option
+@options.cells_option
+@options.dynamics_options
+@options.alpha_option
 @click.option("--prediction/--no-prediction", default=True, help="Whether to predict the fluctuations.")
 @click.option("--out", type=click.Path(path_type=Path), help="Directory for study.nc and the figures; made if needed.")
-@gathered
+@options.gathered
 def study(case, runs, method, dynamics, prediction, out):
     """Compare particles with the continuum over many n.
 
@@ -66,7 +50,7 @@ def study(case, runs, method, dynamics, prediction, out):
     """
     if out is not None:
         storage.check_writable("out", out)
-    with Progress() as progress:
+    with options.Progress() as progress:
         result = run_study(
             case.problem,
             case.times,
@@ -81,4 +65,4 @@ def study(case, runs, method, dynamics, prediction, out):
         )
     click.echo(result.summary())
     if out is not None:
-        echo_written(out / FILE_NAME, *result.figures(out))
+        options.echo_written(out / FILE_NAME, *result.figures(out))

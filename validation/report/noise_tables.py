@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .tables import claim_rows, slope_text, value_text
+from .tables import claim_lines, slope_text, value_text
 
 
 def summary(dataset) -> str:
@@ -26,13 +26,10 @@ def summary(dataset) -> str:
     lines += ["", "RMS of ||f_n(t) - f|| without what no unit can make"]
     lines += _table("", times, dataset["run"].values, dataset["distance_rms"], dataset["distance_rms_error"])
     lines += ["", "Powers of theta and n, quench:"]
-    claims = claim_rows(dataset)
-    width = max(12, *(len(name) for name, *_ in claims))
-    for name, word, reason, count, _ in claims:
-        lines.append(f"  {name:<{width}} {word.upper():<16} {reason}  [{count} tests]")
+    width, claims, rules = claim_lines(dataset, 12, 16)
     level = dataset.attrs["joint_level"]
-    lines += ["", f"Rules; each word is false with a probability of at most {level:.0%}, over all its tests:"]
-    for name, *_, rule in claims:
+    lines += [*claims, "", f"Rules; each word is false with a probability of at most {level:.0%}, over all its tests:"]
+    for name, rule in rules:
         lines.append(f"  {name:<{width}} " + rule.replace("\n", "\n" + " " * (width + 3)))
     return "\n".join(lines)
 

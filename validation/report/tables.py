@@ -162,16 +162,28 @@ def _plain(value, error):
 def verdict_lines(dataset) -> list:
     """The statements, each with its verdict and what decided, then the rules."""
     lines = ["Law of large numbers, central limit theorem, healing, crossover (steepens, reaches 1/n):"]
-    claims = claim_rows(dataset)
-    width = max(11, *(len(name) for name, *_ in claims))
-    for name, word, reason, count, _ in claims:
-        lines.append(f"  {name:<{width}} {word.upper():<13} {reason}  [{count} tests]")
+    width, claims, rules = claim_lines(dataset, 11, 13)
     level = dataset.attrs["joint_level"]
-    lines += ["", f"Rules; each has a false alarm with a probability of at most {level:.0%}, over all its tests:"]
-    for name, *_, rule in claims:
+    lines += [
+        *claims,
+        "",
+        f"Rules; each has a false alarm with a probability of at most {level:.0%}, over all its tests:",
+    ]
+    for name, rule in rules:
         text = f"  {name:<{width}} {' '.join(rule.split())}"
         lines.append(textwrap.fill(text, 120, subsequent_indent=" " * (width + 3), break_on_hyphens=False))
     return lines
+
+
+def claim_lines(dataset, name_width, word_width) -> tuple[int, list, list]:
+    """The width of names, a line for every statement, and its name and rule."""
+    rows = claim_rows(dataset)
+    width = max(name_width, *(len(name) for name, *_ in rows))
+    lines = [
+        f"  {name:<{width}} {word.upper():<{word_width}} {reason}  [{count} tests]"
+        for name, word, reason, count, _ in rows
+    ]
+    return width, lines, [(name, rule) for name, *_, rule in rows]
 
 
 def claim_rows(dataset) -> list:

@@ -25,8 +25,8 @@ from ..statistics.noise_evidence import QUENCHED, Deviations, NoiseEvidence, mea
 from ..statistics.rates import root_mean_square, root_mean_square_error
 from ..verdicts import JOINT_LEVEL, NOISE_STATEMENTS, Statement, check_statements, judge_all
 from .evidence_variables import claim_variables, variable
-from .plan import check_data, check_sizes
-from .study import read_kind, silent
+from .plan import check_count, check_data, check_sizes
+from .study import check_store, read_kind, silent
 
 if TYPE_CHECKING:
     import xarray
@@ -135,8 +135,7 @@ def run_noise_study(
     """
     started = time.perf_counter()
     plan = NoisePlan(problem, times, dynamics, n, sizes, alphas, quench, replicates, seed, statements)
-    if store is not None:
-        store = storage.check_writable("store", store)
+    store = check_store(store)
     progress = silent if progress is None else checks.function("progress", progress)
     evidence = measure_noise(plan, _deviations(plan, progress))
     judged = judge_all(NOISE_STATEMENTS, plan.statements, evidence)
@@ -199,8 +198,8 @@ class NoisePlan:
         checks.hold(
             self,
             times=times,
-            n=checks.count("n", self.n),
-            replicates=checks.count("replicates", self.replicates, 2),
+            n=check_count("n", self.n),
+            replicates=check_count("replicates", self.replicates, 2),
             seed=task.seed,
             sizes=check_sizes(self.sizes, 3),
             alphas=_check_alphas(self.alphas),

@@ -11,6 +11,8 @@ from liouville.inner import Features, Integrator, check_method, check_problem, c
 from ..statistics.paths import path_amplitudes, path_times
 from ..verdicts import STATEMENTS, Statement, check_statements
 
+MOST = 10**15  # of particles and replicates: more than any memory holds, and exact as a float
+
 
 @dataclass(frozen=True, eq=False)
 class Plan:
@@ -55,7 +57,7 @@ class Plan:
             self,
             dynamics=dynamics,
             sizes=sizes,
-            replicates=checks.count("replicates", self.replicates, 2),
+            replicates=check_count("replicates", self.replicates, 2),
             seed=checks.count("seed", self.seed, 0),
             predict=checks.flag("predict", self.predict),
             statements=check_statements("statements", self.statements, STATEMENTS),
@@ -84,11 +86,17 @@ def check_data(problem: Problem, dynamics: Dynamics) -> None:
         )
 
 
+def check_count(name, value, least=1) -> int:
+    """`value` as an int of at least `least`, and not of a size that no memory holds."""
+    found = checks.count(name, value, least)
+    return found if found <= MOST else checks.count(name, value, least, MOST)
+
+
 def check_sizes(sizes, least_many=1) -> list:
     """Numbers of particles, increasing: at least so many, and no two alike."""
     if isinstance(sizes, str) or not np.iterable(sizes):
         raise ValueError(f"sizes must be a sequence of integers, got {sizes!r}")
-    found = [checks.count("sizes", n) for n in (np.ravel(sizes) if isinstance(sizes, np.ndarray) else sizes)]
+    found = [check_count("sizes", n) for n in (np.ravel(sizes) if isinstance(sizes, np.ndarray) else sizes)]
     if len(found) < least_many or len(set(found)) < len(found):
         many = {1: "one", 3: "three"}[least_many]
         raise ValueError(f"sizes must be distinct integers of at least 1 and at least {many}, got {found}")

@@ -163,8 +163,7 @@ def run_study(
     plan = Plan(problem, times, sizes, replicates, seed, method, dynamics, integrator, predict, statements)
     if executor is not None and not hasattr(executor, "submit"):
         raise ValueError(f"executor must be a concurrent.futures.Executor, got {executor!r}")
-    if store is not None:
-        store = storage.check_writable("store", store)
+    store = check_store(store)
     progress = silent if progress is None else checks.function("progress", progress)
     computed = compute(plan, executor, progress)
     progress("statistics", 0.0)
@@ -180,6 +179,13 @@ def run_study(
     if store is not None:
         storage.write(study.dataset, store / FILE_NAME)
     return study
+
+
+def check_store(store) -> Path | None:
+    """The directory to write into, if one is asked for and can be written to."""
+    if store is None:
+        return None
+    return storage.check_writable("store", checks.instance("store", store, (str, Path), "the path of a directory"))
 
 
 def silent(what, fraction) -> None:
