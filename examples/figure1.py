@@ -259,7 +259,7 @@ def draw(store, rows, full, path):
     """The figure, of what is stored."""
     import matplotlib
 
-    from validation.plot_style import STYLE, colours, log_axes, new_figure
+    from validation.report.style import STYLE, colours, log_axes, new_figure
 
     with matplotlib.rc_context(STYLE):
         figure = new_figure(10.0, 3.9 * len(rows) + 0.4)

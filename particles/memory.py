@@ -51,7 +51,7 @@ def check_memory(needed, keep) -> None:
     if available is not None and needed > available:
         remedy = ("keep=None, " if keep else "") + "fewer particles or RK4(step)"
         raise MemoryError(
-            f"simulate needs about {needed / 2**30:.1f} GiB and {available / 2**30:.1f} GiB are free; "
+            f"simulate needs about {min(needed, 2**80) / 2**30:.1f} GiB and {available / 2**30:.1f} GiB are free; "
             f"{remedy} would need less"
         )
     if needed > ANNOUNCED_BYTES:

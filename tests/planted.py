@@ -1,11 +1,15 @@
 """Coefficients of f_n - f_0 with a planted answer, and all verdicts on them."""
 
+from types import SimpleNamespace
+
 import numpy as np
 
-from validation.clt import compare_modes, fit_next_order, scaled_mean_square
-from validation.crossover import bend_size, exponents
-from validation.rates import rates
-from validation.verdicts import central_limit, healing, law_of_large_numbers, reaches_one_over_n, steepens
+from validation.statistics.crossover import bend_size, exponents
+from validation.statistics.expansion import fit_next_order, scaled_mean_square
+from validation.statistics.modes import compare_modes
+from validation.statistics.rates import rates
+from validation.verdicts import STATEMENTS
+from validation.verdicts.large_numbers import LAW_OF_LARGE_NUMBERS
 
 SIZES = np.array([10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0])
 TIMES = np.array([0.0, 1.0, 4.0, 16.0])
@@ -43,22 +47,35 @@ def covariance(variance=HEALING, shares=SHARES):
 
 def judge(d, variance=HEALING, resolved=None, seed=0, sizes=SIZES, shares=SHARES, times=TIMES):
     """All verdicts on coefficients of f_n - f_0, by name, given a predicted variance."""
-    error, R = 0.003 * variance, d.shape[1]
+    error = 0.003 * variance
     resolved = np.ones((sizes.size, times.size), dtype=bool) if resolved is None else resolved
     discrepancy = np.linalg.norm(d, axis=-1)
     scaled = scaled_mean_square(sizes, discrepancy, 400, seed)
     fit = fit_next_order(scaled, resolved, variance, error)
     n_star, n_star_error = bend_size(fit, variance, error)
-    local = exponents(scaled, resolved)
-    modes = compare_modes(sizes, d, resolved, covariance(variance, shares), error / variance, seed)
-    tail = rates(sizes, discrepancy, resolved).tail
-    return {
-        one.name: one
-        for one in (
-            law_of_large_numbers(times, tail.slope, tail.slope_error, resolved.sum(axis=0), R, tail.degrees),
-            central_limit(times, scaled, resolved, variance, error, fit, n_star, local.bend, modes),
-            healing(times, scaled, resolved, variance, error, fit),
-            steepens(times, scaled, local, variance, n_star, n_star_error),
-            reaches_one_over_n(times, scaled, local, variance),
-        )
-    }
+    # What the judges read of `Evidence`; medians, which they do not, take a bootstrap each.
+    evidence = SimpleNamespace(
+        times=times,
+        n_replicates=d.shape[1],
+        resolved=resolved,
+        prediction=SimpleNamespace(applies=True, variance=variance, variance_error=error),
+        rms_rates=rates(sizes, discrepancy, resolved),
+        scaled=scaled,
+        next_order=fit,
+        n_star=n_star,
+        n_star_error=n_star_error,
+        exponents=exponents(scaled, resolved),
+        modes=compare_modes(sizes, d, resolved, covariance(variance, shares), error / variance, seed),
+    )
+    return {statement.name: statement.judge(evidence) for statement in STATEMENTS}
+
+
+def judge_slopes(times, slope, slope_error, R, degrees=None):
+    """The verdict on the law of large numbers from slopes over four resolved sizes."""
+    degrees = np.full(len(times), R - 1.0) if degrees is None else degrees
+    tail = SimpleNamespace(slope=np.array(slope), slope_error=np.array(slope_error), degrees=np.array(degrees))
+    resolved = np.ones((4, len(times)), dtype=bool)
+    evidence = SimpleNamespace(
+        times=np.asarray(times), n_replicates=R, resolved=resolved, rms_rates=SimpleNamespace(tail=tail)
+    )
+    return LAW_OF_LARGE_NUMBERS.judge(evidence)

@@ -5,14 +5,15 @@ import sys
 
 import numpy as np
 import pytest
+from test_validation_study import FIGURES
 
 from liouville import MinibatchSGD, Solution
 from particles import Ensemble
 from validation import load_study
-from validation import maps as maps_module
-from validation import variables as variables_module
 from validation.cases import built_in_names, find_case
 from validation.cli import main
+
+pytestmark = pytest.mark.usefixtures("small_laws")
 
 CASE = '''"""A toy of two modes."""
 
@@ -37,15 +38,6 @@ def case(tmp_path):
     path = tmp_path / "toy.py"
     path.write_text(CASE)
     return path
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _small():
-    """Fewer particles in the density maps and fewer draws for the distances."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(maps_module.make_maps, "__defaults__", (2000, None))
-        patch.setattr(variables_module, "LAW_DRAWS", 256)
-        yield
 
 
 def run(*arguments):
@@ -132,20 +124,7 @@ def test_study_of_a_users_case(case, tmp_path, capsys):
     assert "Law of large numbers" in output.out
     assert "100%" in output.err
     assert "particles, n = 16" in output.err
-    assert sorted(path.name for path in out.iterdir()) == [
-        "bend.png",
-        "bias.png",
-        "covariance.png",
-        "density.png",
-        "distances.png",
-        "exponents.png",
-        "functions.png",
-        "healing.png",
-        "loss.png",
-        "paths.png",
-        "rates.png",
-        "study.nc",
-    ]
+    assert sorted(path.name for path in out.iterdir()) == [*FIGURES, "study.nc"]
     study = load_study(out)
     assert study.dataset["n"].values.tolist() == [4, 8, 16]
     assert study.dataset.attrs["seed"] == 5
@@ -323,7 +302,7 @@ def test_a_computation_that_fails_has_status_one(case, capsys, monkeypatch):
     def fails(*_, **__):
         raise SolveFailed(0.25, 1e-3, "the state is not finite")
 
-    monkeypatch.setattr("validation.cli.simulate", fails)
+    monkeypatch.setattr("validation.commands.simulate.simulate_particles", fails)
     assert run("simulate", case, "-n", 5) == 1
     assert capsys.readouterr().err == "Error: failed at t = 0.25 with step 0.001: the state is not finite\n"
 

@@ -5,14 +5,10 @@ import pytest
 from planted import BEND, HEALING, SIZES, TIMES, covariance, planted
 from scipy.stats import kstest
 
-from validation.clt import (
-    compare_modes,
-    fit_next_order,
-    largest_resolved,
-    resampling_counts,
-    scaled_mean_square,
-)
-from validation.few_replicates import holm
+from validation.statistics.expansion import fit_next_order, scaled_mean_square
+from validation.statistics.few_replicates import holm
+from validation.statistics.modes import compare_modes, largest_resolved
+from validation.statistics.rates import resampling_counts
 
 ALL = np.ones((SIZES.size, TIMES.size), dtype=bool)
 NO_ERROR = np.zeros(TIMES.size)

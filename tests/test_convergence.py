@@ -38,5 +38,6 @@ def test_bad_input():
         convergence(circle(), [1.0], Characteristics())
     with pytest.raises(ValueError, match="times must hold a time after 0"):
         convergence(circle(), [0.0], FiniteVolume())
-    with pytest.raises(ValueError, match="refinements must be an integer of at least 1, got 0"):
-        convergence(circle(), [1.0], FiniteVolume(), refinements=0)
+    for refinements in (0, True, 2.0, "2", 10**400):
+        with pytest.raises(ValueError, match="refinements must be an integer of at least 1"):
+            convergence(circle(), [1.0], FiniteVolume(), refinements=refinements)

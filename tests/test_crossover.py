@@ -4,15 +4,10 @@ import numpy as np
 import pytest
 from planted import BEND, HEALING, SIZES, TIMES, planted
 
-from validation.clt import fit_next_order, scaled_mean_square
-from validation.crossover import (
-    bend_size,
-    bias,
-    exponents,
-    interpolated_variance,
-    path_amplitudes,
-    path_times,
-)
+from validation.statistics.bias import measure_bias as bias
+from validation.statistics.crossover import bend_size, exponents
+from validation.statistics.expansion import fit_next_order, scaled_mean_square
+from validation.statistics.paths import interpolated_variance, path_amplitudes, path_times
 
 ALL = np.ones((SIZES.size, TIMES.size), dtype=bool)
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import kstest, t, ttest_1samp
 
-from validation import clt
-from validation.few_replicates import (
+from validation.statistics import expansion as clt
+from validation.statistics.few_replicates import (
     degrees_of_freedom,
     detectable_ratio,
     mean_p,
@@ -13,6 +13,7 @@ from validation.few_replicates import (
     with_skewness,
     without_skewness,
 )
+from validation.statistics.modes import compare_modes
 
 SIZES = np.array([30.0, 100.0, 300.0, 1000.0, 3000.0])
 
@@ -112,9 +113,7 @@ def test_correlations_of_the_covariance_weight_the_means(monkeypatch):
 
 def test_a_correlation_of_ten_replicates_has_the_probability_of_students_t():
     d = np.random.default_rng(6).standard_normal((1, 10, 1, 2))
-    modes = clt.compare_modes(
-        np.array([1.0]), d, np.ones((1, 1), dtype=bool), np.diag([1.0, 0.5])[None], np.zeros(1), 0
-    )
+    modes = compare_modes(np.array([1.0]), d, np.ones((1, 1), dtype=bool), np.diag([1.0, 0.5])[None], np.zeros(1), 0)
     centred = d[0, :, 0] - d[0, :, 0].mean(axis=0)
     expected = ttest_1samp(centred[:, 0] * centred[:, 1], 0.0).pvalue
     np.testing.assert_allclose(modes.correlation_p[0, 0], expected, rtol=1e-10)

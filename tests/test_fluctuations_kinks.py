@@ -26,7 +26,7 @@ from liouville.fluctuations import kinked as kinked
 from liouville.fluctuations.kinked_flow import KinkedFlow
 from liouville.fluctuations.kinks import Kinks
 from particles import simulate
-from validation.continuum import predict_fluctuations
+from validation.study.continuum import predict_fluctuations
 
 FIVE = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
 VALUES = np.array([0.3, -0.2, -0.4, 0.5, 0.1])

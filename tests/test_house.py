@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FILES = [p for package in ("liouville", "particles") for p in sorted((ROOT / package).glob("**/*.py"))]
+FILES = [p for package in ("liouville", "particles", "validation") for p in sorted((ROOT / package).glob("**/*.py"))]
 LINES, PARAMETERS, CLASS, FILE = 60, 7, 250, 400
 # Public entry points state every choice as an argument of its own.
-ENTRIES = {"solve", "simulate", "fluctuations", "estimate_memory"}
+ENTRIES = {"solve", "simulate", "fluctuations", "estimate_memory", "run_study", "run_noise_study"}
 # Innermost loops, which the compiler keeps in registers as they stand.
 LOOPS = {("fifth_order.py", "_stage"), ("fifth_order.py", "_descent_stage"), ("fourier.py", "_deposit_chunk")}
 IDS = [str(path.relative_to(ROOT)) for path in FILES]

@@ -1,5 +1,7 @@
 """The study of the noise: powers of theta and n, quenches, weak order of the step."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from oracles import five_points
@@ -27,8 +29,11 @@ from liouville.features.batches import Batches
 from particles import simulate
 from validation import load_noise_study, run_noise_study
 from validation.cases import find_case
-from validation.noise_verdicts import HEALS, NEEDS, estimate, log_rms, quench_matters, shares, size_slopes, theta_slope
-from validation.verdicts import CONFIRMED, CONTRADICTED, NOT_RESOLVED
+from validation.statistics.bootstrap import estimate, log_rms, shares
+from validation.verdicts import CONFIRMED, CONTRADICTED, HEALS, NEEDS, NOT_RESOLVED
+from validation.verdicts.quench import QUENCH
+from validation.verdicts.size_power import SIZE_POWER
+from validation.verdicts.theta_power import THETA_POWER
 
 TIMES = [0.4, 0.8, 1.6]
 
@@ -96,6 +101,11 @@ def test_theta_of_minibatches_is_step_over_size():
 
 
 # Verdicts on planted numbers
+
+
+def quench_matters(times, quench, gap, distance):
+    deviations = SimpleNamespace(quench=gap, distance=distance)
+    return QUENCH.judge(SimpleNamespace(times=np.array(times), quench=quench, deviations=deviations, seed=0))
 
 
 def planted(R, rng, stays, falls, excess, descends=1.0):
@@ -169,6 +179,15 @@ def test_the_error_of_a_ratio_is_that_of_repeated_experiments():
 
 def test_words_on_slopes():
     t, error = np.array([1.0, 2.0]), np.array([0.01, 0.01])
+
+    def theta_slope(times, slope, slope_error, R):
+        found = {"early": times, "theta_slope": slope, "theta_slope_error": slope_error, "n_replicates": R}
+        return THETA_POWER.judge(SimpleNamespace(**found))
+
+    def size_slopes(times, alphas, slope, slope_error, R):
+        found = {"alphas": alphas, "size_slope": slope, "size_slope_error": slope_error}
+        return SIZE_POWER.judge(SimpleNamespace(early=times, n_replicates=R, **found))
+
     assert theta_slope(t, np.array([0.5, 0.51]), error, 50).word == CONFIRMED
     assert theta_slope(t, np.array([0.5, 0.7]), error, 50).word == CONTRADICTED
     assert theta_slope(t, np.array([0.5, 0.5]), 10 * error, 50).word == NOT_RESOLVED
@@ -204,6 +223,13 @@ def test_words_on_slopes():
         ({"replicates": 1}, "replicates must be an integer of at least 2, got 1"),
         ({"seed": -1}, "seed must be an integer of at least 0, got -1"),
         ({"store": __file__}, "store must be a directory"),
+        ({"alphas": 1.0}, "alphas must be distinct and lie in"),
+        ({"alphas": [True]}, "alphas must be distinct and lie in"),
+        ({"quench": True}, "quench must be finite, got True"),
+        ({"n": True}, "n must be an integer of at least 1, got True"),
+        ({"n": 10**400}, "n must be an integer of at least 1 and at most"),
+        ({"sizes": 3}, "sizes must be a sequence of integers, got 3"),
+        ({"seed": 1.5}, "seed must be an integer of at least 0, got 1.5"),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_computed(change, message):

@@ -5,26 +5,24 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from planted import covariance, planted
+from planted import covariance, judge_slopes, planted
 from scipy.stats import t as student
 
-from validation.clt import compare_modes, fit_next_order, scaled_mean_square
-from validation.crossover import Exponents
-from validation.crossover import exponents as measured_exponents
+from validation.statistics.crossover import Exponents
+from validation.statistics.crossover import exponents as measured_exponents
+from validation.statistics.expansion import fit_next_order, scaled_mean_square
+from validation.statistics.modes import compare_modes
 from validation.verdicts import (
     CONFIRMED,
     CONTRADICTED,
     NOT_RESOLVED,
-    RULES,
-    central_limit,
-    healing,
-    law_of_large_numbers,
-    limit_regime,
-    reaches_one_over_n,
-    steepens,
+    STATEMENTS,
 )
-from validation.verdicts.central_limit import falls_too_slowly
-from validation.verdicts.steepening import bands
+from validation.verdicts.central_limit import central_limit as judge_central_limit
+from validation.verdicts.central_limit import falls_too_slowly, limit_regime
+from validation.verdicts.healing import healing
+from validation.verdicts.one_over_n import reaches_one_over_n
+from validation.verdicts.steepening import bands, steepens
 
 NONE = np.array([np.nan])
 
@@ -47,19 +45,27 @@ def narrow(means, R=50, spread=0.05, seed=0):
 
 @pytest.mark.parametrize(("degrees", "word"), [(1e6, CONTRADICTED), (3.0, CONFIRMED)])
 def test_bands_of_slopes_have_the_freedom_of_their_errors(degrees, word):
-    one = law_of_large_numbers(
-        np.ones(1), np.array([-0.44]), np.array([0.02]), np.array([4]), 20, degrees=np.array([degrees])
-    )
+    one = judge_slopes(np.ones(1), [-0.44], [0.02], 20, degrees=[degrees])
     assert one.word == word
 
 
 def test_steep_slopes_do_not_contradict_the_law_of_large_numbers():
-    one = law_of_large_numbers(np.ones(1), np.array([-0.9]), np.array([0.02]), np.array([4]), 20)
+    one = judge_slopes(np.ones(1), [-0.9], [0.02], 20)
     assert one.word == CONFIRMED
     assert "steeper at t = 1" in one.reason
 
 
 # central limit theorem
+
+
+def predicted(variance, variance_error=None):
+    return SimpleNamespace(applies=True, variance=variance, variance_error=variance_error)
+
+
+def central_limit(n_star, bend, variance, variance_error, **others):
+    exponents = SimpleNamespace(bend=bend)
+    prediction = predicted(variance, variance_error)
+    return judge_central_limit(SimpleNamespace(prediction=prediction, exponents=exponents, n_star=n_star, **others))
 
 
 def study_of_one_time(R=200, seed=0):
@@ -185,7 +191,15 @@ def healed(shift, relative, R=10, n_times=2):
     known = SimpleNamespace(b2=np.zeros(n_times), b3=np.zeros(n_times))
     resolved = np.ones((3, n_times), dtype=bool)
     scaled = scaled_of([10.0, 100.0, 1000.0], base * true)
-    return healing(np.arange(float(n_times)), scaled, resolved, variance, relative * variance, known)
+    return healing(
+        SimpleNamespace(
+            times=np.arange(float(n_times)),
+            scaled=scaled,
+            resolved=resolved,
+            prediction=predicted(variance, relative * variance),
+            next_order=known,
+        )
+    )
 
 
 def test_healing_allows_for_the_error_of_the_prediction_as_a_known_one():
@@ -220,7 +234,11 @@ FOUR = scaled_of([10.0, 100.0, 1000.0, 10000.0], narrow([1.0, 1.0, 1.0, 1.0]))
 
 
 def one_over_n(values, error, degrees=1e6, scaled=FOUR, variance=1.0):
-    return reaches_one_over_n(np.ones(1), scaled, exponents_of(values, error, degrees), np.array([variance]))
+    exponents = exponents_of(values, error, degrees)
+    prediction = predicted(np.array([variance]))
+    return reaches_one_over_n(
+        SimpleNamespace(times=np.ones(1), scaled=scaled, exponents=exponents, prediction=prediction)
+    )
 
 
 def test_bands_are_those_of_students_t():
@@ -273,7 +291,21 @@ def crossed(squares=None, **options):
     scaled = scaled_of([10.0, 100.0, 1000.0, 10000.0], squares)
     local = measured_exponents(scaled, np.ones((4, 2), dtype=bool))
     given = {"variance": np.ones(2), "n_star": np.array([np.nan, 90.0]), "n_star_error": np.array([np.nan, 9.0])}
-    return steepens(np.array([0.0, 1.0]), scaled, local, **(given | options))
+    return steepening(scaled, local, **(given | options))
+
+
+def steepening(scaled, exponents, variance, n_star, n_star_error):
+    """The verdict at the times 0 and 1."""
+    return steepens(
+        SimpleNamespace(
+            times=np.array([0.0, 1.0]),
+            scaled=scaled,
+            exponents=exponents,
+            prediction=predicted(variance),
+            n_star=n_star,
+            n_star_error=n_star_error,
+        )
+    )
 
 
 def test_steepening_wants_a_lasting_bend_beyond_the_smallest_n():
@@ -317,15 +349,16 @@ def test_the_greatest_runs_at_the_smaller_n_are_cut_down_to_the_next():
         scaled = scaled_of([10.0, 100.0], squares)
         local = measured_exponents(scaled, np.ones((2, 2), dtype=bool))
         n_star, error = np.array([np.nan, 50.0]), np.array([np.nan, 5.0])
-        return steepens(np.array([0.0, 1.0]), scaled, local, np.ones(2), n_star, error)
+        return steepening(scaled, local, np.ones(2), n_star, error)
 
     assert with_one_rare_run(3.52).word == NOT_RESOLVED  # uncut, p = .003 where .005 are enough
     assert with_one_rare_run(3.8).word == CONFIRMED
 
 
 def test_rules_name_their_replicates_and_the_half_of_the_level():
-    for name, rule in RULES.items():
-        words = " ".join(rule.split())
-        assert f"fewer than {50 if name == 'CLT' else 10} replicates" in words, name
-        assert max(len(line) for line in rule.splitlines()) <= 120, name
-    assert "Half of the 1 % goes to sigma^2" in " ".join(RULES["CLT"].split())
+    rules = {statement.name: " ".join(statement.rule.split()) for statement in STATEMENTS}
+    for name, rule in rules.items():
+        assert f"fewer than {50 if name == 'CLT' else 10} replicates" in rule, name
+    for statement in STATEMENTS:
+        assert max(len(line) for line in statement.rule.splitlines()) <= 120, statement.name
+    assert "Half of the 1 % goes to sigma^2" in rules["CLT"]

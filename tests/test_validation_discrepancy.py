@@ -5,7 +5,7 @@ import pytest
 
 from liouville import Characteristics, Convolution, Initial, Normal, Problem, Torus, Uniform, UniformTorus, solve
 from particles import simulate
-from validation.discrepancy import (
+from validation.statistics.discrepancy import (
     Reference,
     embed,
     energy_distance,

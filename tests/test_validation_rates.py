@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from validation.budget import resolved_points, tighter
-from validation.rates import rates, resampled_logs, root_mean_square, root_mean_square_error, verdict
+from validation.statistics.budget import resolved_points
+from validation.statistics.rates import rates, resampled_logs, root_mean_square, root_mean_square_error
+from validation.study.sweep import tighter
+from validation.verdicts.each_time import word_at as verdict
 
 SIZES = np.array([10, 30, 100, 300, 1000])
 

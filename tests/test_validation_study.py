@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -34,13 +35,21 @@ from liouville import (
 from liouville.problem import Euclidean
 from liouville.records.storage import check_writable, check_writable_file, write
 from particles import simulate
-from validation import load_study, plots, run_study
-from validation import maps as maps_module
-from validation import variables as variables_module
-from validation.maps import overlap
+from validation import load_study, run_study
+from validation.report import figures as plots
+from validation.study.maps import overlap
+
+pytestmark = pytest.mark.usefixtures("small_laws")
 
 TIMES = [0.0, 0.5, 1.0]
 SIZES = [20, 5, 10]
+FIGURES = [
+    f"{name}.png"
+    for name in (
+        *("bend", "bias", "covariance", "density", "distances", "exponents"),
+        *("functions", "healing", "loss", "paths", "rates"),
+    )
+]
 
 
 def toy(c=None):
@@ -71,15 +80,6 @@ def on_sphere():
         target=lambda x: x[:, 0],
         initial=Initial(y=Normal(0.0, 1.0), c=Normal(0.0, 1.0)),
     )
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _small():
-    """Fewer particles in the density maps and fewer draws for the distances."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(maps_module.make_maps, "__defaults__", (2000, None))
-        patch.setattr(variables_module, "LAW_DRAWS", 256)
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -194,19 +194,7 @@ def test_provenance(finished):
 
 def test_figures_are_drawn_from_the_file_alone(finished, tmp_path):
     paths = load_study(finished[2]).figures(tmp_path / "figures")
-    assert sorted(path.name for path in paths) == [
-        "bend.png",
-        "bias.png",
-        "covariance.png",
-        "density.png",
-        "distances.png",
-        "exponents.png",
-        "functions.png",
-        "healing.png",
-        "loss.png",
-        "paths.png",
-        "rates.png",
-    ]
+    assert sorted(path.name for path in paths) == FIGURES
     for path in paths:
         assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
@@ -345,6 +333,18 @@ def test_inputs_of_more_dimensions_are_shown_at_the_nodes():
         ({"integrator": "rk4"}, "integrator must be"),
         ({"executor": 3}, "executor must be"),
         ({"store": __file__}, "store must be a directory"),
+        ({"store": 3}, "store must be the path of a directory, got 3"),
+        ({"sizes": [True, 2]}, "sizes must be an integer of at least 1.*got True"),
+        ({"sizes": 10}, "sizes must be a sequence of integers, got 10"),
+        ({"sizes": "12"}, "sizes must be a sequence of integers, got '12'"),
+        ({"sizes": [10**400]}, "sizes must be an integer of at least 1 and at most 10{15}, got 10{400}"),
+        ({"replicates": True}, "replicates must be an integer of at least 2, got True"),
+        ({"replicates": 10**400}, "replicates must be an integer of at least 2 and at most"),
+        ({"times": [0.0, 10**400]}, "times must be an array of numbers"),
+        ({"seed": True}, "seed must be an integer of at least 0, got True"),
+        ({"predict": 1}, "predict must be True or False, got 1"),
+        ({"dynamics": GradientDescent}, "dynamics must be a Dynamics"),
+        ({"integrator": RK4}, "integrator must be"),
         ({"method": "grid"}, r"method must be FiniteVolume\(...\)"),
         ({"method": FiPyFiniteVolume(), "dynamics": GradientDescent(0.1)}, "FiPyFiniteVolume solves GradientFlow"),
         ({"method": SemiLagrangian(), "problem": walled()}, "SemiLagrangian needs a domain without walls"),
@@ -388,3 +388,12 @@ def test_places_that_cannot_be_written_are_refused(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     with pytest.raises(ValueError, match="path must be a NetCDF file"):
         load_study(tmp_path / "absent.nc")
+
+
+def test_numbers_of_any_kind_are_numbers():
+    options = {"method": Characteristics(nodes=(16, 16)), "predict": False}
+    plain = run_study(toy(), [0.0, 0.25], [4, 8, 16], 3, seed=2, **options).dataset
+    times, sizes = [Fraction(0), Fraction(1, 4)], [np.int32(16), np.uint8(8), np.int64(4)]
+    other = run_study(toy(), times, sizes, np.int64(3), seed=np.uint8(2), **options).dataset
+    np.testing.assert_array_equal(plain["coefficients"], other["coefficients"])
+    np.testing.assert_array_equal(plain["n"], other["n"])

@@ -6,16 +6,16 @@ from collections import Counter
 import numpy as np
 import pytest
 from false_alarms import SCALES, THREE_SIZES, count
-from planted import BEND, HEALING, SHARES, SIZES, TIMES, covariance, judge, planted
+from planted import BEND, HEALING, SHARES, SIZES, TIMES, covariance, judge, judge_slopes, planted
 
-from validation.analysis import Prediction, analyse
-from validation.tables import slope_text, value_text
+from validation.report.tables import slope_text, value_text
+from validation.statistics.evidence import Errors, Prediction, measure
 from validation.verdicts import (
     CONFIRMED,
     CONTRADICTED,
     NOT_RESOLVED,
-    RULES,
-    law_of_large_numbers,
+    STATEMENTS,
+    judge_all,
     one_sided,
     two_sided,
 )
@@ -27,7 +27,7 @@ CROSSOVER = ("steepens", "reaches 1/n")
 
 def words(make, **options):
     """How often each verdict falls on each statement."""
-    counts = {name: Counter() for name in RULES}
+    counts = {statement.name: Counter() for statement in STATEMENTS}
     for seed in range(N_EXPERIMENTS):
         for name, one in judge(make(np.random.default_rng(seed)), seed=seed, **options).items():
             counts[name][one.word] += 1
@@ -46,7 +46,7 @@ def test_slope_one_half_alone():
 
 def test_a_planted_bend():
     found = words(lambda rng: planted(200, rng, b2=BEND))
-    for name in RULES:
+    for name in found:
         assert found[name][CONTRADICTED] == 0, name
         if name != "reaches 1/n":  # n* = 100, and the exponent between 10 and 30 is -.93
             assert found[name][CONFIRMED] >= N_EXPERIMENTS - 1, name
@@ -128,8 +128,7 @@ def test_what_cannot_be_resolved_is_said_so(kind):
 
 
 def test_too_few_replicates_to_exclude_a_flat_slope():
-    slope, error = np.array([-0.49, -0.5]), np.array([0.01, 0.12])
-    one = law_of_large_numbers(TIMES[:2], slope, error, np.array([6, 6]), 20)
+    one = judge_slopes(TIMES[:2], [-0.49, -0.5], [0.01, 0.12], R=20)
     assert one.word == NOT_RESOLVED
     assert "too few replicates" in one.reason
 
@@ -292,10 +291,11 @@ def test_no_reason_holds_a_number_that_is_not_known(R, kind):
     d = {"planted": d, "alike": np.ones_like(d) / np.sqrt(SIZES)[:, None, None, None], "zero": np.zeros_like(d)}[kind]
     for variance in (HEALING, np.full(4, np.nan), np.array([4.0, 0.0, 1.0, 0.1])):
         prediction = Prediction(variance, 0.003 * variance, covariance(variance), "")
-        found = analyse(SIZES, TIMES, d, np.zeros((SIZES.size, TIMES.size)), np.zeros(TIMES.size), prediction, 0)
-        for reason in found["claim_reason"][1]:
-            assert not {"nan", "inf"} & set(re.findall(r"[a-z]+", str(reason)))
-        assert len(found["claim_detectable"][1]) == len(RULES)
+        errors = Errors(np.zeros(TIMES.size), np.zeros((SIZES.size, TIMES.size)))
+        found = judge_all(STATEMENTS, (), measure(SIZES, TIMES, d, errors, prediction, 0))
+        for _, one in found:
+            assert not {"nan", "inf"} & set(re.findall(r"[a-z]+", one.reason))
+        assert len(found) == 5
 
 
 def test_an_error_that_is_not_known_is_not_printed():

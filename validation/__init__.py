@@ -5,15 +5,18 @@ from liouville.inner import check_package
 DISTRIBUTION = "mean-field-liouville"  # by which it is told from others of its name: see `liouville.command`
 check_package("particles")
 
-from .discrepancy import energy_distance, l2_discrepancy, law_distances, sliced_w1, w1, w1_circle
-from .noise import NoiseStudy, load_noise_study, run_noise_study
-from .rates import Rates, rates
-from .study import Study, load_study, run_study
+from .statistics.discrepancy import energy_distance, l2_discrepancy, law_distances, sliced_w1, w1, w1_circle
+from .statistics.rates import Rates, rates
+from .study.noise_study import NoiseStudy, load_noise_study, run_noise_study
+from .study.study import Study, load_study, run_study
+from .verdicts import Statement, Verdict
 
 __all__ = [
     "NoiseStudy",
     "Rates",
+    "Statement",
     "Study",
+    "Verdict",
     "energy_distance",
     "l2_discrepancy",
     "law_distances",

@@ -4,9 +4,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from liouville import Characteristics, make_features, solve
+from liouville import Characteristics, Method, Problem, make_features, solve
+from liouville.inner import check_method, check_problem, checks
 
 REFERENCE = Characteristics(tolerance=1e-8)
+MOST_REFINEMENTS = 16  # cells 65,536 times as many along each axis
 RESOLVED_SHARE = 0.2  # an error below five times the reference's own says nothing about the order
 
 
@@ -16,7 +18,7 @@ class Convergence:
 
     Attributes
     ----------
-    method : object
+    method : Method
         The grid method; its `cells` are those of the coarsest grid.
     cells : array, shape (G, 2)
     times : array, shape (T,)
@@ -27,7 +29,7 @@ class Convergence:
     seconds : array, shape (G,)
     """
 
-    method: object
+    method: Method
     cells: np.ndarray
     times: np.ndarray
     errors: np.ndarray
@@ -67,7 +69,7 @@ class Convergence:
         return "\n".join(lines)
 
 
-def convergence(problem, times, method, refinements=3, progress=None) -> Convergence:
+def convergence(problem: Problem, times, method: Method, refinements=3, progress=None) -> Convergence:
     """Solve on `method.cells` and on grids refined by 2, `refinements` times, and compare with characteristics.
 
     Parameters
@@ -78,16 +80,17 @@ def convergence(problem, times, method, refinements=3, progress=None) -> Converg
     method : FiniteVolume or FiPyFiniteVolume
         Its `cells` are those of the coarsest grid.
     refinements : int
-        At least 1.
+        From 1 to 16.
     progress : callable (what, fraction), optional
     """
-    if not getattr(method, "on_grid", False):
+    check_problem(problem)
+    if not check_method(method).on_grid:
         raise ValueError(f"method must be a grid method, got {method!r}")
-    if not isinstance(refinements, (int, np.integer)) or refinements < 1:
-        raise ValueError(f"refinements must be an integer of at least 1, got {refinements!r}")
-    times = np.array([t for t in np.ravel(times) if t > 0], dtype=float)
+    checks.count("refinements", refinements, 1, MOST_REFINEMENTS)
+    times = checks.as_numbers("times", times)
+    times = times[times > 0]
     if times.size == 0:
-        raise ValueError("times must hold a time after 0")
+        raise ValueError(f"times must hold a time after 0, got {times.tolist()}")
     progress = progress or (lambda what, fraction: None)
     features = make_features(problem)
     progress("characteristics", 0.0)

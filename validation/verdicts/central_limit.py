@@ -2,11 +2,14 @@
 
 import numpy as np
 
-from ..clt import largest_resolved
-from ..few_replicates import detectable_ratio, holm, mean_p
-from ..rates import MIN_SIZES
-from .verdict import CONFIRMED, CONTRADICTED, JOINT_LEVEL, NOT_RESOLVED, RARE_SHARE, Verdict, listed
+from ..statistics.few_replicates import detectable_ratio, holm, mean_p
+from ..statistics.modes import largest_resolved
+from ..statistics.rates import MIN_SIZES
+from .statement import Statement
+from .verdict import JOINT_LEVEL, RARE_SHARE, Verdict, listed, not_judged, too_few_replicates
+from .words import CONFIRMED, CONTRADICTED, NOT_RESOLVED
 
+NAME = "CLT"
 MIN_REPLICATES = 50  # below, a heavy tail escapes the test of normality and passes for too small a variance
 POWER_VARIANCE = 0.6  # a deviation of sigma^2 that must be detectable before anything is confirmed
 LIMIT_SHARE = 0.25  # of the standard error of a measured variance that higher orders may make up where modes are tested
@@ -44,31 +47,31 @@ def limit_regime(times, next_order, n_star, bend, n_largest, n_replicates):
         return variances, known & (NORMAL_FACTOR * n_replicates * order <= n_largest)
 
 
-def central_limit(times, scaled, resolved, variance, variance_error, next_order, n_star, bend, modes) -> Verdict:
+def central_limit(evidence) -> Verdict:
     """Half of the 1 % goes to the means, half to the modes."""
+    if not evidence.prediction.applies:
+        return not_judged(NAME, evidence.prediction.note)
+    times, scaled, resolved = evidence.times, evidence.scaled, evidence.resolved
+    next_order, modes = evidence.next_order, evidence.modes
+    variance, variance_error = evidence.prediction.variance, evidence.prediction.variance_error
     if not np.isfinite(variance).any():
-        return Verdict("CLT", NOT_RESOLVED, "sigma^2 is not predicted", 0)
+        return Verdict(NAME, NOT_RESOLVED, "sigma^2 is not predicted", 0)
     fitted = np.isfinite(next_order.constant_p)
     unfitted = np.flatnonzero(np.isfinite(variance) & (resolved.sum(axis=0) >= MIN_SIZES) & ~fitted)
     m = int(fitted.sum()) + unfitted.size
     if scaled.n_replicates < MIN_REPLICATES:
-        text = f"too few replicates: {scaled.n_replicates}, and {MIN_REPLICATES} are asked for"
-        return Verdict("CLT", NOT_RESOLVED, text, 0)
+        return too_few_replicates(NAME, scaled.n_replicates, MIN_REPLICATES)
     if m == 0:
-        return Verdict("CLT", NOT_RESOLVED, f"no time with {MIN_SIZES} resolved n and a predicted sigma^2", 0)
-    place = largest_resolved(resolved)
-    n_largest = np.where(place >= 0, scaled.sizes[place], 0.0)
-    regime, normal_regime = limit_regime(times, next_order, n_star, bend, n_largest, scaled.n_replicates)
-    # A mean of n terms of skewness g has skewness g n^(-1/2): R replicates show it where n < g^2 R / 6.
-    early = (times == 0) & (n_largest < scaled.n_replicates)
+        return Verdict(NAME, NOT_RESOLVED, f"no time with {MIN_SIZES} resolved n and a predicted sigma^2", 0)
+    regime, normal_regime, early = _regimes(evidence)
     rejected, n_modes, mode_text = _modes(times, modes, regime, normal_regime, early)
     level = HALF / m
     if not rejected or rejected.startswith(EARLY):
-        means = _means(times, scaled, next_order, variance, variance_error, unfitted, resolved, level)
+        means = _means(evidence, unfitted, level)
         rejected = means or rejected
     if rejected:
         word = NOT_RESOLVED if rejected.startswith(EARLY) else CONTRADICTED
-        return Verdict("CLT", word, rejected, m + n_modes)
+        return Verdict(NAME, word, rejected, m + n_modes)
     text = f"sigma^2 measured at {int(fitted.sum())} times"
     if fitted.any():
         text += f", least p = {np.nanmin(next_order.constant_p):.2g} (bound {level:.1g})"
@@ -76,12 +79,12 @@ def central_limit(times, scaled, resolved, variance, variance_error, next_order,
     text += f"; {mode_text}"
     if next_order.refused.any():
         text += f"; no fit of sigma^2 + b_2/n + b_3/n^2 is accepted at t = {listed(times[next_order.refused])}"
-        return Verdict("CLT", NOT_RESOLVED, text, m + n_modes)
+        return Verdict(NAME, NOT_RESOLVED, text, m + n_modes)
     if not fitted.any():
         text += f"; n too small: at no time do {MIN_SIZES} resolved n admit an expansion in 1/n"
-        return Verdict("CLT", NOT_RESOLVED, text, m + n_modes)
+        return Verdict(NAME, NOT_RESOLVED, text, m + n_modes)
     if not normal.any():
-        return Verdict("CLT", NOT_RESOLVED, f"{text}; {_untested_normality(normal_regime)}", m + n_modes)
+        return Verdict(NAME, NOT_RESOLVED, f"{text}; {_untested_normality(normal_regime)}", m + n_modes)
     text += f"; normality at t = {listed(times[normal])}"
     if unfitted.size:
         text += f"; n too small for an expansion in 1/n at t = {listed(times[unfitted])}"
@@ -89,9 +92,20 @@ def central_limit(times, scaled, resolved, variance, variance_error, next_order,
     if not detectable <= POWER_VARIANCE:
         size = f"only {detectable:.0%}" if detectable < 10.0 else "none"
         text += f"; too few replicates: of deviations of sigma^2 {size} would surely be caught"
-        return Verdict("CLT", NOT_RESOLVED, text, m + n_modes)
+        return Verdict(NAME, NOT_RESOLVED, text, m + n_modes)
     text += f"; a sigma^2 off by {detectable:.0%} at one time would have been caught nine times in ten"
-    return Verdict("CLT", CONFIRMED, text, m + n_modes, detectable)
+    return Verdict(NAME, CONFIRMED, text, m + n_modes, detectable)
+
+
+def _regimes(evidence):
+    """Masks of times: modes can be tested, so can normality, and normality could fail for n too small; (T,) each."""
+    scaled, place = evidence.scaled, largest_resolved(evidence.resolved)
+    n_largest = np.where(place >= 0, scaled.sizes[place], 0.0)
+    regime, normal_regime = limit_regime(
+        evidence.times, evidence.next_order, evidence.n_star, evidence.exponents.bend, n_largest, scaled.n_replicates
+    )
+    # A mean of n terms of skewness g has skewness g n^(-1/2): R replicates show it where n < g^2 R / 6.
+    return regime, normal_regime, (evidence.times == 0) & (n_largest < scaled.n_replicates)
 
 
 def _modes(times, modes, regime, normal_regime, early):
@@ -123,8 +137,10 @@ def _untested_normality(normal_regime):
     return f"n too small to test normality: below {NORMAL_FACTOR:g} n* times the number of replicates at all times"
 
 
-def _means(times, scaled, next_order, variance, variance_error, unfitted, resolved, level):
+def _means(evidence, unfitted, level):
     """What contradicts sigma^2 in the means, or None."""
+    times, scaled, next_order = evidence.times, evidence.scaled, evidence.next_order
+    variance, variance_error = evidence.prediction.variance, evidence.prediction.variance_error
     p = np.where(np.isfinite(next_order.constant_p), next_order.constant_p, np.inf)
     if p.min() < level:
         t = int(np.argmin(p))
@@ -133,8 +149,8 @@ def _means(times, scaled, next_order, variance, variance_error, unfitted, resolv
             f"{variance[t]:.3e} is predicted: p = {p[t]:.1e} (bound {level:.1g})"
         )
     for t in unfitted:
-        if falls_too_slowly(scaled, resolved[:, t], t, variance[t], variance_error[t], level):
-            s = np.flatnonzero(resolved[:, t])[-1]
+        if falls_too_slowly(scaled, evidence.resolved[:, t], t, variance[t], variance_error[t], level):
+            s = np.flatnonzero(evidence.resolved[:, t])[-1]
             return (
                 f"n E||.||^2 = {scaled.mean[s, t]:.3e} +- {scaled.error[s, t]:.1e} at n = {scaled.sizes[s]:g}, "
                 f"t = {times[t]:g}, and does not tend to sigma^2 = {variance[t]:.3e}"
@@ -162,3 +178,20 @@ def _detectable(next_order, variance, variance_error, level):
         for t in np.flatnonzero(np.isfinite(next_order.constant_p))
     ]
     return float(max(found))
+
+
+CENTRAL_LIMIT = Statement(
+    NAME,
+    RULE,
+    central_limit,
+    {
+        "replicates": MIN_REPLICATES,
+        "sizes": MIN_SIZES,
+        "deviation of sigma^2 to be caught": POWER_VARIANCE,
+        "share of higher orders in an error": LIMIT_SHARE,
+        "n over n* and replicates for normality": NORMAL_FACTOR,
+        "share of rare runs": RARE_SHARE,
+        "level of means and of modes": HALF,
+        "joint level": JOINT_LEVEL,
+    },
+)

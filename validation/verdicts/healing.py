@@ -2,11 +2,14 @@
 
 import numpy as np
 
-from ..few_replicates import jackknife, with_known_error
-from ..rates import MIN_REPLICATES, MIN_SIZES, ROUNDING
+from ..statistics.few_replicates import jackknife, with_known_error
+from ..statistics.rates import MIN_REPLICATES, MIN_SIZES, ROUNDING
 from .central_limit import falls_too_slowly
-from .verdict import CONFIRMED, CONTRADICTED, JOINT_LEVEL, NOT_RESOLVED, Verdict, change, missed, two_sided
+from .statement import Statement
+from .verdict import JOINT_LEVEL, Verdict, change, missed, not_judged, too_few_replicates, two_sided
+from .words import CONFIRMED, CONTRADICTED, NOT_RESOLVED
 
+NAME = "healing"
 POWER_RATIO = 3.0  # a ratio off by this factor must be detectable before anything is confirmed
 HEALED = 0.5  # sigma^2 must fall below this share of its first value before one speaks of healing
 
@@ -20,17 +23,20 @@ like 1/n. The largest n is that resolved at most times; where fitted, b_2/n + b_
 resolved with fewer than {MIN_REPLICATES} replicates"""
 
 
-def healing(times, scaled, resolved, variance, variance_error, next_order) -> Verdict:
+def healing(evidence) -> Verdict:
     """The fall of n E||f_n - f_0||^2 in time, at the largest n that is resolved at first and later."""
+    if not evidence.prediction.applies:
+        return not_judged(NAME, evidence.prediction.note)
+    times, scaled, resolved, next_order = evidence.times, evidence.scaled, evidence.resolved, evidence.next_order
+    variance, variance_error = evidence.prediction.variance, evidence.prediction.variance_error
     if not np.isfinite(variance).any():
-        return Verdict("healing", NOT_RESOLVED, "sigma^2 is not predicted", 0)
+        return Verdict(NAME, NOT_RESOLVED, "sigma^2 is not predicted", 0)
     usable = resolved & (variance > 0)
     counts = usable.sum(axis=1)
     if scaled.n_replicates < MIN_REPLICATES:
-        text = f"too few replicates: {scaled.n_replicates}, and {MIN_REPLICATES} are asked for"
-        return Verdict("healing", NOT_RESOLVED, text, 0)
+        return too_few_replicates(NAME, scaled.n_replicates)
     if counts.max() < 2:
-        return Verdict("healing", NOT_RESOLVED, "no n is resolved at two times with sigma^2 predicted above 0", 0)
+        return Verdict(NAME, NOT_RESOLVED, "no n is resolved at two times with sigma^2 predicted above 0", 0)
     s = np.flatnonzero(counts == counts.max())[-1]
     shown = np.flatnonzero(usable[s])
     first, later = shown[0], shown[1:]
@@ -40,7 +46,7 @@ def healing(times, scaled, resolved, variance, variance_error, next_order) -> Ve
     fall = variance[later[-1]] / variance[first]
     if fall > HEALED:
         text = f"the predicted sigma^2 {change(fall)} of its first value by t = {times[later[-1]]:g}"
-        return Verdict("healing", NOT_RESOLVED, text, 0)
+        return Verdict(NAME, NOT_RESOLVED, text, 0)
     logs, error, degrees = _ratios(scaled, s, first, later, variance_error / np.where(variance > 0, variance, np.nan))
     predicted = np.log(expected[later] / expected[first])
     z = two_sided(m, n_replicates=degrees + 1.0)
@@ -58,17 +64,17 @@ def healing(times, scaled, resolved, variance, variance_error, next_order) -> Ve
         excused = [_n_too_small(t, scaled, usable, variance, variance_error, known, level) for t in (first, *rejected)]
         if excused[0] or all(excused[1:]):
             text += f"; {worst}, but no expansion in 1/n fits there, and the distance to sigma^2 may fall like 1/n"
-            return Verdict("healing", NOT_RESOLVED, text, m)
-        return Verdict("healing", CONTRADICTED, f"{text}; {worst}", m)
+            return Verdict(NAME, NOT_RESOLVED, text, m)
+        return Verdict(NAME, CONTRADICTED, f"{text}; {worst}", m)
     text += f"; {m} ratios, the farthest {worst}"
     if logs[-1] + z[-1] * error[-1] >= 0:
-        return Verdict("healing", NOT_RESOLVED, text + "; too few replicates to show a fall", m)
+        return Verdict(NAME, NOT_RESOLVED, text + "; too few replicates to show a fall", m)
     factor = float(np.exp(np.minimum(np.max((z + missed(degrees)) * error), 700.0)))
     if factor > POWER_RATIO:
         text += f"; too few replicates to see a ratio off by a factor of {POWER_RATIO:g}"
-        return Verdict("healing", NOT_RESOLVED, text, m)
+        return Verdict(NAME, NOT_RESOLVED, text, m)
     text += f"; a ratio off by a factor of {factor:.2f} would have been caught nine times in ten"
-    return Verdict("healing", CONFIRMED, text, m, factor - 1.0)
+    return Verdict(NAME, CONFIRMED, text, m, factor - 1.0)
 
 
 def _ratios(scaled, s, first, later, relative):
@@ -84,3 +90,17 @@ def _n_too_small(t, scaled, usable, variance, variance_error, known, level):
     if known[t] or usable[:, t].sum() < 2:
         return False
     return not falls_too_slowly(scaled, usable[:, t], t, variance[t], variance_error[t], level)
+
+
+HEALING = Statement(
+    NAME,
+    RULE,
+    healing,
+    {
+        "share of the first value": HEALED,
+        "factor to be caught": POWER_RATIO,
+        "sizes": MIN_SIZES,
+        "replicates": MIN_REPLICATES,
+        "joint level": JOINT_LEVEL,
+    },
+)

@@ -2,11 +2,23 @@
 
 import numpy as np
 
-from ..crossover import BEND_EXPONENT
-from ..few_replicates import LEAST_EXCESS_SQUARE, degrees_of_freedom, mean_p
-from ..rates import MIN_REPLICATES
-from .verdict import CONFIRMED, CONTRADICTED, JOINT_LEVEL, NOT_RESOLVED, RARE_SHARE, Verdict, change, missed, one_sided
+from ..statistics.crossover import BEND_EXPONENT
+from ..statistics.few_replicates import LEAST_EXCESS_SQUARE, degrees_of_freedom, mean_p
+from ..statistics.rates import MIN_REPLICATES
+from .statement import Statement
+from .verdict import (
+    JOINT_LEVEL,
+    RARE_SHARE,
+    Verdict,
+    change,
+    missed,
+    not_judged,
+    one_sided,
+    too_few_replicates,
+)
+from .words import CONFIRMED, CONTRADICTED, NOT_RESOLVED
 
+NAME = "steepens"
 FAR_HEALED = 0.01  # of its first value: sigma^2 must fall below before the absence of a crossover says anything
 
 RULE = f"""\
@@ -26,11 +38,11 @@ def trusted_cells(scaled, exponents):
     return known & trusted[exponents.lower] & trusted[exponents.upper]
 
 
-def no_pair(scaled):
-    """Why there is no exponent to test."""
+def no_pair(name, scaled) -> Verdict:
+    """There is no exponent to test, and why."""
     if scaled.n_replicates < MIN_REPLICATES:
-        return f"too few replicates: {scaled.n_replicates}, and {MIN_REPLICATES} are asked for"
-    return "no pair of resolved n whose means are not made up by rare runs"
+        return too_few_replicates(name, scaled.n_replicates)
+    return Verdict(name, NOT_RESOLVED, "no pair of resolved n whose means are not made up by rare runs", 0)
 
 
 def bands(exponents, n_tests):
@@ -77,12 +89,16 @@ def _contrasts(scaled, exponents):
     return (cut - factor[:, None, None] * scaled.squares[exponents.upper]).transpose(1, 0, 2)
 
 
-def steepens(times, scaled, exponents, variance, n_star, n_star_error) -> Verdict:
+def steepens(evidence) -> Verdict:
     """Steepening beyond the half-way exponent -3/4, with a bend inside the sizes of the study."""
+    if not evidence.prediction.applies:
+        return not_judged(NAME, evidence.prediction.note)
+    times, scaled, exponents = evidence.times, evidence.scaled, evidence.exponents
+    variance, n_star, n_star_error = evidence.prediction.variance, evidence.n_star, evidence.n_star_error
     upper = scaled.rare_share[exponents.upper] <= RARE_SHARE
     cells = np.isfinite(exponents.value) & np.isfinite(exponents.error) & upper
     if scaled.n_replicates < MIN_REPLICATES or not cells.any():
-        return Verdict("steepens", NOT_RESOLVED, no_pair(scaled), 0)
+        return no_pair(NAME, scaled)
     m = int(cells.sum())
     band = bands(exponents, m)
     bound = one_sided(1, n_replicates=scaled.n_replicates)
@@ -105,12 +121,12 @@ def steepens(times, scaled, exponents, variance, n_star, n_star_error) -> Verdic
             f"(bound {JOINT_LEVEL / m:.1g}), {exponents.value[first][g]:.2f} at first; {bend}; there "
             f"{BEND_EXPONENT - detectable:.2f} would have been told from {BEND_EXPONENT:g} nine times in ten"
         )
-        return Verdict("steepens", CONFIRMED, text, m, detectable)
+        return Verdict(NAME, CONFIRMED, text, m, detectable)
     g, t = np.unravel_index(np.argmin(np.where(cells, exponents.value, np.inf)), cells.shape)
     contradicted, healed = stays_shallow(exponents, cells, variance)
     text = f"steepest {exponent_text(times, scaled.sizes, exponents, g, t)}; {healed}"
     if contradicted:
-        return Verdict("steepens", CONTRADICTED, text, m)
+        return Verdict(NAME, CONTRADICTED, text, m)
     if not (p < JOINT_LEVEL / m).any():
         text += f"; none surely below {BEND_EXPONENT:g}: least p = {p.min():.2g} (bound {JOINT_LEVEL / m:.1g})"
     elif not steep.any():
@@ -123,7 +139,7 @@ def steepens(times, scaled, exponents, variance, n_star, n_star_error) -> Verdic
         text += f" (bound {bound:.1f} standard errors, smallest n {scaled.sizes[0]:g})" if bend else ""
     else:
         text += f"; {bend}, and no exponents from then on"
-    return Verdict("steepens", NOT_RESOLVED, text, m)
+    return Verdict(NAME, NOT_RESOLVED, text, m)
 
 
 def _detectable(scaled, exponents, contrast, g, t, n_tests):
@@ -133,3 +149,17 @@ def _detectable(scaled, exponents, contrast, g, t, n_tests):
     needed = (one_sided(n_tests, n_replicates=nu + 1.0) + missed(nu)) * np.std(contrast, ddof=1) / np.sqrt(R)
     ratio = scaled.sizes[high] / scaled.sizes[low]
     return float(0.5 * np.log1p(needed / (np.sqrt(ratio) * scaled.mean[high, t])) / np.log(ratio))
+
+
+STEEPENS = Statement(
+    NAME,
+    RULE,
+    steepens,
+    {
+        "exponent": BEND_EXPONENT,
+        "healed share": FAR_HEALED,
+        "share of rare runs": RARE_SHARE,
+        "replicates": MIN_REPLICATES,
+        "joint level": JOINT_LEVEL,
+    },
+)

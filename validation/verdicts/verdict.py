@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from liouville.records.storage import variable
+from liouville.inner import checks
 
-from ..few_replicates import POWER
+from ..statistics.few_replicates import POWER
+from ..statistics.rates import MIN_REPLICATES
+from .words import NOT_JUDGED, NOT_RESOLVED, WORDS
 
-CONFIRMED, NOT_RESOLVED, CONTRADICTED = "confirmed", "not resolved", "contradicted"
-NOT_JUDGED = "not judged"
 JOINT_LEVEL = 0.01
 RARE_SHARE = 0.5  # of a mean square in a hundredth of the replicates: rare runs rule it, its error is not to be trusted
 
@@ -22,7 +22,8 @@ class Verdict:
     ----------
     name : str
     word : str
-        "confirmed", "not resolved", "contradicted" or "not judged".
+        One of WORDS: "confirmed", "not resolved", "contradicted", "not judged"; of a quench also "heals by itself" and
+        "needs the quench".
     reason : str
         With the figures and standard errors that decided.
     n_tests : int
@@ -38,23 +39,25 @@ class Verdict:
     n_tests: int
     detectable: float = np.nan
 
+    def __post_init__(self):
+        checks.hold(
+            self,
+            name=checks.instance("name", self.name, str, "text"),
+            word=checks.one_of("word", self.word, WORDS),
+            reason=checks.instance("reason", self.reason, str, "text"),
+            n_tests=checks.count("n_tests", self.n_tests, 0),
+            detectable=float(self.detectable),  # nan where nothing is confirmed
+        )
+
 
 def not_judged(name, why) -> Verdict:
     """A statement that has no test under the dynamics of the study."""
     return Verdict(name, NOT_JUDGED, why, 0)
 
 
-def claim_variables(claims) -> dict:
-    """Verdicts as variables of a dataset."""
-    return {
-        "claim": variable("claim", np.array([one.name for one in claims]), "statement"),
-        "claim_verdict": variable("claim", np.array([one.word for one in claims]), "verdict on the statement"),
-        "claim_reason": variable("claim", np.array([one.reason for one in claims]), "what decided the verdict"),
-        "claim_tests": variable("claim", [one.n_tests for one in claims], "points that share the 1 %"),
-        "claim_detectable": variable(
-            "claim", [one.detectable for one in claims], "smallest deviation caught nine times in ten, where confirmed"
-        ),
-    }
+def too_few_replicates(name, n_replicates, asked=MIN_REPLICATES) -> Verdict:
+    """A statement on which so few replicates say nothing."""
+    return Verdict(name, NOT_RESOLVED, f"too few replicates: {n_replicates}, and {asked} are asked for", 0)
 
 
 def two_sided(n_tests, level=JOINT_LEVEL, n_replicates=np.inf):

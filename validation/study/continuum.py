@@ -4,18 +4,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from liouville import (
-    Box,
-    Characteristics,
-    NotPredicted,
-    Task,
-    fluctuations,
-    solve,
-)
-from liouville.inner import PER_TIME, check_method, default_method, draws_afresh
+from liouville import Box, Characteristics, NotPredicted, Solution, Task, fluctuations, solve
+from liouville.inner import PER_TIME, default_method
 
-from .analysis import Prediction
-from .budget import discretisation_error
+from ..statistics.budget import discretisation_error
+from ..statistics.evidence import Prediction
+from .plan import Course, Plan, union
 
 # Of the characteristics: an order below what a default grid leaves, at a quarter of the cost of the default tolerance.
 TOLERANCE, LEAST_TOLERANCE = 1e-5, 1e-9
@@ -25,27 +19,7 @@ PREDICTION_NODES = 30_000  # at most; what error then remains widens the bands
 PREDICTION_TOLERANCE = 0.02  # relative, of sigma^2: a quarter of the Monte-Carlo error of 200 replicates
 
 
-def at_size(dynamics, n):
-    """The dynamics of n particles: theta may depend on n."""
-    return dynamics.for_size(n)
-
-
-def check_applies(task, method):
-    """Refuse a method that does not apply to what a study will solve."""
-    if method is not None:
-        check_method(method).check(task)
-
-
-def check_data(problem, dynamics):
-    """Refuse inputs drawn afresh: no features of mu, through which a continuum would see them."""
-    if dynamics.discrete and draws_afresh(problem, dynamics):
-        raise ValueError(
-            f"data of a study under MinibatchSGD must have features of mu, got {problem.data!r}, drawn afresh at every "
-            "step; use simulate"
-        )
-
-
-def predict_fluctuations(problem, times, features, dynamics, wanted, progress):
+def predict_fluctuations(problem, times, features, dynamics, wanted, progress) -> Prediction:
     """The predicted fluctuations at the output times, or nothing and why."""
     why = None
     if dynamics.discrete:
@@ -55,8 +29,7 @@ def predict_fluctuations(problem, times, features, dynamics, wanted, progress):
     elif isinstance(problem.domain, Box):
         why = "none with walls"
     if why:
-        applies = not dynamics.discrete
-        return Prediction.none(times.size, features.n_features, why, applies)
+        return Prediction.none(times.size, features.n_features, why, applies=not dynamics.discrete)
     progress("fluctuations", 0.0)
     try:
         found = fluctuations(
@@ -73,17 +46,12 @@ def predict_fluctuations(problem, times, features, dynamics, wanted, progress):
     return Prediction(found.variance, found.error_estimate, found.feature_covariance, note)
 
 
-def aimed_error(prediction, largest, size):
+def aimed_error(prediction, largest, size) -> float:
     """Numerical error to aim at, relative to the target's size: small beside the least predicted RMS."""
     with np.errstate(invalid="ignore", divide="ignore"):
         rms = np.sqrt(prediction.variance / largest) / size
     rms = rms[np.isfinite(rms) & (rms > 0)]
     return float(np.clip(AIMED_SHARE * rms.min(), LEAST_TOLERANCE, TOLERANCE)) if rms.size else TOLERANCE
-
-
-def union(times, others):
-    """All of these times, increasing; nan left out."""
-    return np.unique(np.concatenate([times, others[np.isfinite(others)].ravel()]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,34 +63,61 @@ class Continuum:
     (between the two methods) are of shape (times of compared,) and (output times,).
     """
 
-    compared: object
-    check: object
-    shown: object
+    compared: Solution
+    check: Solution | None
+    shown: Solution
     error: np.ndarray
     distance: np.ndarray
 
 
-def solve_continuum(problem, features, times, on_paths, method, dynamics, seed, aim, progress) -> Continuum:
+@dataclass(frozen=True, eq=False)
+class Continua:
+    """The continuum of every size, all one but where theta depends on n; `shown` is that of densities and functions."""
+
+    at_sizes: list[Continuum]
+    shown: Continuum
+
+    @property
+    def is_one(self) -> bool:
+        """Whether all sizes share one."""
+        return all(one is self.shown for one in self.at_sizes)
+
+
+def solve_continua(plan: Plan, course: Course, shown_n: int, progress) -> Continua:
+    """The continuum of every size of a plan."""
+    at_sizes, known = [], []
+    for task in plan.tasks:
+        alike = [found for one, found in known if one is task.dynamics or one == task.dynamics]
+        at_sizes.append(alike[0] if alike else solve_continuum(plan, course, task, progress))
+        known.append((task.dynamics, at_sizes[-1]))
+    return Continua(at_sizes, at_sizes[plan.sizes.index(shown_n)])
+
+
+def solve_continuum(plan: Plan, course: Course, task: Task, progress) -> Continuum:
     """By the method asked for, held against characteristics; by default characteristics, with a grid beside them.
 
     Under a random dynamics all of them, and the particles, see the batches of one stream, that of the seed.
     """
-    last = max(float(times[-1]), 1e-300)
-    wanted = union(times, on_paths)
+    times, last = task.times, max(task.last, 1e-300)
+    wanted = union(times, course.on_paths)
     here = np.searchsorted(wanted, times)
 
     def run(stage, at, how):
         progress(stage, 0.0)
-        return solve(problem, at, how, dynamics, features, lambda t: progress(stage, t / last), seed)
 
-    default = default_method(Task.of(problem, times, dynamics, seed, features))
-    exact = Characteristics(tolerance=aim)
-    if method is None and default.on_grid:
+        def report(t):
+            progress(stage, t / last)
+
+        return solve(task.problem, at, how, task.dynamics, task.features, report, task.seed)
+
+    default = default_method(task)
+    exact = Characteristics(tolerance=course.aim)
+    if plan.method is None and default.on_grid:
         check = run("continuum", times, default)
         compared = run("characteristics", wanted, exact)
         distance = np.linalg.norm(check.coefficients - compared.coefficients[here], axis=1)
         return Continuum(compared, check, check, discretisation_error(compared, compared), distance)
-    compared = run("continuum", wanted, exact if method is None else method)
+    compared = run("continuum", wanted, exact if plan.method is None else plan.method)
     shown = restricted(compared, here)
     if not compared.method.on_grid:
         return Continuum(compared, None, shown, discretisation_error(compared, compared), np.full(times.size, np.nan))
@@ -131,7 +126,7 @@ def solve_continuum(problem, features, times, on_paths, method, dynamics, seed, 
     return Continuum(compared, check, shown, discretisation_error(compared, check), distance)
 
 
-def restricted(solution, here):
+def restricted(solution: Solution, here) -> Solution:
     """The same solution at some of its times."""
 
     def part(array):

@@ -1,92 +1,14 @@
-"""Figures of a study, drawn from its dataset alone."""
+"""Figures of functions, losses, densities and laws: the continuum and the particles side by side."""
 
-from pathlib import Path
-
-import matplotlib
 import numpy as np
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from . import plots_crossover
-from .plot_style import STYLE, colours, legend_below, log_axes, log_axis, new_figure
-from .rates import EXPECTED_SLOPE, MIN_SIZES
+from .style import colours, legend_below, log_axes, log_axis, new_figure
 
 VISIBLE = 0.02  # of the range that is shown, above which the error of f_0 is drawn as a band
-
-
-def draw_all(dataset, directory) -> list:
-    """Every figure that the dataset allows, as PNG in `directory`; returns the paths."""
-    directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    figures = [("rates", rates_figure), ("functions", functions_figure), ("loss", loss_figure)]
-    if "map_continuum" in dataset:
-        figures.append(("density", density_figure))
-    if "law_distance" in dataset and np.isfinite(dataset["law_distance"]).any():
-        figures.append(("distances", distances_figure))
-    figures += plots_crossover.available(dataset)
-    paths = []
-    with matplotlib.rc_context(STYLE):
-        for name, draw in figures:
-            path = directory / f"{name}.png"
-            draw(dataset).savefig(path)
-            paths.append(path)
-    return paths
-
-
-def rates_figure(dataset) -> Figure:
-    """RMS discrepancy against n with fitted and expected slopes; unresolved points are hollow and unconnected."""
-    figure = new_figure(5.3, 4.9)
-    axes = figure.add_subplot()
-    sizes, times = dataset["n"].values, dataset["time"].values
-    handles = []
-    for k, colour in enumerate(colours(times.size)):
-        rms, error = dataset["rms"].values[:, k], dataset["rms_error"].values[:, k]
-        good = dataset["resolved"].values[:, k]
-        axes.errorbar(
-            sizes[good], rms[good], error[good], fmt="o", ms=4.0, color=colour, capsize=2.0, elinewidth=0.8, zorder=3
-        )
-        bad = ~good & (rms > 0)
-        axes.plot(sizes[bad], rms[bad], "v", ms=4.5, mfc="none", mec=colour, mew=0.9, zorder=2)
-        text = f"$t = {times[k]:g}$:  not resolved"
-        if np.isfinite(dataset["rms_slope"][k]):
-            used = sizes[good].astype(float)
-            _fitted_line(axes, dataset, "rms_slope", k, used, color=colour, lw=0.8, ls=(0, (1, 1.5)))
-            _fitted_line(axes, dataset, "rms_tail_slope", k, used[-MIN_SIZES:], color=colour, lw=1.3)
-            text = f"$t = {times[k]:g}$:  {_slope(dataset, 'rms_tail_slope', k)}"
-            if used.size > MIN_SIZES:
-                text += f"  [{_slope(dataset, 'rms_slope', k)}]"
-        handles.append(Line2D([], [], marker="o", ms=4.0, lw=1.1, color=colour, label=text))
-    _expected_line(axes, dataset)
-    handles.append(Line2D([], [], color="0.25", ls="--", lw=1.0, label="expected:  $n^{-1/2}$"))
-    if not dataset["resolved"].values.all():
-        handles.append(
-            Line2D([], [], marker="v", mfc="none", mec="0.55", ls="", ms=4.5, label="unresolved, not fitted")
-        )
-    axes.set(xscale="log", yscale="log", xlabel="number of particles $n$")
-    axes.set_ylabel(r"RMS error  $(\mathrm{E}\,\|f_n(t)-f_0(t)\|^2)^{1/2}$")
-    log_axes(axes)
-    title = f"slope of log RMS in log $n$: largest {MIN_SIZES} $n$ (solid)  [all resolved $n$ (dotted)]"
-    legend_below(figure, handles, title, 2)
-    return figure
-
-
-def _fitted_line(axes, dataset, name, k, used, **style):
-    ends = used[[0, -1]]
-    axes.plot(ends, np.exp(float(dataset[f"{name}_intercept"][k])) * ends ** float(dataset[name][k]), **style)
-
-
-def _slope(dataset, name, k):
-    return f"${float(dataset[name][k]):.3f} \\pm {float(dataset[f'{name}_error'][k]):.3f}$"
-
-
-def _expected_line(axes, dataset):
-    """The expected slope, above all the data so that it hides none."""
-    sizes, rms = dataset["n"].values.astype(float), dataset["rms"].values
-    ends = np.array([sizes.min(), sizes.max()])
-    height = 1.7 * np.max(rms * sizes[:, None] ** 0.5)
-    axes.plot(ends, height * ends**EXPECTED_SLOPE, color="0.25", ls="--", lw=1.0)
 
 
 def functions_figure(dataset) -> Figure:
@@ -257,38 +179,4 @@ def distances_figure(dataset) -> Figure:
         Line2D([], [], color="0.25", ls="--", lw=0.9, label="$n^{-1/2}$"),
     ]
     figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False)
-    return figure
-
-
-def draw_convergence(result, path) -> Path:
-    """Error against cells for a `Convergence`, with the observed orders as slopes, as PNG."""
-    with matplotlib.rc_context(STYLE):
-        convergence_figure(result).savefig(path)
-    return Path(path)
-
-
-def convergence_figure(result) -> Figure:
-    """Error of f_0 against cells in y; the order of each refinement beside its segment, hollow where not resolved."""
-    figure = new_figure(5.0, 4.4)
-    axes = figure.add_subplot()
-    cells = result.cells[:, 0].astype(float)
-    handles = []
-    for k, colour in enumerate(colours(result.times.size)):
-        error, good = result.errors[:, k], result.resolved[:, k]
-        axes.plot(cells, error, color=colour, lw=1.0)
-        axes.plot(cells[good], error[good], "o", ms=4.0, color=colour)
-        axes.plot(cells[~good], error[~good], "o", ms=4.5, mfc="white", mec=colour)
-        known = [f"{order:.2f}" for order in result.orders[:, k] if np.isfinite(order)]
-        text = f"$t = {result.times[k]:g}$:  orders {', '.join(known) if known else 'not resolved'}"
-        handles.append(Line2D([], [], marker="o", ms=4.0, lw=1.0, color=colour, label=text))
-    if not result.resolved.all():
-        handles.append(Line2D([], [], marker="o", mfc="white", mec="0.4", ls="", label="not resolved by the reference"))
-    axes.set(xscale="log", yscale="log", xlabel="cells in $y$", ylabel=r"error of $f_0$ in $L_2(\mu)$")
-    axes.set_xticks(cells, [f"{n:.0f}" for n in cells])
-    axes.xaxis.set_minor_locator(NullLocator())
-    log_axis(axes.yaxis)
-    axes.grid(color="0.9", lw=0.6)
-    axes.set_axisbelow(True)
-    kind = type(getattr(result.method, "reconstruction", result.method)).__name__
-    legend_below(figure, handles, f"{type(result.method).__name__}, {kind}: observed orders, coarse to fine", 1)
     return figure

@@ -21,11 +21,6 @@ def discretisation_error(solution, reference) -> np.ndarray:
     return np.linalg.norm(solution.coefficients - reference.coefficients, axis=-1) + own
 
 
-def tighter(integrator, dynamics):
-    """A far more exact integrator to hold this one against; None where the step is part of the model."""
-    return None if dynamics.discrete else integrator.tighter()
-
-
 def step_error(coefficients, exact) -> np.ndarray:
     """RMS over replicates of |a - a'|, shape (T,), from coefficients of shape (R, T, P)."""
     return np.sqrt(np.mean(np.sum((coefficients - exact) ** 2, axis=-1), axis=0))

@@ -1,26 +1,13 @@
 """The figure of a study of the noise, drawn from its dataset alone."""
 
-from pathlib import Path
-
-import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from .plot_style import STYLE, colours, log_axes, new_figure
-from .plots_crossover import time_axis
+from .style import BLUE, RED, colours, log_axes, new_figure, time_axis
+from .tables import claim_rows
 
 FALLING = ("o", "s", "^", "D", "v")  # markers of alpha
-BLUE, RED = "#3b528b", "#b5402a"
-
-
-def draw_noise(dataset, path) -> Path:
-    """Write `noise_figure` as PNG."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with matplotlib.rc_context(STYLE):
-        noise_figure(dataset).savefig(path)
-    return path
 
 
 def noise_figure(dataset) -> Figure:
@@ -97,7 +84,8 @@ def _over_time(axes, dataset):
     axes.set_yscale("log")
     log_axes(axes)
     time_axis(axes, times[later])
-    axes.set_title(f"quench at $t = {quench:g}$: {dataset['claim_verdict'].values[-1]}")
+    word = next(word for name, word, *_ in claim_rows(dataset) if name == "quench")
+    axes.set_title(f"quench at $t = {quench:g}$: {word}")
     return [
         Line2D([], [], color=RED, marker="o", ms=3.5, label="$D$ without a quench"),
         Line2D([], [], color=BLUE, marker="o", ms=3.5, label=r"$D$ with it, $\theta/100$"),

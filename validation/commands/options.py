@@ -1,6 +1,9 @@
 """What the commands share: options, what they choose, and the bars of progress."""
 
 import sys
+from dataclasses import replace
+from functools import wraps
+from typing import NamedTuple
 
 import click
 
@@ -18,6 +21,8 @@ from liouville import (
     Upwind,
     VanLeer,
 )
+
+from ..cases import find_case
 
 GRIDS = {"semi-lagrangian": SemiLagrangian, "finite-volume": FiniteVolume, "fipy": FiPyFiniteVolume}
 METHODS = (*GRIDS, "characteristics")
@@ -54,12 +59,18 @@ reconstruction_option = click.option(
     "--reconstruction", type=click.Choice(list(RECONSTRUCTIONS)), help="On a grid. [default: the method's]"
 )
 cells_option = click.option("--cells", type=INTEGERS, help="Cells of the grid in y and in c, such as 256,256.")
-step_option = click.option("--step", type=float, help="Gradient descent with steps of this size, not its flow.")
-batch_option = click.option(
-    "--batch-size", type=int, help="With --step: a fresh batch of so many inputs at every step."
-)
-theta_option = click.option("--theta", type=float, help="With --step: the diffusion of that strength instead.")
 alpha_option = click.option("--alpha", type=float, help="With --theta a: theta = a n^(-2 alpha) falls with n.")
+
+
+def dynamics_options(command):
+    """The options that choose a dynamics, in the order in which help shows them."""
+    for option in (
+        click.option("--theta", type=float, help="With --step: the diffusion of that strength instead."),
+        click.option("--batch-size", type=int, help="With --step: a fresh batch of so many inputs at every step."),
+        click.option("--step", type=float, help="Gradient descent with steps of this size, not its flow."),
+    ):
+        command = option(command)
+    return command
 
 
 class Progress:
@@ -125,3 +136,41 @@ def chosen_dynamics(step, batch_size, theta, alpha=None):
     if alpha is not None:
         return DecreasingTheta(step, theta, alpha)
     return GradientDescent(step) if theta is None else DiffusionSGD(step, theta)
+
+
+class Runs(NamedTuple):
+    """How many replicates are run, and from which seed."""
+
+    replicates: int
+    seed: int
+
+
+def gathered(command):
+    """`command`, called with what options choose together: case, runs, method and dynamics, instead of one by one.
+
+    `--times` and `--sizes` replace those of the case. A case that is not found is the first thing that is refused.
+    """
+
+    @wraps(command)
+    def run(**given):  # as click calls it, by the names of the options
+        def taken(*names):
+            return {name: given.pop(name) for name in names if name in given}
+
+        case = find_case(given.pop("case"))
+        asked = {name: value for name, value in taken("times", "sizes").items() if value is not None}
+        chosen = {"case": replace(case, **asked)}
+        if "step" in given:
+            chosen["dynamics"] = chosen_dynamics(**taken("step", "batch_size", "theta", "alpha"))
+        if "method" in given:
+            chosen["method"] = chosen_method(given.pop("method"), **taken("cells", "reconstruction"))
+        if "replicates" in given:
+            chosen["runs"] = Runs(**taken("replicates", "seed"))
+        return command(**chosen, **given)
+
+    return run
+
+
+def echo_written(*paths) -> None:
+    """Say what was written."""
+    for path in paths:
+        click.echo(f"wrote {path}")

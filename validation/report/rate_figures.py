@@ -1,4 +1,4 @@
-"""Figures of the fluctuations and of the crossover, drawn from a study's dataset alone."""
+"""Figures of rates in n: the RMS at fixed times and along t = A log n, its local exponents, the bias and the bend."""
 
 from itertools import pairwise
 
@@ -7,101 +7,62 @@ from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
-from matplotlib.ticker import NullLocator
 
-from .plot_style import colours, legend_below, log_axes, log_axis, new_figure
-from .rates import EXPECTED_SLOPE
+from .style import BLUE, RED, against_n, colours, legend_below, log_axis, new_figure, time_axis
 
 RANGE = (-1.5, 0.0)  # of the exponents' colours; steeper ones saturate
-RARE_SHARE = 0.5  # as in the verdicts
-RATIOS = (0.5, 3.0)  # measured over predicted, as far as drawn
-BARS = 2.0  # standard errors in the bands
-BLUE, RED = "#3b528b", "#b5402a"
 
 
-def available(dataset) -> list:
-    """Pairs (name, function) of the figures that the dataset allows."""
-    figures = []
-    later = (dataset["time"].values > 0).any()
-    if np.isfinite(dataset["sigma2"].values).any() and later:
-        figures.append(("healing", healing_figure))
-    if np.isfinite(dataset["rms_local"].values).any():
-        figures.append(("exponents", exponents_figure))
-    if "path_rms" in dataset and dataset["path_resolved"].values.any():
-        figures.append(("paths", paths_figure))
-    if np.isfinite(dataset["bias_noise"].values).any():
-        figures.append(("bias", bias_figure))
-    if later and (np.isfinite(dataset["n_star"].values).any() or np.isfinite(dataset["bend"].values).any()):
-        figures.append(("bend", bend_figure))
-    if np.isfinite(dataset["mode_ratio"].values).any():
-        figures.append(("covariance", covariance_figure))
-    return figures
-
-
-def time_axis(axes, times, beyond=1.0):
-    """Output times as ticks, logarithmic but for 0; those too close to be told apart are left out."""
-    positive = times[times > 0]
-    axes.set_xscale("symlog", linthresh=positive[0], linscale=0.6)
-    place = np.where(times > 0, 0.6 + np.log10(np.maximum(times, positive[0]) / positive[0]), 0.0)
-    shown = [times.size - 1]
-    for k in range(times.size - 2, -1, -1):
-        if place[shown[-1]] - place[k] > 0.055 * (place[-1] + 0.1):
-            shown.append(k)
-    axes.set_xticks(times[shown], [f"{times[k]:g}" for k in shown])
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlim(-0.25 * positive[0] if times[0] == 0 else 0.8 * times[0], times[-1] * 1.25 * beyond)
-    axes.set_xlabel("time $t$")
-
-
-def healing_figure(dataset) -> Figure:
-    """n E||f_n - f_0||^2 against t beside the predicted sigma^2(t), and their ratio."""
-    figure = new_figure(5.2, 6.0)
-    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-    times, sizes = dataset["time"].values, dataset["n"].values
-    variance, error = dataset["sigma2"].values, dataset["sigma2_error"].values
-    scaled, spread = dataset["scaled"].values, dataset["scaled_error"].values
-    resolved, median = dataset["resolved"].values, sizes[:, None] * dataset["median"].values ** 2
-    above.fill_between(times, variance - error, variance + error, color="0.6", lw=0, alpha=0.6)
-    above.plot(times, variance, color="k", lw=1.3, zorder=1)
-    positive = times[times > 0]
-    handles = [Line2D([], [], color="k", label=r"predicted $\sigma^2(t)$")]
-    beyond = False
-    for s, colour in enumerate(colours(sizes.size)):
-        shift = 1.0 + 0.018 * (s - 0.5 * (sizes.size - 1))
-        x = np.where(times > 0, times * shift, 0.35 * positive[0] * (shift - 1.0) * 4.0)
-        good = resolved[s]
-        above.errorbar(x[good], scaled[s, good], spread[s, good], fmt="o", ms=3.2, color=colour, lw=0.9, zorder=3)
-        above.plot(x[good], median[s, good], "_", ms=5.0, color=colour, alpha=0.6)
-        ratio, ratio_error = scaled[s, good] / variance[good], spread[s, good] / variance[good]
-        off = ratio > RATIOS[1]
-        below.errorbar(
-            x[good][~off], ratio[~off], ratio_error[~off], fmt="o", ms=3.2, color=colour, lw=0.9, clip_on=True
+def rates_figure(dataset) -> Figure:
+    """RMS discrepancy against n with fitted and expected slopes; unresolved points are hollow and unconnected."""
+    figure = new_figure(5.3, 4.9)
+    axes = figure.add_subplot()
+    sizes, times, tail = dataset["n"].values, dataset["time"].values, dataset.attrs["tail_sizes"]
+    handles = []
+    for k, colour in enumerate(colours(times.size)):
+        rms, error = dataset["rms"].values[:, k], dataset["rms_error"].values[:, k]
+        good = dataset["resolved"].values[:, k]
+        axes.errorbar(
+            sizes[good], rms[good], error[good], fmt="o", ms=4.0, color=colour, capsize=2.0, elinewidth=0.8, zorder=3
         )
-        below.plot(x[good][off], np.full(off.sum(), 0.93 * RATIOS[1]), "^", ms=4.0, mfc="none", mec=colour)
-        beyond |= off.any()
-        handles.append(Line2D([], [], marker="o", ms=3.2, lw=0.9, color=colour, label=f"$n = {sizes[s]}$"))
-    handles.append(Line2D([], [], marker="_", ms=6, ls="", color="0.4", label=r"$n \times$ median$^2$"))
-    # The Monte-Carlo error that this many replicates leave at the largest n, about the prediction.
-    relative = np.hypot(np.where(resolved[-1], spread[-1] / scaled[-1], np.nan), error / variance)
-    below.fill_between(times, 1 - BARS * relative, 1 + BARS * relative, color="0.85", lw=0, zorder=0)
-    below.axhline(1.0, color="k", lw=1.0, zorder=1)
-    handles.append(Patch(color="0.85", label=f"$\\pm${BARS:g} standard errors at $n = {sizes[-1]}$"))
-    if beyond:
-        label = f"ratio above {RATIOS[1]:g}: higher orders in $1/n$"
-        handles.append(Line2D([], [], marker="^", mfc="none", mec="0.4", ls="", label=label))
-    above.set_yscale("log")
-    log_axis(above.yaxis)
-    above.set_ylabel(r"$n\,\mathrm{E}\,\|f_n(t)-f_0(t)\|^2$")
-    below.set_yscale("log")
-    below.set_ylim(*RATIOS)
-    log_axis(below.yaxis)
-    below.set_ylabel(r"measured / $\sigma^2(t)$")
-    for axes in (above, below):
-        axes.grid(color="0.92", lw=0.6)
-        axes.set_axisbelow(True)
-    time_axis(below, times)
-    legend_below(figure, handles, None, 3)
+        bad = ~good & (rms > 0)
+        axes.plot(sizes[bad], rms[bad], "v", ms=4.5, mfc="none", mec=colour, mew=0.9, zorder=2)
+        text = f"$t = {times[k]:g}$:  not resolved"
+        if np.isfinite(dataset["rms_slope"][k]):
+            used = sizes[good].astype(float)
+            _fitted_line(axes, dataset, "rms_slope", k, used, color=colour, lw=0.8, ls=(0, (1, 1.5)))
+            _fitted_line(axes, dataset, "rms_tail_slope", k, used[-tail:], color=colour, lw=1.3)
+            text = f"$t = {times[k]:g}$:  {_slope(dataset, 'rms_tail_slope', k)}"
+            if used.size > tail:
+                text += f"  [{_slope(dataset, 'rms_slope', k)}]"
+        handles.append(Line2D([], [], marker="o", ms=4.0, lw=1.1, color=colour, label=text))
+    _expected_line(axes, dataset)
+    handles.append(Line2D([], [], color="0.25", ls="--", lw=1.0, label="expected:  $n^{-1/2}$"))
+    if not dataset["resolved"].values.all():
+        handles.append(
+            Line2D([], [], marker="v", mfc="none", mec="0.55", ls="", ms=4.5, label="unresolved, not fitted")
+        )
+    against_n(axes, r"RMS error  $(\mathrm{E}\,\|f_n(t)-f_0(t)\|^2)^{1/2}$")
+    title = f"slope of log RMS in log $n$: largest {tail} $n$ (solid)  [all resolved $n$ (dotted)]"
+    legend_below(figure, handles, title, 2)
     return figure
+
+
+def _fitted_line(axes, dataset, name, k, used, **style):
+    ends = used[[0, -1]]
+    axes.plot(ends, np.exp(float(dataset[f"{name}_intercept"][k])) * ends ** float(dataset[name][k]), **style)
+
+
+def _slope(dataset, name, k):
+    return f"${float(dataset[name][k]):.3f} \\pm {float(dataset[f'{name}_error'][k]):.3f}$"
+
+
+def _expected_line(axes, dataset):
+    """The expected slope, above all the data so that it hides none."""
+    sizes, rms = dataset["n"].values.astype(float), dataset["rms"].values
+    ends = np.array([sizes.min(), sizes.max()])
+    height = 1.7 * np.max(rms * sizes[:, None] ** 0.5)
+    axes.plot(ends, height * ends ** dataset.attrs["expected_slope"], color="0.25", ls="--", lw=1.0)
 
 
 def exponents_figure(dataset) -> Figure:
@@ -110,8 +71,8 @@ def exponents_figure(dataset) -> Figure:
     T, G = times.size, sizes.size - 1
     figure = new_figure(max(4.2, 0.68 * T + 2.0), 2 * (0.36 * G + 0.45) + 1.3)
     panels = figure.subplots(2, 1, sharex=True)
-    rare = dataset["rare_share"].values > RARE_SHARE
-    norm = TwoSlopeNorm(EXPECTED_SLOPE, *RANGE)
+    rare = dataset["rare_share"].values > dataset.attrs["rare_share_bound"]
+    norm = TwoSlopeNorm(dataset.attrs["expected_slope"], *RANGE)
     for axes, name, title in ((panels[0], "rms", "RMS"), (panels[1], "median", "median")):
         values, errors = dataset[f"{name}_local"].values, dataset[f"{name}_local_error"].values
         image = axes.imshow(
@@ -147,7 +108,7 @@ def exponents_figure(dataset) -> Figure:
         image, ax=panels, extend="min", aspect=30, pad=0.02, ticks=[-1.5, -1.0, -0.75, -0.5, -0.25, 0]
     )
     bar.set_label("local exponent in $n$")
-    bar.ax.axhline(EXPECTED_SLOPE, color="k", lw=0.8)
+    bar.ax.axhline(dataset.attrs["expected_slope"], color="k", lw=0.8)
     handles = []
     if not np.isfinite(dataset["rms_local"].values).all():
         handles.append(Patch(facecolor="0.92", edgecolor="0.65", hatch="////", lw=0, label="not resolved"))
@@ -187,9 +148,7 @@ def paths_figure(dataset) -> Figure:
     ]
     if not dataset["path_resolved"].values.all():
         handles.append(Line2D([], [], marker="v", mfc="none", mec="0.4", ls="", label="not resolved"))
-    axes.set(xscale="log", yscale="log", xlabel="number of particles $n$")
-    axes.set_ylabel(r"RMS of $\|f_n(t)-f_0(t)\|$ at $t = A\,\log n$")
-    log_axes(axes)
+    against_n(axes, r"RMS of $\|f_n(t)-f_0(t)\|$ at $t = A\,\log n$")
     legend_below(figure, handles, None, 3)
     return figure
 
@@ -223,9 +182,7 @@ def bias_figure(dataset) -> Figure:
         axes.plot(sizes, 1.8 * top / sizes, color="0.25", ls="--", lw=1.0)
         handles.append(Line2D([], [], color="0.25", ls="--", lw=1.0, label="$n^{-1}$"))
     handles.append(Line2D([], [], marker="v", mfc="none", mec="0.4", ls="", label="not resolved: level of the noise"))
-    axes.set(xscale="log", yscale="log", xlabel="number of particles $n$")
-    axes.set_ylabel(r"bias  $\|\mathrm{E}\,f_n(t)-f_0(t)\|$")
-    log_axes(axes)
+    against_n(axes, r"bias  $\|\mathrm{E}\,f_n(t)-f_0(t)\|$")
     legend_below(figure, handles, "noise of the replicates' mean subtracted", 2)
     return figure
 
@@ -262,74 +219,4 @@ def bend_figure(dataset) -> Figure:
     log_axis(axes.yaxis)
     time_axis(axes, times)
     legend_below(figure, handles, None, 2)
-    return figure
-
-
-def covariance_figure(dataset) -> Figure:
-    """Variances along predicted modes, eigenvalues, and the leading eigenspace, against the prediction."""
-    times = dataset["time"].values
-    figure = new_figure(5.4, 6.0)
-    above, middle, below = figure.subplots(3, 1, sharex=True, height_ratios=(3, 3, 2))
-    place = np.arange(times.size)
-    palette = colours(dataset.sizes["mode"])
-    handles = []
-    for k, colour in enumerate(palette):
-        x = place + 0.14 * (k - 0.5 * (len(palette) - 1))
-        above.errorbar(
-            x,
-            dataset["mode_ratio"].values[k],
-            BARS * dataset["mode_ratio_error"].values[k],
-            fmt="o",
-            ms=3.5,
-            color=colour,
-            lw=0.9,
-        )
-        middle.errorbar(
-            x,
-            dataset["eigenvalue_expected"].values[k],
-            BARS * dataset["eigenvalue_spread"].values[k],
-            fmt="none",
-            ecolor="0.75",
-            elinewidth=4.0,
-        )
-        middle.plot(x, dataset["eigenvalue_ratio"].values[k], "o", ms=3.5, color=colour)
-        handles.append(Line2D([], [], marker="o", ms=3.5, lw=0.9, color=colour, label=f"mode {k + 1}"))
-    above.axhline(1.0, color="k", lw=0.8, zorder=0)
-    middle.axhline(1.0, color="k", lw=0.8, zorder=0)
-    above.set_ylabel("variance along\npredicted mode / $\\lambda_k$")
-    middle.set_ylabel("eigenvalue of\nmeasured cov. / $\\lambda_k$")
-    below.plot(place, dataset["angle_expected"], "_", ms=16.0, mew=3.0, color="0.75")
-    below.plot(place, dataset["angle"], "D", ms=4.0, color=RED)
-    for t in place:
-        if np.isfinite(dataset["angle"].values[t]):
-            below.annotate(
-                f"dim {int(dataset['angle_dimension'][t])}\n$p = {float(dataset['angle_p'][t]):.2f}$",
-                (t, max(float(dataset["angle"][t]), float(dataset["angle_expected"][t]))),
-                xytext=(0, 5),
-                textcoords="offset points",
-                ha="center",
-                fontsize=6.5,
-            )
-    top = np.nanmax([dataset["angle"].values, dataset["angle_expected"].values])
-    below.set_ylim(0.0, 1.75 * max(top, 1.0))
-    below.set_ylabel("leading space,\nangle (degrees)")
-    below.set_xticks(
-        place,
-        [
-            f"{t:g}\n({n:.0f})" if np.isfinite(n) else f"{t:g}"
-            for t, n in zip(times, dataset["mode_n"].values, strict=True)
-        ],
-    )
-    below.set_xlabel("time $t$  (number of particles $n$)")
-    for axes in (above, middle, below):
-        axes.grid(axis="y", color="0.92", lw=0.6)
-        axes.set_axisbelow(True)
-    handles.append(Line2D([], [], color="0.75", lw=4.0, label="expected of as many draws from the predicted law"))
-    figure.legend(
-        handles=handles,
-        loc="outside lower center",
-        ncols=3,
-        frameon=False,
-        title=f"bars: $\\pm${BARS:g} standard errors",
-    )
     return figure

@@ -4,7 +4,7 @@ import matplotlib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, NullLocator, StrMethodFormatter
 
 STYLE = {
     "font.size": 9.0,
@@ -20,6 +20,7 @@ STYLE = {
     "savefig.dpi": 200,
     "mathtext.fontset": "cm",
 }
+BLUE, RED = "#3b528b", "#b5402a"
 VIRIDIS_END = 0.88  # the bright yellow beyond is unreadable on white
 
 
@@ -57,3 +58,24 @@ def log_axes(axes):
         log_axis(axis)
     axes.grid(which="major", color="0.9", lw=0.6)
     axes.set_axisbelow(True)
+
+
+def against_n(axes, ylabel):
+    """Logarithmic axes of a quantity against the number of particles."""
+    axes.set(xscale="log", yscale="log", xlabel="number of particles $n$", ylabel=ylabel)
+    log_axes(axes)
+
+
+def time_axis(axes, times, beyond=1.0):
+    """Output times as ticks, logarithmic but for 0; those too close to be told apart are left out."""
+    positive = times[times > 0]
+    axes.set_xscale("symlog", linthresh=positive[0], linscale=0.6)
+    place = np.where(times > 0, 0.6 + np.log10(np.maximum(times, positive[0]) / positive[0]), 0.0)
+    shown = [times.size - 1]
+    for k in range(times.size - 2, -1, -1):
+        if place[shown[-1]] - place[k] > 0.055 * (place[-1] + 0.1):
+            shown.append(k)
+    axes.set_xticks(times[shown], [f"{times[k]:g}" for k in shown])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlim(-0.25 * positive[0] if times[0] == 0 else 0.8 * times[0], times[-1] * 1.25 * beyond)
+    axes.set_xlabel("time $t$")

@@ -2,28 +2,38 @@
 
 import numpy as np
 
-from liouville.records.storage import variable
+from liouville.inner import storage
 
-from .analysis import path_variables
-from .discrepancy import DISTANCE_NAMES, DISTANCES, Reference, law_distances
+from ..statistics.budget import resolved_points
+from ..statistics.discrepancy import DISTANCE_NAMES, DISTANCES, Reference, law_distances
+from ..statistics.paths import interpolated_variance
+from ..statistics.rates import root_mean_square, root_mean_square_error
+from .compute import Computed
+from .continuum import Continua, Continuum
+from .maps import Maps
+from .plan import Plan
 from .sweep import LAW_REPLICATES, MAX_LAW_SIZE
+
+variable = storage.variable
+PATH = ("path", "n")
 
 LAW_DRAWS = 4096  # draws that stand for rho_0
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 MAX_HISTORY = 400
 
 
-def continuum_variables(continua, continuum, times):
+def continuum_variables(continua: Continua, times) -> dict:
     """Of one continuum, or of one for every size; densities and history are those of the one that is shown."""
-    compared, here = continuum.compared, np.searchsorted(continuum.compared.times, times)
+    shown = continua.shown
+    compared, here = shown.compared, np.searchsorted(shown.compared.times, times)
 
     def part(pick, dims, long_name):
-        if len(continua) == 1:
-            return variable(dims, pick(continuum), long_name)
-        return variable(("n", *dims), np.stack([pick(one) for one in continua]), long_name)
+        if continua.is_one:
+            return variable(dims, pick(shown), long_name)
+        return variable(("n", *dims), np.stack([pick(one) for one in continua.at_sizes]), long_name)
 
     history_t, history_a = compared.history
-    shown = np.unique(np.rint(np.linspace(0, history_t.size - 1, min(history_t.size, MAX_HISTORY))).astype(int))
+    kept = np.unique(np.rint(np.linspace(0, history_t.size - 1, min(history_t.size, MAX_HISTORY))).astype(int))
     return {
         "continuum_coefficients": part(
             lambda one: one.compared.coefficients[here], ("time", "feature"), "coefficients a(t) of f_0"
@@ -33,21 +43,21 @@ def continuum_variables(continua, continuum, times):
         "continuum_loss_error": part(
             lambda one: _loss_error(one)[here], ("time",), "estimated error of the loss of f_0"
         ),
-        "continuum_mass": variable("time", continuum.shown.mass, "total mass of rho_0(t)"),
+        "continuum_mass": variable("time", shown.shown.mass, "total mass of rho_0(t)"),
         "discretisation_error": part(lambda one: one.error[here], ("time",), "L2(mu) error of f_0(t)"),
         "check_distance": part(lambda one: one.distance, ("time",), "L2(mu) distance of f_0(t) by two methods"),
-        "history_time": variable("step", history_t[shown], "time t"),
-        "history_loss": variable("step", compared.features.loss(history_a[shown]), "loss of f_0 along its steps"),
+        "history_time": variable("step", history_t[kept], "time t"),
+        "history_loss": variable("step", compared.features.loss(history_a[kept]), "loss of f_0 along its steps"),
     }
 
 
-def _loss_error(continuum):
+def _loss_error(continuum: Continuum):
     """What the error e of f_0 makes of ||f_0 - f||^2 / 2: ||f_0 - f|| e + e^2 / 2."""
     compared, error = continuum.compared, continuum.error
     return np.linalg.norm(compared.coefficients - compared.features.target, axis=1) * error + 0.5 * error**2
 
 
-def particle_variables(results, tasks, times):
+def particle_variables(results, tasks, times) -> dict:
     """Coefficients, losses and time-step errors of all sizes and replicates."""
     places = [np.searchsorted(task.times, times) for task in tasks]
     coefficients, loss = (
@@ -64,22 +74,36 @@ def particle_variables(results, tasks, times):
     }
 
 
-def variables_on_paths(sizes, times, amplitudes, on_paths, tasks, results, continuum, prediction):
-    """Discrepancies and distances to f along the paths t = A log n."""
-    compared = continuum.compared
-    R, P = results[0].coefficients.shape[0], compared.coefficients.shape[1]
-    differences = np.full((*on_paths.shape, R, P), np.nan)
-    budget, distance = np.full(on_paths.shape, np.nan), np.full(on_paths.shape, np.nan)
-    for k, s in np.argwhere(np.isfinite(on_paths)):
-        here = np.searchsorted(compared.times, on_paths[k, s])
-        there = np.searchsorted(tasks[s].times, on_paths[k, s])
+def path_variables(plan: Plan, computed: Computed, continuum: Continuum) -> dict:
+    """RMS along t = A log n beside sigma(t) / sqrt(n) and ||f_0(t) - f||."""
+    compared, at, tasks, results = continuum.compared, computed.course.on_paths, computed.tasks, computed.results
+    differences = np.full((*at.shape, plan.replicates, compared.coefficients.shape[1]), np.nan)
+    errors, distance = np.full(at.shape, np.nan), np.full(at.shape, np.nan)
+    for k, s in np.argwhere(np.isfinite(at)):
+        here = np.searchsorted(compared.times, at[k, s])
+        there = np.searchsorted(tasks[s].times, at[k, s])
         differences[k, s] = results[s].coefficients[:, there] - compared.coefficients[here]
-        budget[k, s] = continuum.error[here] + results[s].step_error[there]
+        errors[k, s] = continuum.error[here] + results[s].step_error[there]
         distance[k, s] = np.sqrt(2.0 * compared.loss[here])
-    return path_variables(sizes, times, amplitudes, on_paths, differences, budget, distance, prediction)
+    discrepancy = np.linalg.norm(differences, axis=-1)
+    rms, rms_error = root_mean_square(discrepancy, 2), root_mean_square_error(discrepancy, 2)
+    predicted = interpolated_variance(plan.times, computed.prediction.variance, at) / np.asarray(
+        plan.sizes, dtype=float
+    )
+    resolved = resolved_points(rms, errors, 0.0)
+    return {
+        "path": variable("path", computed.course.amplitudes, "A of the path t = A log n"),
+        "path_time": variable(PATH, at, "t = A log n"),
+        "path_rms": variable(PATH, rms, "RMS of ||f_n(t) - f_0(t)|| at t = A log n"),
+        "path_rms_error": variable(PATH, rms_error, "standard error of the RMS at t = A log n"),
+        "path_median": variable(PATH, np.median(discrepancy, axis=2), "median of ||f_n(t) - f_0(t)|| at t = A log n"),
+        "path_resolved": variable(PATH, resolved, "numerical errors are at most a tenth of the RMS"),
+        "path_predicted": variable(PATH, np.sqrt(predicted), "predicted sigma(t) / sqrt(n) at t = A log n"),
+        "path_distance": variable(PATH, distance, "||f_0(t) - f|| at t = A log n"),
+    }
 
 
-def function_variables(problem, x, f_0, band):
+def function_variables(problem, x, f_0, band) -> dict:
     """f, f_0 and the spread of f_n, at the inputs x or at nodes of mu."""
     nodes = getattr(problem.data, "points", None)
     at_nodes = nodes is not None and (len(x) <= len(nodes)) and np.array_equal(x, nodes[: len(x)])
@@ -94,7 +118,7 @@ def function_variables(problem, x, f_0, band):
     }
 
 
-def law_variables(results, solution, law_times, seed, progress):
+def law_variables(results, solution, law_times, seed, progress) -> dict:
     """Distances of the particles' law and of as many fresh draws from rho_0, both to one large sample of rho_0."""
     periodic = solution.problem.domain.periodic
     rng = np.random.default_rng([seed, 1])
@@ -124,7 +148,7 @@ def law_variables(results, solution, law_times, seed, progress):
     }
 
 
-def map_variables(maps):
+def map_variables(maps: Maps) -> dict:
     """The density maps."""
     dims = ("map_time", "map_y", "map_c")
     return {

@@ -183,20 +183,3 @@ def rates(sizes, discrepancy, resolved, statistic=root_mean_square, n_resamples=
         local=local,
         local_error=spread(local_replicated)[0],
     )
-
-
-def verdict(slope, slope_error, n_resolved, n_replicates, degrees=np.inf) -> str:
-    """One time's verdict on RMS ~ n^(-1/2), from a rule fixed beforehand.
-
-    "consistent": the slope over the three largest resolved sizes lies within 3 standard errors of -1/2, or within as
-    many more as Student's t asks for with these degrees of freedom; "steeper" or "shallower": it does not; "not
-    resolved": fewer than three resolved sizes, or fewer than ten replicates. Were the expected slope exact, there would
-    be a false alarm at 0.3 % of times.
-    """
-    from scipy.stats import norm, t
-
-    if n_resolved < MIN_SIZES or n_replicates < MIN_REPLICATES or not np.isfinite(slope_error):
-        return "not resolved"
-    if abs(slope - EXPECTED_SLOPE) <= max(t.isf(norm.sf(N_STANDARD_ERRORS), degrees) * slope_error, ROUNDING):
-        return "consistent"
-    return "steeper" if slope < EXPECTED_SLOPE else "shallower"

@@ -1,20 +1,10 @@
-"""The summary of a study as text."""
+"""The summary of a study as text, from its dataset alone: its rules and thresholds are those that were applied."""
 
 import textwrap
 
 import numpy as np
 
-from .budget import RESOLVED_SHARE
-from .rates import EXPECTED_SLOPE, MIN_REPLICATES, MIN_SIZES, N_STANDARD_ERRORS
-from .verdicts import JOINT_LEVEL, RULES
-
 SHOWN_SHARE = 1e-3  # of the RMS, above which what the features leave out has a row
-RULE = f"""\
-Row "verdict", one time at a time: consistent if the slope of log RMS in log n over the {MIN_SIZES} largest resolved n
-lies within {N_STANDARD_ERRORS:g} standard errors of {EXPECTED_SLOPE:g}, more with few replicates (Student's t); not
-resolved with fewer than {MIN_SIZES} resolved n or {MIN_REPLICATES} replicates. If that slope were exactly -1/2, a false
-alarm would come at 0.3 % of times.
-The slope over all n may be steeper: where sigma(t) is small, higher orders in 1/n count."""
 
 
 def value_text(value, error):
@@ -77,15 +67,15 @@ def rate_lines(dataset) -> list:
         lines.append(_row("features", dataset["feature_error"].max("n").values, "{:.3e}"))
     for label, name in (("slope", "rms_slope"), ("of median", "median_slope"), ("large n", "rms_tail_slope")):
         lines.append(_pair_row(label, dataset[name].values, dataset[f"{name}_error"].values, slope_text))
-    lines.append(_row("expected", np.full(times.size, EXPECTED_SLOPE), "{:.3f}"))
+    lines.append(_row("expected", np.full(times.size, dataset.attrs["expected_slope"]), "{:.3f}"))
     lines.append(f"{'verdict':>10}" + "".join(f"{word!s:>21}  " for word in dataset["verdict"].values))
     if not resolved.all():
         lines.append(
-            f"* unresolved: errors of f_0 and f_n (time step, features) together exceed {RESOLVED_SHARE:g} of the RMS; "
-            "not in fits"
+            f"* unresolved: errors of f_0 and f_n (time step, features) together exceed "
+            f"{dataset.attrs['resolved_share']:g} of the RMS; not in fits"
         )
     lines.append(comparator_line(dataset))
-    return [*lines, RULE]
+    return [*lines, dataset["verdict"].attrs["rule"]]
 
 
 def _greatest(values):
@@ -172,13 +162,34 @@ def _plain(value, error):
 def verdict_lines(dataset) -> list:
     """The statements, each with its verdict and what decided, then the rules."""
     lines = ["Law of large numbers, central limit theorem, healing, crossover (steepens, reaches 1/n):"]
-    for name, word, reason, count in zip(
-        *(dataset[part].values for part in ("claim", "claim_verdict", "claim_reason", "claim_tests")), strict=True
-    ):
-        lines.append(f"  {name!s:<11} {str(word).upper():<13} {reason}  [{int(count)} tests]")
-    lines.append("")
-    lines.append(f"Rules; each has a false alarm with a probability of at most {JOINT_LEVEL:.0%}, over all its tests:")
-    for name, rule in RULES.items():
-        text = f"  {name:<11} {' '.join(rule.split())}"
-        lines.append(textwrap.fill(text, 120, subsequent_indent=" " * 14, break_on_hyphens=False))
+    width, claims, rules = claim_lines(dataset, 11, 13)
+    level = dataset.attrs["joint_level"]
+    lines += [
+        *claims,
+        "",
+        f"Rules; each has a false alarm with a probability of at most {level:.0%}, over all its tests:",
+    ]
+    for name, rule in rules:
+        text = f"  {name:<{width}} {' '.join(rule.split())}"
+        lines.append(textwrap.fill(text, 120, subsequent_indent=" " * (width + 3), break_on_hyphens=False))
     return lines
+
+
+def claim_lines(dataset, name_width, word_width) -> tuple[int, list, list]:
+    """The width of names, a line for every statement, and its name and rule."""
+    rows = claim_rows(dataset)
+    width = max(name_width, *(len(name) for name, *_ in rows))
+    lines = [
+        f"  {name:<{width}} {word.upper():<{word_width}} {reason}  [{count} tests]"
+        for name, word, reason, count, _ in rows
+    ]
+    return width, lines, [(name, rule) for name, *_, rule in rows]
+
+
+def claim_rows(dataset) -> list:
+    """Of every statement: its name, word, reason, number of tests, and the rule that was applied."""
+    parts = ("claim", "claim_verdict", "claim_reason", "claim_tests", "claim_rule")
+    return [
+        (str(name), str(word), str(reason), int(count), str(rule))
+        for name, word, reason, count, rule in zip(*(dataset[part].values for part in parts), strict=True)
+    ]

@@ -1,0 +1,1 @@
+"""What is solved and simulated for a study, and its dataset."""
