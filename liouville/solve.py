@@ -20,10 +20,13 @@ def default_method(task, to_tolerance=False) -> Method:
     steps up to their first order, and converge at first order at walls.
     """
     problem = task.problem
-    if problem.domain.dim != 1 or not all(law.has_density for law in problem.laws):
+    one = problem.domain.dim == 1
+    if problem.domain.dim > 2 or not all(law.has_density for law in problem.laws):
         return Characteristics()
-    if not walls_of(problem.domain).exist:
+    if not walls_of(problem.domain).exist and (one or not task.dynamics.discrete):
         return SemiLagrangian()
+    if not one:
+        return Characteristics()
     return Characteristics() if task.dynamics.discrete or to_tolerance else FiniteVolume()
 
 
@@ -101,6 +104,7 @@ def solve(
         if not estimate:
             raise ValueError("estimate must be True where a tolerance is to be met, got False")
     chosen = default_method(task, tolerance is not None) if method is None else check_method(method)
+    chosen = chosen.fitted(task)
     progress = watched(progress, task.last)
     if tolerance is None:
         chosen.check(task)

@@ -18,6 +18,7 @@ import numpy as np
 
 from ..problem import Problem
 from .batches import Batches
+from .tables import Table
 
 
 class Features(Protocol):
@@ -81,10 +82,13 @@ class Features(Protocol):
     def hessian(self, y, r) -> np.ndarray:
         """The Hessian of U at y for one residual r of shape (P,), shape (n, N, N)."""
 
-    def on_cells(self, width) -> "Features":
-        """These features for a grid with cells of that width."""
+    def on_cells(self, widths) -> "Features":
+        """These features for a grid with cells of those widths, one for every y."""
 
-    def cell_matrix(self, y, width) -> np.ndarray:
+    def table(self, axes) -> Table:
+        """These features at the points of a tensor grid, one array of coordinates for every y."""
+
+    def cell_matrix(self, y, widths) -> np.ndarray:
         """Phi~ at cell centres, shape (n, P), which makes of cell averages what Phi makes of the density."""
 
     def loss(self, a) -> np.ndarray:

@@ -15,6 +15,7 @@ from ..kernels import fourier, replicates
 from ..problem import PERIOD, Problem
 from .batches import CircleBatches
 from .spectrum import MATTERS, modes_for, spectrum
+from .tables import DenseTable
 
 SQRT2 = np.sqrt(2.0)
 DEFAULT_TOLERANCE = 1e-10
@@ -230,7 +231,11 @@ class FourierFeatures:
         angles = np.asarray(y, dtype=float)[:, :1] * np.arange(self.n_modes + 1)
         return self._from_moments(np.concatenate([np.cos(angles), np.sin(angles)], axis=-1))
 
-    def on_cells(self, width):
+    def table(self, axes) -> DenseTable:
+        """These features at points on the circle."""
+        return DenseTable(self, axes)
+
+    def on_cells(self, widths):
         """These features for a grid with cells of that width, whose points would take the modes beyond pi / width,
         which they do not resolve, for others: those are put to zero.
 
@@ -239,6 +244,7 @@ class FourierFeatures:
         UserWarning
             If units could learn a part of the target that matters with those modes.
         """
+        (width,) = widths
         unresolved = np.arange(self.n_modes + 1) * width > np.pi * (1.0 + 1e-12)
         if not unresolved.any():
             return self
@@ -251,8 +257,9 @@ class FourierFeatures:
             )
         return replace(self, A=np.where(unresolved, 0.0, self.A), B=np.where(unresolved, 0.0, self.B))
 
-    def cell_matrix(self, y, width):
+    def cell_matrix(self, y, widths):
         """Phi~ at cell centres, shape (n, P): cell averages against it give exact moments of band-limited data."""
+        (width,) = widths
         angles = np.asarray(y, dtype=float)[:, :1] * np.arange(self.n_modes + 1)
         # np.sinc(x) is sin(pi x) / (pi x). Beyond the modes that the cells resolve the correction would blow up.
         sinc = np.maximum(np.sinc(np.arange(self.n_modes + 1) * width / PERIOD), 2.0 / np.pi)

@@ -6,16 +6,20 @@ import numpy as np
 
 from ..problem import PERIOD, Convolution, Problem
 from .batches import NodeBatches
+from .tables import DenseTable
 from .pairs import make_pairs
 
 
-def _of_averages(function, y, width):
+def _of_averages(function, y, widths):
     """What takes cell averages to the integral of `function` against the density, to sixth order.
 
-    function - width^2 function'' / 24 + ...
+    function - width^2 function'' / 24 + ... along every y, one after the other.
     """
     y = np.asarray(y, dtype=float)
-    values = {k: function(y + k * width) for k in (-2, -1, 0, 1, 2)}
+    *others, width = widths
+    shift = width * np.eye(y.shape[-1])[len(others)]
+    inner = function if not others else lambda at: _of_averages(function, at, others)
+    values = {k: inner(y + k * shift) for k in (-2, -1, 0, 1, 2)}
     second = values[1] - 2.0 * values[0] + values[-1]
     fourth = values[2] - 4.0 * values[1] + 6.0 * values[0] - 4.0 * values[-1] + values[-2]
     return values[0] - second / 24.0 + 3.0 / 640.0 * fourth
@@ -98,13 +102,17 @@ class QuadratureFeatures:
         """Phi(y), shape (n, P), for y of shape (n, N)."""
         return (self.root_weights[:, None] * self.pairs.values(self.problem.data.points, y)).T
 
-    def on_cells(self, width):
-        """These features for a grid with cells of that width."""
+    def on_cells(self, widths):
+        """These features for a grid with cells of those widths."""
         return self
 
-    def cell_matrix(self, y, width):
+    def table(self, axes) -> DenseTable:
+        """These features at the points of a tensor grid."""
+        return DenseTable(self, axes)
+
+    def cell_matrix(self, y, widths):
         """Phi~ at cell centres, shape (n, P): Phi - width^2 Phi'' / 24 + ..., to sixth order."""
-        return _of_averages(self.matrix, y, width)
+        return _of_averages(self.matrix, y, widths)
 
     def gradient(self, y):
         """grad Phi(y), shape (n, N, P)."""
@@ -129,9 +137,9 @@ class QuadratureFeatures:
         """phi(x, y), shape (k, n), for y of shape (n, N)."""
         return self.pairs.values(x, y)
 
-    def cell_values(self, x, y, width):
+    def cell_values(self, x, y, widths):
         """phi at x, corrected like `cell_matrix` to take cell averages, shape (k, n)."""
-        return _of_averages(lambda y: self.pairs.values(x, y), y, width)
+        return _of_averages(lambda y: self.pairs.values(x, y), y, widths)
 
     def check_periodic(self) -> None:
         """A torus needs a unit that is 2 pi periodic in every coordinate of y."""

@@ -38,6 +38,11 @@ class PhaseGrid:
         """Whether a one-dimensional y is a circle."""
         return self.y_axis.periodic
 
+    @property
+    def y_widths(self) -> tuple[float, ...]:
+        """Widths of the cells along every y."""
+        return tuple(axis.width for axis in self.y_axes)
+
     @cached_property
     def dy(self) -> float:
         """Volume of the cells in y."""

@@ -12,42 +12,52 @@ from ..task import Task
 from .axis import Axis
 from .grid import PhaseGrid
 
-INITIAL_MASS_OUTSIDE = 1e-10  # what an automatic window may leave of the initial law beyond each coordinate
+# What an automatic window may leave of the initial law: beyond each coordinate of one-dimensional y, and in all of more.
+# There every cell of margin costs a third of a grid more.
+INITIAL_MASS_OUTSIDE, MASS_OUTSIDE = 1e-10, 1e-7
 WINDOW_TOLERANCE = 1e-6  # what a user's window may leave
-# The run of characteristics that a window is chosen by: nodes per coordinate, tracers along a side, looks at them, and
-# the tolerance of its steps. Its bounds err by 5e-4 of the window at most in the named cases, far below the margins.
-NODES, TRACERS, LOOKS, STEP_TOLERANCE = 32, 129, 33, 1e-4
+# The run of characteristics that a window is chosen by: nodes per coordinate, tracers along a side or in all, looks at
+# them, and the tolerance of its steps. Its bounds err by 5e-4 of the window at most in the named cases, far below the
+# margins.
+NODES, TRACERS, LOOKS, STEP_TOLERANCE = {1: 32, 2: 16}, {1: 129, 2: 4096}, 33, 1e-4
+MARGINS = {1: (0.06, 0.01), 2: (0.02, 0.01)}  # in y and c, shares of the reach
 
 
 def make_grid(cells, window, problem, c_spacing=None) -> PhaseGrid:
-    """`window` holds (lower, upper) for each unbounded coordinate, y first where it is not a circle."""
-    y_window = window[0] if len(window) == 2 else _y_range(problem)
+    """`window` holds (lower, upper) for each unbounded coordinate, those of y first."""
+    N = problem.domain.dim
+    y_windows = window[:N] if len(window) > 1 else [_y_range(problem, d) for d in range(N)]
     if c_spacing is None:
-        c_edges = np.linspace(*window[-1], cells[1] + 1)
+        c_edges = np.linspace(*window[-1], cells[-1] + 1)
     else:
-        c_edges = c_spacing.edges(*window[-1], cells[1], float(problem.laws[-1].quantile(0.5)))
-    return PhaseGrid((Axis(np.linspace(*y_window, cells[0] + 1), problem.domain.periodic),), Axis(c_edges))
+        c_edges = c_spacing.edges(*window[-1], cells[-1], float(problem.laws[-1].quantile(0.5)))
+    periodic = problem.domain.periodic
+    y_axes = (Axis(np.linspace(*ends, n + 1), periodic) for ends, n in zip(y_windows, cells[:-1], strict=True))
+    return PhaseGrid(tuple(y_axes), Axis(c_edges))
 
 
 def initial_averages(problem, grid: PhaseGrid):
     """Cell averages of rho_in, renormalised to mass 1, and the mass that lay outside the window."""
-    y_law, c_law = problem.laws
-    masses = np.outer(np.diff(y_law.cdf(grid.y_edges)), np.diff(c_law.cdf(grid.c_edges)))
+    masses = np.ones(())
+    for law, axis in zip(problem.laws, (*grid.y_axes, grid.c_axis), strict=True):
+        masses = np.multiply.outer(masses, np.diff(law.cdf(axis.edges)))
     total = masses.sum()
     return masses / (total * grid.cell_volume), max(0.0, 1.0 - float(total))
 
 
-def _y_range(problem):
-    """All of y where it is bounded, else all but the tails of its initial law."""
+def _y_range(problem, d=0):
+    """All of y_d where it is bounded, else all but the tails of its initial law."""
     domain = problem.domain
     if domain.periodic:
         return (0.0, PERIOD)
-    return (domain.lower[0], domain.upper[0]) if isinstance(domain, Box) else _tails(problem.laws[0])
+    return (domain.lower[d], domain.upper[d]) if isinstance(domain, Box) else _tails(problem.laws[d])
 
 
 def unbounded(problem):
     """The coordinates that need a window."""
-    return ["y", "c"] if isinstance(problem.domain, Euclidean) else ["c"]
+    N = problem.domain.dim
+    names = ["y"] if N == 1 else [f"y{d + 1}" for d in range(N)]
+    return [*names, "c"] if isinstance(problem.domain, Euclidean) else ["c"]
 
 
 def _tails(law):
@@ -57,28 +67,56 @@ def _tails(law):
 
 def _boundary(y_range, c_range, periodic):
     """Points on the boundary of the support. The flow is a homeomorphism: their image bounds that of all inside."""
-    y, c = np.linspace(*y_range, TRACERS), np.linspace(*c_range, TRACERS)
-    sides = [np.array([y, np.full(TRACERS, end)]) for end in c_range]
+    n = TRACERS[1]
+    y, c = np.linspace(*y_range, n), np.linspace(*c_range, n)
+    sides = [np.array([y, np.full(n, end)]) for end in c_range]
     if not periodic:
-        sides += [np.array([np.full(TRACERS, end), c]) for end in y_range]
+        sides += [np.array([np.full(n, end), c]) for end in y_range]
     return np.concatenate(sides, axis=1)
 
 
-def reach(task, y_range=None, c_range=None):
+def _surface(problem):
+    """Points around all but MASS_OUTSIDE of the initial law, in more than one dimension of y.
+
+    A ball holds that mass of independent normal variables; every law takes quantiles of one of them. (A box would reach
+    for corners where there is next to nothing.) On a torus only c has an end.
+    """
+    from scipy.special import ndtr
+    from scipy.stats import chi, qmc
+
+    laws, n = problem.laws, TRACERS[2]
+    if problem.domain.periodic:
+        y = PERIOD * qmc.Sobol(len(laws) - 1, scramble=False).random(n // 2)
+        ends = laws[-1].quantile(np.array([0.5, -0.5]) * MASS_OUTSIDE + [0.0, 1.0])
+        return np.concatenate([np.column_stack([y, np.full(n // 2, end)]) for end in ends]).T
+    normal = np.random.default_rng(0).standard_normal((len(laws), n))
+    directions = np.concatenate([np.eye(len(laws)), -np.eye(len(laws)), normal / np.linalg.norm(normal, axis=0)], axis=1)
+    radius = chi.isf(MASS_OUTSIDE, len(laws))
+    return np.stack([law.quantile(ndtr(radius * u)) for law, u in zip(laws, directions, strict=True)])
+
+
+def reach(task, ranges=None):
     """The box in (y, c) that the motion of rho_in sweeps up to the last time, from a coarse run of characteristics.
 
-    Returns ((y_lower, y_upper), (c_lower, c_upper)); y is a full turn on a circle.
+    Returns (lower, upper) for every coordinate, a full turn on a circle. `ranges`, one (lower, upper) or None for each,
+    cut the initial law.
     """
-    return _reach(task.features, task.dynamics, task.seed, task.last, y_range, c_range)
+    N = task.problem.domain.dim
+    return _reach(task.features, task.dynamics, task.seed, task.last, tuple(ranges or (None,) * (N + 1)))
 
 
 @lru_cache(maxsize=4)  # a tolerance is climbed to by grids on one window
-def _reach(features, dynamics, seed, last, y_range, c_range):
+def _reach(features, dynamics, seed, last, ranges):
     problem = features.problem
-    periodic = problem.domain.periodic
-    y_range, c_range = y_range or _y_range(problem), c_range or _tails(problem.laws[1])
-    nodes, node_weights = tensor_nodes(problem, (NODES, NODES))
-    tracers = _boundary(y_range, c_range, periodic)
+    N = problem.domain.dim
+    nodes, node_weights = tensor_nodes(problem, (NODES[N],) * (N + 1))
+    if N == 1:
+        ends = (ranges[0] or _y_range(problem), ranges[1] or _tails(problem.laws[1]))
+        tracers = _boundary(*ends, problem.domain.periodic)
+    else:
+        tracers = _surface(problem)
+        for coordinate, ends in zip(tracers, ranges, strict=True):
+            np.clip(coordinate, *(ends or (-np.inf, np.inf)), out=coordinate)
     z = np.concatenate([nodes, tracers], axis=1)[None]
     weights = np.concatenate([node_weights, np.zeros(tracers.shape[1])])
     lower, upper = tracers.min(axis=1), tracers.max(axis=1)
@@ -92,8 +130,10 @@ def _reach(features, dynamics, seed, last, y_range, c_range):
         times = _every_step(dynamics, last) if dynamics.discrete else last * np.linspace(0.0, 1.0, LOOKS)
         task = Task(features, times, dynamics, seed)
         integrate(task, Units(z, weights), Adaptive(STEP_TOLERANCE), observe, keep_history=False)
-    y_reach = (float(lower[0]), float(upper[0])) if isinstance(problem.domain, Euclidean) else y_range
-    return y_reach, (float(lower[1]), float(upper[1]))
+    swept = [(float(low), float(high)) for low, high in zip(lower, upper, strict=True)]
+    if not isinstance(problem.domain, Euclidean):
+        swept[:-1] = [_y_range(problem, d) for d in range(N)]
+    return tuple(swept)
 
 
 def _every_step(dynamics, last):
@@ -103,13 +143,15 @@ def _every_step(dynamics, last):
 
 
 def choose_window(task, cells):
-    """A window that the motion of all but 1e-10 of the initial mass does not leave up to the last time.
+    """A window that the motion of all but 1e-10 (in two-dimensional y 1e-7) of the initial mass does not leave up to
+    the last time.
 
     The margin covers what the scheme's own diffusion spreads beyond the exact flow: more in y, where the initial law
     may end in a jump.
     """
-    window = []
-    for (lower, upper), n, share in zip(reach(task), cells, (0.06, 0.01), strict=True):
+    window, N = [], task.problem.domain.dim
+    in_y, in_c = MARGINS[N]
+    for (lower, upper), n, share in zip(reach(task), cells, (*[in_y] * N, in_c), strict=True):
         margin = share * (upper - lower) + 3.0 * (upper - lower) / n
         window.append((lower - margin, upper + margin))
     return tuple(window[-len(unbounded(task.problem)) :])
@@ -134,11 +176,11 @@ def check_window(task, window):
                 f"got ({lower:g}, {upper:g}), which leaves out {outside:.2g}"
             )
     # What the window cuts off the tails of the initial law does not count.
-    ranges = {}
-    for name, law, (lower, upper) in zip(names, laws, pairs, strict=True):
+    ranges = [None] * (len(task.problem.laws) - len(names))
+    for law, (lower, upper) in zip(laws, pairs, strict=True):
         tails = _tails(law)
-        ranges[f"{name}_range"] = (max(tails[0], float(lower)), min(tails[1], float(upper)))
-    swept = reach(task, **ranges)[-len(names) :]
+        ranges.append((max(tails[0], float(lower)), min(tails[1], float(upper))))
+    swept = reach(task, ranges)[-len(names) :]
     for name, (lower, upper), (low, high) in zip(names, pairs, swept, strict=True):
         slack = 0.02 * (upper - lower)
         if low < lower - slack or high > upper + slack:

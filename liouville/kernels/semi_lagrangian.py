@@ -1,7 +1,8 @@
 """Sweeps of the conservative semi-Lagrangian scheme: remaps of cumulative mass in y, shifts in c.
 
-rho has shape (n_y, n_c): averages over cells in y at points in c. Both sweeps reconstruct a quartic in every cell from
-five averages, scale it about its average until it is >= 0 (by its Bernstein coefficients, which bound it from below),
+Sweeps along y and conversions see an array as slabs of shape (n_slabs, n_y, n_c), n_y the cells along that y and n_c
+all that comes after it: averages over cells in y at points in what is left. All sweeps reconstruct a quartic in every
+cell from five averages, scale it about its average until it is >= 0 (by its Bernstein coefficients, which bound it from below),
 and move mass in flux form, so that mass is kept to round-off and nothing becomes negative.
 """
 
@@ -63,11 +64,12 @@ def mass_left_of(x, c, k1, k2, k3, k4):
 
 
 @fast_parallel
-def _sweep_y(rho, feet, periodic, out):
-    n_y, n_c = rho.shape
+def _sweep_y(slabs, slab_feet, periodic, slabs_out):
+    n_slabs, n_y, n_c = slabs.shape
     n_blocks = (n_c + COLUMNS - 1) // COLUMNS
-    for block in prange(n_blocks):
-        start = block * COLUMNS
+    for task in prange(n_slabs * n_blocks):
+        rho, feet, out = slabs[task // n_blocks], slab_feet[task // n_blocks], slabs_out[task // n_blocks]
+        start = (task % n_blocks) * COLUMNS
         stop = min(start + COLUMNS, n_c)
         columns = np.zeros((COLUMNS, n_y + 4))
         moved = np.empty((COLUMNS, n_y))
@@ -164,11 +166,12 @@ WARM_UP = 12  # rows after which the start of a recursion is forgotten: q^12 is 
 
 
 @fast_parallel
-def _to_points(rho, periodic, out):
-    n_y, n_c = rho.shape
+def _to_points(slabs, periodic, slabs_out):
+    n_slabs, n_y, n_c = slabs.shape
     n_blocks = (n_c + WIDE - 1) // WIDE
-    for block in prange(n_blocks):
-        start = block * WIDE
+    for task in prange(n_slabs * n_blocks):
+        rho, out = slabs[task // n_blocks], slabs_out[task // n_blocks]
+        start = (task % n_blocks) * WIDE
         m = min(WIDE, n_c - start)
         p = aligned(n_y + 1, WIDE)
         flux = aligned(2, WIDE)
@@ -222,28 +225,35 @@ def _to_points(rho, periodic, out):
 
 
 @fast_parallel
-def _to_averages(rho, periodic, out):
-    n_y, n_c = rho.shape
+def _to_averages(slabs, periodic, slabs_out):
+    n_slabs, n_y, n_c = slabs.shape
     n_blocks = (n_y + ROWS - 1) // ROWS
-    for block in prange(n_blocks):
-        for i in range(block * ROWS, min((block + 1) * ROWS, n_y)):
+    for task in prange(n_slabs * n_blocks):
+        rho, out = slabs[task // n_blocks], slabs_out[task // n_blocks]
+        first = (task % n_blocks) * ROWS
+        for i in range(first, min(first + ROWS, n_y)):
             lower = rho[(i - 1) % n_y if periodic else max(i - 1, 0)]
             upper = rho[(i + 1) % n_y if periodic else min(i + 1, n_y - 1)]
             for j in range(n_c):
                 out[i, j] = rho[i, j] * (22.0 / 24.0) + (lower[j] + upper[j]) * (1.0 / 24.0)
 
 
-def sweep_y(rho, feet, periodic, out):
-    """Move mass along y: feet[i, j] is where edge i comes from in column j, in cells from the lower end.
+def _slabs(array):
+    """An array of shape (n_y, n_c) as one slab."""
+    return array[None] if array.ndim == 2 else array
 
-    feet has shape (n_y + 1, n_c); on a circle it may lie any number of turns away, elsewhere it is held inside.
+
+def sweep_y(rho, feet, periodic, out):
+    """Move mass along y: feet[.., i, j] is where edge i of column j comes from, in cells from the lower end.
+
+    feet has shape (.., n_y + 1, n_c); on a circle it may lie any number of turns away, elsewhere it is held inside.
     """
     with threads_for(16 * rho.size):
-        _sweep_y(rho, feet, periodic, out)
+        _sweep_y(_slabs(rho), _slabs(feet), periodic, _slabs(out))
 
 
 def sweep_c(rho, shifts, out):
-    """Shift row i by shifts[i] cells in c."""
+    """Shift row i of an array of shape (rows, n_c) by shifts[i] cells in c."""
     with threads_for(16 * rho.size):
         _sweep_c(rho, shifts, out)
 
@@ -254,10 +264,10 @@ def to_points(rho, periodic, out):
     Because it is the inverse, converting to and fro costs nothing, however many steps are taken.
     """
     with threads_for(4 * rho.size):
-        _to_points(rho, periodic, out)
+        _to_points(_slabs(rho), periodic, _slabs(out))
 
 
 def to_averages(rho, periodic, out):
     """Averages over cells in y from values at centres, to fourth order, >= 0, their sum kept."""
     with threads_for(4 * rho.size):
-        _to_averages(rho, periodic, out)
+        _to_averages(_slabs(rho), periodic, _slabs(out))

@@ -21,10 +21,14 @@ class Method:
     7. A breakdown raises SolveFailed with time, step, cause and the last good state.
     8. Same task, same bits, whatever the number of threads, once kernels are compiled.
 
-    `refined` and `remedy` have answers that do for a method without a resolution.
+    `fitted`, `refined` and `remedy` have answers that do for a method without a resolution.
     """
 
     on_grid = False  # whether it has `cells`, and a density on them
+
+    def fitted(self, task: Task) -> "Method":
+        """The method with what its parameters leave open decided for the task."""
+        return self
 
     def check(self, task: Task) -> None:
         """Raise a ValueError where the method does not apply."""

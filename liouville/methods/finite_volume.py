@@ -53,8 +53,8 @@ class FiniteVolume(GridMethod):
 
     Parameters
     ----------
-    cells : (n_y, n_c)
-        At least 8 each.
+    cells : tuple of int, optional
+        (n_y, n_c), or for two-dimensional y (n_1, n_2, n_c), at least 8 each; by default (256, 256).
     reconstruction : Upwind, Minmod, VanLeer or MP5
     stepper : SSPRK3, SSPRK2 or ForwardEuler
     cfl : float
@@ -70,7 +70,7 @@ class FiniteVolume(GridMethod):
         From one output time to the next at least.
     """
 
-    cells: tuple = (256, 256)
+    cells: tuple | None = None
     reconstruction: Reconstruction = VanLeer()
     stepper: SSPRK3 | SSPRK2 | ForwardEuler = SSPRK3()
     cfl: float = 0.4
@@ -78,6 +78,7 @@ class FiniteVolume(GridMethod):
     c_spacing: Graded | None = None
     stability: float = 1.0
     least_steps: int = 3
+    default_cells = {1: (256, 256)}
     growth = 8.0
 
     def __post_init__(self):

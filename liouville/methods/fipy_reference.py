@@ -77,7 +77,7 @@ class FiPyFiniteVolume(GridMethod):
 
     Parameters
     ----------
-    cells : (n_y, n_c)
+    cells : (n_y, n_c), optional
         Grids near 64 x 64 are practical.
     reconstruction : Upwind or VanLeer
         FiPy's VanLeer is stable only while the sum of the Courant numbers is at most 1/2.
@@ -87,7 +87,7 @@ class FiPyFiniteVolume(GridMethod):
         As in FiniteVolume.
     """
 
-    cells: tuple = (64, 64)
+    cells: tuple | None = None
     reconstruction: Upwind | VanLeer = VanLeer()
     cfl: float = 0.4
     window: tuple | None = None
@@ -96,6 +96,7 @@ class FiPyFiniteVolume(GridMethod):
     least_steps: int = 3
     takes_steps = False
     sure_order = 1  # that of its steps
+    default_cells = {1: (64, 64)}
     growth = 8.0
 
     def __post_init__(self):

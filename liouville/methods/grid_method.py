@@ -41,6 +41,7 @@ class GridMethod(Method):
        or, where this one is not consistent with the dynamics, one that is.
     3. `sure_order` is the order at which errors of smooth solutions fall at least, in space and time.
     4. `growth` is its cost over that of its companion.
+    5. `default_cells` are those where `cells` is None, by the dimension of y: of all dimensions that it serves.
     """
 
     on_grid = True
@@ -48,6 +49,7 @@ class GridMethod(Method):
     takes_steps = True  # whether discrete dynamics are solved
     sure_order: int
     growth: float
+    default_cells: dict
 
     def run(self, task, place, progress=None) -> Solution:
         raise NotImplementedError
@@ -55,18 +57,24 @@ class GridMethod(Method):
     def companion(self, dynamics) -> Method:
         raise NotImplementedError
 
+    def fitted(self, task) -> "GridMethod":
+        """The method with as many cells as it has by default where none are given."""
+        N = task.problem.domain.dim
+        return replace(self, cells=self.default_cells[N]) if self.cells is None and N in self.default_cells else self
+
     def check(self, task) -> None:
         check_applies(self, task)
         self.place(task)
 
     def place(self, task) -> Place:
         """The grid that the task needs: its window holds the flow."""
+        check_dimensions(self.cells, task.problem)
         choose = self.window is None
         window = choose_window(task, self.cells) if choose else check_window(task, self.window)
         return Place(make_grid(self.cells, window, task.problem, self.c_spacing), window)
 
     def solve(self, task, progress=None, estimate=True) -> Solution:
-        return solve_on_grid(self, task, progress, estimate)
+        return solve_on_grid(self.fitted(task), task, progress, estimate)
 
     def refined(self, tolerance) -> Iterator["GridMethod"]:
         """Grids start coarse and double; each is the finer of the pair that its own estimate compares."""
@@ -81,18 +89,29 @@ class GridMethod(Method):
         return "raise cells, or give solve a tolerance"
 
 
-def check_cells(cells, c_spacing=None) -> tuple:
-    """What every grid method asks of `cells` and `c_spacing`; returns the counts."""
-    counts = tuple(cells) if np.ndim(cells) == 1 else (cells,)
-    if len(counts) != 2 or not all(is_count(k, LEAST_CELLS) for k in counts):
-        raise ValueError(f"cells must be two integers of at least 8, one for y and one for c, got {cells}")
+def check_cells(cells, c_spacing=None) -> tuple | None:
+    """What every grid method asks of `cells` and `c_spacing`; returns the counts, None where they are left open."""
     if not (c_spacing is None or isinstance(c_spacing, Graded)):
         raise ValueError(f"c_spacing must be Graded(ratio) or None, got {c_spacing!r}")
+    if cells is None:
+        return None
+    counts = tuple(cells) if np.ndim(cells) == 1 else (cells,)
+    if len(counts) < 2 or not all(is_count(k, LEAST_CELLS) for k in counts):
+        raise ValueError(f"cells must be integers of at least 8, one for each y and one for c, got {cells}")
     return tuple(int(k) for k in counts)
 
 
+def check_dimensions(cells, problem) -> None:
+    """Cells must be given for every coordinate."""
+    if len(cells) != problem.domain.dim + 1:
+        raise ValueError(
+            f"cells must hold {problem.domain.dim + 1} integers, one for each y of {problem.domain} and one for c, "
+            f"got {cells}"
+        )
+
+
 def check_applies(method, task) -> None:
-    """A grid needs one-dimensional y and a density.
+    """A grid needs y of few dimensions and a density.
 
     Raises
     ------
@@ -100,12 +119,18 @@ def check_applies(method, task) -> None:
         Where grids do not apply.
     """
     name, problem = type(method).__name__, task.problem
-    if problem.domain.dim != 1:
-        raise ValueError(f"{name} needs one-dimensional y, got {problem.domain}; use Characteristics()")
+    if problem.domain.dim not in method.default_cells:
+        most = "one-dimensional" if max(method.default_cells) == 1 else "one- or two-dimensional"
+        raise ValueError(f"{name} needs {most} y, got {problem.domain}; use Characteristics()")
     if not all(law.has_density for law in problem.laws):
         raise ValueError(f"{name} needs an initial law with a density, got Discrete; use Characteristics()")
     if task.dynamics.discrete and not method.takes_steps:
         raise ValueError(f"{name} solves GradientFlow, got {task.dynamics!r}; use FiniteVolume() or Characteristics()")
+    if task.dynamics.discrete and problem.domain.dim > 1:
+        raise ValueError(
+            f"{name} makes the steps of {task.dynamics!r} for one-dimensional y alone, got {problem.domain}; "
+            "use Characteristics()"
+        )
 
 
 def companion_cells(cells) -> tuple:

@@ -127,7 +127,7 @@ class LimitedLinear(Reconstruction):
     """
 
     def operators(self, features, grid) -> Operators:
-        cell = features.on_cells(grid.dy).cell_matrix(grid.y_points, grid.dy)
+        cell = features.on_cells(grid.y_widths).cell_matrix(grid.y_points, grid.y_widths)
         return Operators(deposit=cell, cell=cell, slope=_face_slopes(cell, grid))
 
     def step_field(self, operators, r, step, grid, share=1.0) -> StepField:
@@ -219,14 +219,14 @@ class MP5(Reconstruction):
 
     def operators(self, features, grid) -> Operators:
         y, h = grid.y_points, grid.dy
-        features = features.on_cells(h)
+        features = features.on_cells((h,))
         shifted = {k: features.matrix(y + k * h) for k in (-2, -1, 0, 1, 2)}
         second = shifted[1] - 2.0 * shifted[0] + shifted[-1]
         fourth = shifted[2] - 4.0 * shifted[1] + 6.0 * shifted[0] - 4.0 * shifted[-1] + shifted[-2]
         slopes = {k: features.gradient(y + k * h)[:, 0] for k in (-2, -1, 0, 1, 2)}
         third = slopes[1] - 2.0 * slopes[0] + slopes[-1]  # h^2 times the third derivative
         return Operators(
-            deposit=features.cell_matrix(y, h),
+            deposit=features.cell_matrix(y, (h,)),
             cell=shifted[0] + second / 24.0 - 17.0 / 5760.0 * fourth,
             slope=features.gradient(grid.y_edges[:, None])[:, 0],
             # With the slope of averages that the kernel takes, the mean of (y - y_i)(U - U_i) over a cell to h^6.

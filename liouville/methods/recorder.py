@@ -56,18 +56,21 @@ class Recorder:
 
     def _edge_mass(self) -> float:
         """The most mass within two cells of the window's ends at an output time."""
-        rho, volume = self.density, self.place.grid.cell_volume
-        first, last = slice(EDGE_CELLS), slice(-EDGE_CELLS, None)
-        masses = [(rho[:, :, part] * volume[part]).sum(axis=(1, 2)) for part in (first, last)]
-        if "y" in unbounded(self.task.problem):
-            masses += [(rho[:, part] * volume).sum(axis=(1, 2)) for part in (first, last)]
-        return float(sum(masses).max())
+        n_axes = len(unbounded(self.task.problem))
+        return float(sum(self._near_ends(axis, EDGE_CELLS) for axis in range(-n_axes, 0)).max())
+
+    def _near_ends(self, axis, n_cells):
+        """Mass within some cells of the ends of an axis, counted from the last, at every output time."""
+        mass = self.density * self.place.grid.cell_volume
+        rows = np.moveaxis(mass, axis, 1)
+        ends = np.concatenate([rows[:, :n_cells], rows[:, -n_cells:]], axis=1)
+        return ends.reshape(ends.shape[0], -1).sum(axis=1)
 
     def _wall_mass(self):
         """Mass in the cells that touch the walls of a Box, one entry per output time; None elsewhere."""
         if not walls_of(self.task.problem.domain).exist:
             return None
-        return (self.density[:, [0, -1]] * self.place.grid.cell_volume).sum(axis=(1, 2))
+        return self._near_ends(1, 1)
 
     def solution(self) -> Solution:
         """The whole record."""

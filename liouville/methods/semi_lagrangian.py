@@ -8,7 +8,6 @@ C. Z. Cheng, G. Knorr, J. Comput. Phys. 22 (1976); F. Filbet, E. Sonnendruecker,
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.polynomial.legendre import leggauss
 from threadpoolctl import threadpool_limits
 
 from ..checks import hold, number, one_of
@@ -18,14 +17,12 @@ from ..grid.window import initial_averages
 from ..solution import Solution
 from .finite_volume import descend
 from .grid_method import GridMethod, check_applies, check_cells, companion_cells
+from .prediction import PAST, march, of_first_step
 from .recorder import Recorder
 from .sweeps import SPLITTINGS, Run, points_in_c
 
 MIN_STEP = 1e-10  # of the last time
-PAST = 4  # mobilities that the prediction of r goes through
 FALLS = 30.0  # times over which the error of time steps is shared out at most, in those in which r falls at first
-GAUSS = 10  # nodes of the integral of r over a step
-MAX_TERMS = 60  # of the Taylor series of r in a step
 TIME_SHARE = 0.25  # of the tolerance that grids are refined to, for time steps
 LOOSER = 10.0  # the tolerance of a companion, whose error in time is to be another
 SAFETY, SHRINK, GROW = 0.9, 0.3, 2.5  # of the step-size controller
@@ -46,8 +43,8 @@ class SemiLagrangian(GridMethod):
 
     Parameters
     ----------
-    cells : (n_y, n_c)
-        At least 8 each. What limits is the resolution in y.
+    cells : tuple of int, optional
+        (n_y, n_c), or for two-dimensional y (n_1, n_2, n_c), at least 8 each; by default (384, 192) and (64, 64, 64). What limits is the resolution in y.
     tolerance : float
         Error of f_0 that time steps may make in all, or in thirty times that in which r falls at first, relative to the
         greater of ||f|| and ||f_0(0)||, by an embedded estimate that chooses the steps.
@@ -59,12 +56,13 @@ class SemiLagrangian(GridMethod):
         Strang's splitting, with one sweep in y a step, or Chin's, with two.
     """
 
-    cells: tuple = (384, 192)
+    cells: tuple | None = None
     tolerance: float = 5e-6
     window: tuple | None = None
     max_step: float | None = None
     order: int = 4
     sure_order = 2
+    default_cells = {1: (384, 192), 2: (64, 64, 64)}
     growth = 6.0
 
     def __post_init__(self):
@@ -113,7 +111,7 @@ class SemiLagrangian(GridMethod):
         dt, past = min(longest, first_time, run.first_step(self.tolerance)), [run]
         for t_end in recorder.times:
             while run.t < t_end:
-                remaining = t_end - run.t
+                dt, remaining = min(dt, run.longest_step(splitting)), t_end - run.t
                 n_left = np.ceil(remaining / min(dt, remaining) * (1.0 - 1e-10))
                 h = remaining / n_left if n_left <= 2 else dt
                 new, error, dissipated = march(past, h, splitting)
@@ -138,58 +136,3 @@ class SemiLagrangian(GridMethod):
                 if progress:
                     progress(run.t)
             recorder.output(run)
-
-
-def march(past, dt, splitting):
-    """The last state of `past` a step later, an estimate of the error in a that the step makes, and what it dissipates.
-
-    Once G at the end of the step is known, r(t) can be predicted better. The first prediction was off by the
-    difference at the end of the step, by less before, and a follows r by a' = -G r. By the better r, int r . G r dt
-    is half of what r . r loses.
-    """
-    run = past[-1]
-    if len(past) == 1:  # nothing to extrapolate from: the end of a first attempt serves instead
-        predicted = _predicted([run, run.step(dt, _predicted(past, run, dt), splitting)], run, dt)
-    else:
-        predicted = _predicted(past, run, dt)
-    new = run.step(dt, predicted, splitting)
-    better = _predicted([*past[1 - PAST :], new], run, dt)(dt)
-    error = 0.25 * dt * float(np.linalg.norm(new.G @ (predicted(dt) - better)))
-    error += float(np.linalg.norm(new.G @ _kick_error(predicted, dt, splitting)))
-    return new, error, 0.5 * float(run.r @ run.r - better @ better)
-
-
-def _kick_error(r, dt, splitting):
-    """What the kicks of a step, which take r at a few times, miss of int r dt: all of its error where y rests."""
-    times = dt * np.cumsum([0.0, *splitting.drifts])
-    nodes, weights = leggauss(GAUSS)
-    integral = 0.5 * dt * (weights @ r(0.5 * dt * (1.0 + nodes)))
-    return dt * np.array([weight for weight, _ in splitting.kicks]) @ r(times) - integral
-
-
-def of_first_step(start, end, later):
-    """The error in a of the first step and what it dissipated more, from the states at its ends and a later one.
-
-    No state before had told how G changes in time.
-    """
-    dt = end.t - start.t
-    predicted, better = (_predicted(past, start, dt)(dt) for past in ([start, end], [start, end, later]))
-    error = 0.25 * dt * float(np.linalg.norm(end.G @ (predicted - better)))
-    return error, 0.5 * float(predicted @ predicted - better @ better)
-
-
-def _predicted(past, start, dt):
-    """r(s) for 0 <= s <= dt from the state `start`: r' = -G(s) r, G the interpolant through the states of `past`."""
-    s = np.array([run.t - start.t for run in past]) / dt
-    inverse = np.linalg.inv(np.vander(s, increasing=True))
-    G = -dt * np.concatenate(np.tensordot(inverse, np.array([run.G for run in past]), axes=1), axis=1)
-    # Taylor's series; term j + 1 is sum_i G_i term_(j-i) / (j + 1). The last term stands first.
-    terms = np.zeros((MAX_TERMS + len(past), start.r.size))
-    last = MAX_TERMS
-    terms[last] = start.r
-    bound = 1e-16 * np.abs(start.r).max()
-    while last > 0 and not np.abs(terms[last : last + len(past)]).max() <= bound:
-        terms[last - 1] = G @ terms[last : last + len(past)].ravel() / (MAX_TERMS - last + 1)
-        last -= 1
-    terms = terms[last : MAX_TERMS + 1][::-1]
-    return lambda at: np.power.outer(np.asarray(at) / dt, np.arange(len(terms))) @ terms

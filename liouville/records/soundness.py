@@ -82,10 +82,9 @@ def _misplaced(solution) -> list:
     """Mass that the motion has brought to the ends of a window or to walls."""
     found, diagnostics, grid = [], solution.diagnostics, solution.grid
     if grid is not None:
-        y_law, c_law = solution.problem.laws
-        at_ends = _near_ends(c_law, grid.c_edges)
-        if isinstance(solution.problem.domain, Euclidean):
-            at_ends += _near_ends(y_law, grid.y_edges)
+        axes = list(zip(solution.problem.laws, (*grid.y_axes, grid.c_axis), strict=True))
+        cut = axes if isinstance(solution.problem.domain, Euclidean) else axes[-1:]
+        at_ends = sum(_near_ends(law, axis.edges) for law, axis in cut)
         largest = np.linalg.norm(solution.features.matrix(grid.y_points), axis=1).max()
         harm = (diagnostics.edge_mass - 2.0 * at_ends) * np.abs(grid.c_edges).max() * largest
         if harm > EDGE_HARM * solution.size:
@@ -95,7 +94,7 @@ def _misplaced(solution) -> list:
             )
     if diagnostics.wall_mass is not None:
         # On a grid these are the cells that touch the walls, which hold some of rho_in from the first.
-        gathered = diagnostics.wall_mass - (0.0 if grid is None else _near_ends(y_law, grid.y_edges, 1))
+        gathered = diagnostics.wall_mass - (0.0 if grid is None else sum(_near_ends(law, axis.edges, 1) for law, axis in axes[:-1]))
         k = int(np.argmax(gathered))
         if gathered[k] > WALL_MASS:
             found.append(

@@ -1,0 +1,56 @@
+"""Features on a tensor grid of points in y: what turns residuals into potentials there, and weights into coefficients.
+
+A table belongs to axes, one array of coordinates for each of y_1 .. y_N, and its fields have their lengths as shape.
+"""
+
+import math
+from typing import Protocol
+
+import numpy as np
+
+
+class Table(Protocol):
+    """What a tensor grid of points asks of features."""
+
+    shape: tuple[int, ...]
+
+    def potential(self, r) -> np.ndarray:
+        """U at the points for residuals of shape (..., P), shape (..., *shape)."""
+
+    def slopes(self, r) -> np.ndarray:
+        """grad U at the points, shape (..., N, *shape)."""
+
+    def deposit(self, weights) -> np.ndarray:
+        """The sum of weights Phi, shape (P,)."""
+
+    def deposit_slopes(self, weights) -> np.ndarray:
+        """The sum of weights . grad Phi for weights of shape (N, *shape), shape (P,)."""
+
+
+class DenseTable:
+    """Of any features: their values and gradients at all points, as matrices."""
+
+    def __init__(self, features, axes):
+        self.shape = tuple(axis.size for axis in axes)
+        points = np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], axis=1)
+        n, N = math.prod(self.shape), len(axes)
+        self.value = features.matrix(points)
+        slope = features.gradient(points)
+        self.slope = np.ascontiguousarray(np.moveaxis(slope, 0, 1)).reshape(N, n, -1)
+
+    def potential(self, r):
+        """U at the points for residuals of shape (..., P), shape (..., *shape)."""
+        return (r @ self.value.T).reshape(*np.shape(r)[:-1], *self.shape)
+
+    def slopes(self, r):
+        """grad U at the points, shape (..., N, *shape)."""
+        parts = [r @ slope.T for slope in self.slope]
+        return np.stack(parts, axis=-2).reshape(*np.shape(r)[:-1], len(parts), *self.shape)
+
+    def deposit(self, weights):
+        """sum of weights Phi, shape (P,)."""
+        return weights.ravel() @ self.value
+
+    def deposit_slopes(self, weights):
+        """sum of weights . grad Phi for weights of shape (N, *shape), shape (P,)."""
+        return sum(weight.ravel() @ slope for weight, slope in zip(weights, self.slope, strict=True))
