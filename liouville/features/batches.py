@@ -228,6 +228,31 @@ class CircleBatches(Batches):
         return self._system(x), features.problem.target_values(x[0])[None]
 
 
+class TorusBatches(CircleBatches):
+    """The same on the two-dimensional torus."""
+
+    def _system(self, x):
+        return self.features.system(x)
+
+    def points(self, size) -> Noise:
+        noise = super().points(size)
+        data, target = self.features.problem.data, self.features.problem.target_values
+
+        def draw(stream, steps):
+            x = np.stack([data.sample(stream.at(step), size) for step in steps])
+            return x, target(x.reshape(-1, 2)).reshape(x.shape[:2])
+
+        return Noise(noise.width, draw, noise.batch)
+
+    @cached_property
+    def _grid(self):
+        features = self.features
+        modes = 4 * max(features.box) + 1
+        x = PERIOD * np.arange(modes) / modes
+        points = np.stack(np.meshgrid(x, x, indexing="ij"), axis=-1).reshape(-1, 2)
+        return self._system(points[None]), features.problem.target_values(points)[None]
+
+
 def _modes_of(function) -> int:
     """How many modes of the target carry all but GRID_TOLERANCE of it, at most MAX_GRID_MODES."""
     tail = spectrum(CircleFunction.of("target", function))[-1]

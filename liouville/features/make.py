@@ -5,6 +5,7 @@ from ..circle import MODES, check_periodic
 from ..problem import Convolution, Problem, Torus, UniformTorus
 from .base import Features
 from .fourier import DEFAULT_TOLERANCE, FourierFeatures
+from .fourier_torus import TorusFeatures
 from .quadrature import QuadratureFeatures
 
 
@@ -43,9 +44,10 @@ def make_features(problem: Problem, tolerance: float = DEFAULT_TOLERANCE, max_mo
     tolerance = number("tolerance", tolerance, 0, 1, "[)")
     max_modes = None if max_modes is None else count("max_modes", max_modes, 0, MODES)
     if isinstance(problem.data, UniformTorus):
-        if not (isinstance(problem.unit, Convolution) and problem.domain == Torus(1)):
-            raise ValueError(f"data UniformTorus is available on Torus(1) so far, got {problem.domain}")
-        return FourierFeatures.of(problem, tolerance, max_modes)
+        if problem.domain.dim > 2:
+            raise ValueError(f"data UniformTorus is available on Torus(1) and Torus(2), got {problem.domain}")
+        kind = FourierFeatures if problem.domain.dim == 1 else TorusFeatures
+        return kind.of(problem, tolerance, max_modes)
     if isinstance(problem.domain, Torus) and isinstance(problem.unit, Convolution):
         check_periodic("profile", problem.unit.profile)
     features = QuadratureFeatures.of(problem)

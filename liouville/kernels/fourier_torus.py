@@ -1,0 +1,210 @@
+"""Deposit and gather for Fourier features on the two-dimensional torus.
+
+State arrays are z of shape (R, 3, n): replicates, then (y_1, y_2, c), then particles. With the rows e(y) = (1, cos y,
+.., cos My, sin y, .., sin My) all sums are bilinear in e(y_1) and e(y_2), so that a block of particles is two small
+tables and a matrix product between them; its loops run over particles. Chunks and blocks as in `fourier`.
+"""
+
+import numpy as np
+from numba import prange
+
+from .compiling import fast, parallel
+from .fourier import angle_powers
+from .scratch import aligned
+from .threads import threads_for
+
+CHUNK = 1024
+BLOCK = 128
+GROUPS = 64
+
+
+@fast
+def _tables(y, m, M, E):
+    """e(y) of the first m particles into the rows of E, by rotations."""
+    E[0, :m] = 1.0
+    if M == 0:
+        return
+    cosines, sines = E[1], E[M + 1]
+    for i in range(m):
+        c1, s1, _, _, _, _ = angle_powers(y[i])
+        cosines[i] = c1
+        sines[i] = s1
+    for k in range(2, M + 1):
+        c, s, new_c, new_s = E[k - 1], E[M + k - 1], E[k], E[M + k]
+        for i in range(m):
+            new_c[i] = c[i] * cosines[i] - s[i] * sines[i]
+            new_s[i] = s[i] * cosines[i] + c[i] * sines[i]
+
+
+@fast
+def _slopes(E, m, M, out):
+    """de/dy from e(y)."""
+    out[0, :m] = 0.0
+    for k in range(1, M + 1):
+        c, s, new_c, new_s = E[k], E[M + k], out[k], out[M + k]
+        for i in range(m):
+            new_c[i] = -k * s[i]
+            new_s[i] = k * c[i]
+
+
+@fast
+def _deposit_chunk(z, start, stop, weights, M1, M2, sums, E1, E2):
+    for first in range(start, stop, BLOCK):
+        m = min(BLOCK, stop - first)
+        _tables(z[0, first : first + m], m, M1, E1)
+        _tables(z[1, first : first + m], m, M2, E2)
+        c = z[2, first : first + m]
+        if weights.size == 1:
+            w = weights[0]
+            for k in range(E2.shape[0]):
+                row = E2[k]
+                for i in range(m):
+                    row[i] *= w * c[i]
+        else:
+            part = weights[first : first + m]
+            for k in range(E2.shape[0]):
+                row = E2[k]
+                for i in range(m):
+                    row[i] *= part[i] * c[i]
+        for k in range(2 * M1 + 1):
+            a = E1[k]
+            for l in range(0, 2 * M2 + 1, 4):  # rows beyond the last of E2 are there, and dropped
+                b0, b1, b2, b3 = E2[l], E2[l + 1], E2[l + 2], E2[l + 3]
+                s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
+                for i in range(m):
+                    s0 += a[i] * b0[i]
+                    s1 += a[i] * b1[i]
+                    s2 += a[i] * b2[i]
+                    s3 += a[i] * b3[i]
+                sums[k, l] += s0
+                sums[k, l + 1] += s1
+                sums[k, l + 2] += s2
+                sums[k, l + 3] += s3
+
+
+@fast
+def _velocity_chunk(z, start, stop, weights, M1, M2, R, out, E1, D1, E2, D2, lines):
+    U, U1, U2, v, w = lines[0], lines[1], lines[2], lines[3], lines[4]
+    power = 0.0
+    for first in range(start, stop, BLOCK):
+        m = min(BLOCK, stop - first)
+        _tables(z[0, first : first + m], m, M1, E1)
+        _slopes(E1, m, M1, D1)
+        _tables(z[1, first : first + m], m, M2, E2)
+        _slopes(E2, m, M2, D2)
+        for i in range(m):
+            U[i] = 0.0
+            U1[i] = 0.0
+            U2[i] = 0.0
+        for k in range(2 * M1 + 1):
+            for i in range(m):
+                v[i] = 0.0
+                w[i] = 0.0
+            for l in range(0, 2 * M2 + 1, 4):
+                r0, r1, r2, r3 = R[k, l], R[k, l + 1], R[k, l + 2], R[k, l + 3]
+                b0, b1, b2, b3 = E2[l], E2[l + 1], E2[l + 2], E2[l + 3]
+                d0, d1, d2, d3 = D2[l], D2[l + 1], D2[l + 2], D2[l + 3]
+                for i in range(m):
+                    v[i] += r0 * b0[i] + r1 * b1[i] + (r2 * b2[i] + r3 * b3[i])
+                    w[i] += r0 * d0[i] + r1 * d1[i] + (r2 * d2[i] + r3 * d3[i])
+            a, slope = E1[k], D1[k]
+            for i in range(m):
+                U[i] += a[i] * v[i]
+                U1[i] += slope[i] * v[i]
+                U2[i] += a[i] * w[i]
+        c = z[2, first : first + m]
+        v1, v2, v_c = out[0, first : first + m], out[1, first : first + m], out[2, first : first + m]
+        for i in range(m):
+            v1[i] = -c[i] * U1[i]
+            v2[i] = -c[i] * U2[i]
+            v_c[i] = -U[i]
+            v[i] = v1[i] * v1[i] + v2[i] * v2[i] + U[i] * U[i]
+        total = 0.0
+        if weights.size == 1:
+            for i in range(m):
+                total += weights[0] * v[i]
+        else:
+            part = weights[first : first + m]
+            for i in range(m):
+                total += part[i] * v[i]
+        power += total
+    return power
+
+
+@parallel
+def _deposit(z, weights, active, M1, M2):
+    n = z.shape[2]
+    n_chunks = (n + CHUNK - 1) // CHUNK
+    n_tasks = active.size * n_chunks
+    d1, d2 = 2 * M1 + 1, 2 * M2 + 4
+    partial = np.zeros((n_tasks, d1, d2))
+    n_groups = min(GROUPS, n_tasks)
+    for group in prange(n_groups):
+        E1, E2 = aligned(d1, BLOCK), aligned(d2, BLOCK)
+        E2[:] = 0.0
+        for task in range(group * n_tasks // n_groups, (group + 1) * n_tasks // n_groups):
+            start = (task % n_chunks) * CHUNK
+            _deposit_chunk(
+                z[active[task // n_chunks]], start, min(n, start + CHUNK), weights, M1, M2, partial[task], E1, E2
+            )
+    sums = np.zeros((active.size, d1, d2 - 3))
+    for task in range(n_tasks):
+        for k in range(d1):
+            for j in range(d2 - 3):
+                sums[task // n_chunks, k, j] += partial[task, k, j]
+    return sums
+
+
+@parallel
+def _velocity(z, weights, active, M1, M2, R, out):
+    n = z.shape[2]
+    n_chunks = (n + CHUNK - 1) // CHUNK
+    n_tasks = active.size * n_chunks
+    d1, d2 = 2 * M1 + 1, 2 * M2 + 4
+    partial = np.zeros(n_tasks)
+    n_groups = min(GROUPS, n_tasks)
+    for group in prange(n_groups):
+        E1, D1, E2, D2 = aligned(d1, BLOCK), aligned(d1, BLOCK), aligned(d2, BLOCK), aligned(d2, BLOCK)
+        E2[:] = 0.0
+        D2[:] = 0.0
+        lines = aligned(5, BLOCK)
+        for task in range(group * n_tasks // n_groups, (group + 1) * n_tasks // n_groups):
+            row = task // n_chunks
+            start = (task % n_chunks) * CHUNK
+            partial[task] = _velocity_chunk(
+                z[active[row]],
+                start,
+                min(n, start + CHUNK),
+                weights,
+                M1,
+                M2,
+                R[row],
+                out[active[row]],
+                E1,
+                D1,
+                E2,
+                D2,
+                lines,
+            )
+    power = np.zeros(active.size)
+    for task in range(n_tasks):
+        power[task // n_chunks] += partial[task]
+    return power
+
+
+def deposit_torus(z, weights, active, M1, M2):
+    """Sums of w c e(y_1) e(y_2)^T, shape (len(active), 2 M1 + 1, 2 M2 + 1), of the replicates in `active`."""
+    with threads_for(active.size * z.shape[2] * (2 * M1 + 1) * (2 * M2 + 1)):
+        return _deposit(z, weights, active, M1, M2)
+
+
+def velocity_torus(z, weights, active, R, out):
+    """Velocities of the replicates in `active` into out, for U = e(y_1)^T R e(y_2), R as `deposit_torus` gives sums.
+
+    Returns sum w |v|^2 of each, shape (len(active),).
+    """
+    M1, M2 = R.shape[1] // 2, R.shape[2] // 2
+    padded = np.zeros((*R.shape[:2], R.shape[2] + 3))
+    padded[:, :, : R.shape[2]] = R
+    with threads_for(active.size * z.shape[2] * (2 * M1 + 1) * (2 * M2 + 1)):
+        return _velocity(z, weights, active, M1, M2, padded, out)
