@@ -6,8 +6,8 @@ import numpy as np
 
 from ..problem import PERIOD, Convolution, Problem
 from .batches import NodeBatches
-from .tables import DenseTable
 from .pairs import make_pairs
+from .tables import DenseTable
 
 
 def _of_averages(function, y, widths):

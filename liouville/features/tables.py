@@ -54,3 +54,45 @@ class DenseTable:
     def deposit_slopes(self, weights):
         """sum of weights . grad Phi for weights of shape (N, *shape), shape (P,)."""
         return sum(weight.ravel() @ slope for weight, slope in zip(weights, self.slope, strict=True))
+
+
+class ProductTable:
+    """The features of a torus at the points of a tensor grid: sums by one axis after the other."""
+
+    def __init__(self, features, axes):
+        self.features, self.shape = features, tuple(axis.size for axis in axes)
+        self.E1, self.E2 = (_system(axis, M) for axis, M in zip(axes, features.box, strict=True))
+
+    def _sum(self, products):
+        return self.E1 @ products @ self.E2.T
+
+    def potential(self, r):
+        """U at the points for residuals of shape (..., P), shape (..., n1, n2)."""
+        return self._sum(self.features.products(*self.features.potential_coefficients(r)))
+
+    def slopes(self, r):
+        """grad U at the points, shape (..., 2, n1, n2)."""
+        alpha, beta = self.features.potential_coefficients(r)
+        k = self.features.modes.T
+        return np.stack([self._sum(self.features.products(q * beta, -q * alpha)) for q in k], axis=-3)
+
+    def deposit(self, weights):
+        """The sum of weights Phi, shape (P,)."""
+        return self.features.from_moments(*self._moments(weights.reshape(self.shape)))
+
+    def deposit_slopes(self, weights):
+        """The sum of weights . grad Phi for weights of shape (2, n1, n2), shape (P,)."""
+        C, S = 0.0, 0.0
+        for q, weight in zip(self.features.modes.T, weights, strict=True):
+            cosine, sine = self._moments(weight)
+            C, S = C - q * sine, S + q * cosine
+        return self.features.from_moments(C, S)
+
+    def _moments(self, weights):
+        return self.features.moments(self.E1.T @ weights @ self.E2)
+
+
+def _system(y, M):
+    """(1, cos y, .., cos My, sin y, .., sin My), shape (n, 2 M + 1)."""
+    angles = y[:, None] * np.arange(1, M + 1)
+    return np.concatenate([np.ones((y.size, 1)), np.cos(angles), np.sin(angles)], axis=1)

@@ -12,8 +12,8 @@ from ..task import Task
 from .axis import Axis
 from .grid import PhaseGrid
 
-# What an automatic window may leave of the initial law: beyond each coordinate of one-dimensional y, and in all of more.
-# There every cell of margin costs a third of a grid more.
+# What an automatic window may leave of the initial law: beyond each coordinate where y is one-dimensional, and in all
+# where it has two, and every cell of margin costs much more.
 INITIAL_MASS_OUTSIDE, MASS_OUTSIDE = 1e-10, 1e-7
 WINDOW_TOLERANCE = 1e-6  # what a user's window may leave
 # The run of characteristics that a window is chosen by: nodes per coordinate, tracers along a side or in all, looks at
@@ -90,7 +90,9 @@ def _surface(problem):
         ends = laws[-1].quantile(np.array([0.5, -0.5]) * MASS_OUTSIDE + [0.0, 1.0])
         return np.concatenate([np.column_stack([y, np.full(n // 2, end)]) for end in ends]).T
     normal = np.random.default_rng(0).standard_normal((len(laws), n))
-    directions = np.concatenate([np.eye(len(laws)), -np.eye(len(laws)), normal / np.linalg.norm(normal, axis=0)], axis=1)
+    directions = np.concatenate(
+        [np.eye(len(laws)), -np.eye(len(laws)), normal / np.linalg.norm(normal, axis=0)], axis=1
+    )
     radius = chi.isf(MASS_OUTSIDE, len(laws))
     return np.stack([law.quantile(ndtr(radius * u)) for law, u in zip(laws, directions, strict=True)])
 

@@ -68,18 +68,18 @@ def _deposit_chunk(z, start, stop, weights, M1, M2, sums, E1, E2):
                     row[i] *= part[i] * c[i]
         for k in range(2 * M1 + 1):
             a = E1[k]
-            for l in range(0, 2 * M2 + 1, 4):  # rows beyond the last of E2 are there, and dropped
-                b0, b1, b2, b3 = E2[l], E2[l + 1], E2[l + 2], E2[l + 3]
+            for j in range(0, 2 * M2 + 1, 4):  # rows beyond the last of E2 are there, and dropped
+                b0, b1, b2, b3 = E2[j], E2[j + 1], E2[j + 2], E2[j + 3]
                 s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
                 for i in range(m):
                     s0 += a[i] * b0[i]
                     s1 += a[i] * b1[i]
                     s2 += a[i] * b2[i]
                     s3 += a[i] * b3[i]
-                sums[k, l] += s0
-                sums[k, l + 1] += s1
-                sums[k, l + 2] += s2
-                sums[k, l + 3] += s3
+                sums[k, j] += s0
+                sums[k, j + 1] += s1
+                sums[k, j + 2] += s2
+                sums[k, j + 3] += s3
 
 
 @fast
@@ -100,10 +100,10 @@ def _velocity_chunk(z, start, stop, weights, M1, M2, R, out, E1, D1, E2, D2, lin
             for i in range(m):
                 v[i] = 0.0
                 w[i] = 0.0
-            for l in range(0, 2 * M2 + 1, 4):
-                r0, r1, r2, r3 = R[k, l], R[k, l + 1], R[k, l + 2], R[k, l + 3]
-                b0, b1, b2, b3 = E2[l], E2[l + 1], E2[l + 2], E2[l + 3]
-                d0, d1, d2, d3 = D2[l], D2[l + 1], D2[l + 2], D2[l + 3]
+            for j in range(0, 2 * M2 + 1, 4):
+                r0, r1, r2, r3 = R[k, j], R[k, j + 1], R[k, j + 2], R[k, j + 3]
+                b0, b1, b2, b3 = E2[j], E2[j + 1], E2[j + 2], E2[j + 3]
+                d0, d1, d2, d3 = D2[j], D2[j + 1], D2[j + 2], D2[j + 3]
                 for i in range(m):
                     v[i] += r0 * b0[i] + r1 * b1[i] + (r2 * b2[i] + r3 * b3[i])
                     w[i] += r0 * d0[i] + r1 * d1[i] + (r2 * d2[i] + r3 * d3[i])

@@ -87,12 +87,8 @@ def _trace(tables, n1, n2, periodic1, periodic2, lengths, strides, out):
                     first, middle = tables[2 * k * stride], tables[(2 * k + 1) * stride]
                     last = tables[(2 * k + 2) * stride]
                     a1, a2 = _at(first, p, q, n1, n2, periodic1, periodic2, w1, w2, line)
-                    b1, b2 = _at(
-                        middle, p + 0.5 * h * a1, q + 0.5 * h * a2, n1, n2, periodic1, periodic2, w1, w2, line
-                    )
-                    c1, c2 = _at(
-                        middle, p + 0.5 * h * b1, q + 0.5 * h * b2, n1, n2, periodic1, periodic2, w1, w2, line
-                    )
+                    b1, b2 = _at(middle, p + 0.5 * h * a1, q + 0.5 * h * a2, n1, n2, periodic1, periodic2, w1, w2, line)
+                    c1, c2 = _at(middle, p + 0.5 * h * b1, q + 0.5 * h * b2, n1, n2, periodic1, periodic2, w1, w2, line)
                     d1, d2 = _at(last, p + h * c1, q + h * c2, n1, n2, periodic1, periodic2, w1, w2, line)
                     p += h / 6.0 * (a1 + 2.0 * (b1 + c1) + d1)
                     q += h / 6.0 * (a2 + 2.0 * (b2 + c2) + d2)

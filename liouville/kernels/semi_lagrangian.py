@@ -2,8 +2,8 @@
 
 Sweeps along y and conversions see an array as slabs of shape (n_slabs, n_y, n_c), n_y the cells along that y and n_c
 all that comes after it: averages over cells in y at points in what is left. All sweeps reconstruct a quartic in every
-cell from five averages, scale it about its average until it is >= 0 (by its Bernstein coefficients, which bound it from below),
-and move mass in flux form, so that mass is kept to round-off and nothing becomes negative.
+cell from five averages, scale it about its average until it is >= 0 (by its Bernstein coefficients, which bound it
+from below), and move mass in flux form, so that mass is kept to round-off and nothing becomes negative.
 """
 
 import numpy as np

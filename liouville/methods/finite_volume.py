@@ -7,6 +7,7 @@ structure, Commun. Comput. Phys. 17 (2015), with xi = c U(y).
 import time
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import ClassVar
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -54,7 +55,7 @@ class FiniteVolume(GridMethod):
     Parameters
     ----------
     cells : tuple of int, optional
-        (n_y, n_c), or for two-dimensional y (n_1, n_2, n_c), at least 8 each; by default (256, 256).
+        (n_y, n_c), or (n_1, n_2, n_c) for two-dimensional y, at least 8 each; by default (256, 256).
     reconstruction : Upwind, Minmod, VanLeer or MP5
     stepper : SSPRK3, SSPRK2 or ForwardEuler
     cfl : float
@@ -78,7 +79,7 @@ class FiniteVolume(GridMethod):
     c_spacing: Graded | None = None
     stability: float = 1.0
     least_steps: int = 3
-    default_cells = {1: (256, 256)}
+    default_cells: ClassVar = {1: (256, 256)}
     growth = 8.0
 
     def __post_init__(self):

@@ -5,6 +5,7 @@ J. E. Guyer, D. Wheeler, J. A. Warren, FiPy: Partial Differential Equations with
 
 import os
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -96,7 +97,7 @@ class FiPyFiniteVolume(GridMethod):
     least_steps: int = 3
     takes_steps = False
     sure_order = 1  # that of its steps
-    default_cells = {1: (64, 64)}
+    default_cells: ClassVar = {1: (64, 64)}
     growth = 8.0
 
     def __post_init__(self):

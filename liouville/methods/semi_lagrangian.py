@@ -6,6 +6,7 @@ C. Z. Cheng, G. Knorr, J. Comput. Phys. 22 (1976); F. Filbet, E. Sonnendruecker,
 """
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -44,7 +45,8 @@ class SemiLagrangian(GridMethod):
     Parameters
     ----------
     cells : tuple of int, optional
-        (n_y, n_c), or for two-dimensional y (n_1, n_2, n_c), at least 8 each; by default (384, 192) and (64, 64, 64). What limits is the resolution in y.
+        (n_y, n_c), or (n_1, n_2, n_c) for two-dimensional y, at least 8 each; by default (384, 192) and (64, 64,
+        64). What limits is the resolution in y.
     tolerance : float
         Error of f_0 that time steps may make in all, or in thirty times that in which r falls at first, relative to the
         greater of ||f|| and ||f_0(0)||, by an embedded estimate that chooses the steps.
@@ -62,7 +64,7 @@ class SemiLagrangian(GridMethod):
     max_step: float | None = None
     order: int = 4
     sure_order = 2
-    default_cells = {1: (384, 192), 2: (64, 64, 64)}
+    default_cells: ClassVar = {1: (384, 192), 2: (64, 64, 64)}
     growth = 6.0
 
     def __post_init__(self):

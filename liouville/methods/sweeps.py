@@ -126,7 +126,10 @@ class Run:
 
     @classmethod
     def start(cls, features, grid):
-        averages = [np.diff(law.cdf(axis.edges)) / axis.width for law, axis in zip(features.problem.laws[:-1], grid.y_axes, strict=True)]
+        averages = [
+            np.diff(law.cdf(axis.edges)) / axis.width
+            for law, axis in zip(features.problem.laws[:-1], grid.y_axes, strict=True)
+        ]
         rho = points_in_c(features.problem.laws[-1], grid)
         for along in reversed(averages):
             rho = np.multiply.outer(along, rho)

@@ -94,7 +94,9 @@ def _misplaced(solution) -> list:
             )
     if diagnostics.wall_mass is not None:
         # On a grid these are the cells that touch the walls, which hold some of rho_in from the first.
-        gathered = diagnostics.wall_mass - (0.0 if grid is None else sum(_near_ends(law, axis.edges, 1) for law, axis in axes[:-1]))
+        gathered = diagnostics.wall_mass - (
+            0.0 if grid is None else sum(_near_ends(law, axis.edges, 1) for law, axis in axes[:-1])
+        )
         k = int(np.argmax(gathered))
         if gathered[k] > WALL_MASS:
             found.append(
