@@ -34,7 +34,7 @@ class Solution:
     times : array, shape (T,)
     coefficients : array, shape (T, P)
         a(t) = int c Phi rho.
-    density : array, shape (T, n_y, n_c), or None
+    density : array, shape (T, n_y1, .., n_c), or None
         Cell averages of rho, for grids.
     grid : PhaseGrid or None
     diagnostics : Diagnostics
@@ -126,8 +126,8 @@ class Solution:
             return values
         if self.density is not None:
             y = self.grid.y_points
-            first_moment = np.einsum("tij,j->ti", self.density, self.grid.c * self.grid.cell_volume)
-            return first_moment @ self.features.cell_values(x, y, self.grid.dy).T
+            first_moment = (self.density @ (self.grid.c * self.grid.cell_volume)).reshape(self.times.size, -1)
+            return first_moment @ self.features.cell_values(x, y, self.grid.y_widths).T
         if self.nodes is None:
             raise NotAvailable("f_0 is known only at the nodes of data; solve at fewer times to keep the positions")
         weighted = self.nodes[:, -1] * self.node_weights
@@ -186,7 +186,7 @@ class Solution:
         if y.shape != (*c.shape, N):
             raise ValueError(f"y must have shape {c.shape if N == 1 else (*c.shape, N)}, got {y.shape}")
         if self.density is not None:
-            return self._interpolated(self._time_index(t), y[..., 0], c)
+            return self._interpolated(self._time_index(t), y, c)
         laws = self.problem.laws
         if walls_of(self.problem.domain).exist:
             raise NotAvailable("rho has atoms on the walls of a Box, and no characteristic leads back from them")
@@ -204,17 +204,19 @@ class Solution:
     def _interpolated(self, k, y, c):
         from scipy.interpolate import RegularGridInterpolator
 
-        grid, rho = self.grid, self.density[k]
-        centres = grid.y
-        if grid.periodic:
-            y = np.mod(y, PERIOD)
-            centres = np.concatenate([[centres[-1] - PERIOD], centres, [centres[0] + PERIOD]])
-            rho = np.concatenate([rho[-1:], rho, rho[:1]])
-        inside = (c >= grid.c_edges[0]) & (c <= grid.c_edges[-1]) & (y >= grid.y_edges[0]) & (y <= grid.y_edges[-1])
-        interpolate = RegularGridInterpolator((centres, grid.c), rho)
-        # Constant beyond the outermost centres: a line continued could fall below zero.
-        clipped = np.stack([np.clip(y, centres[0], centres[-1]), np.clip(c, grid.c[0], grid.c[-1])], axis=-1)
-        return np.where(inside, interpolate(clipped), 0.0)
+        grid, rho, points = self.grid, self.density[k], np.concatenate([y, c[..., None]], axis=-1)
+        centres, inside = [], True
+        for d, axis in enumerate((*grid.y_axes, grid.c_axis)):
+            along, at = axis.centres, points[..., d]
+            if axis.periodic:
+                at[...] = np.mod(at, PERIOD)
+                along = np.concatenate([[along[-1] - PERIOD], along, [along[0] + PERIOD]])
+                rho = np.concatenate([rho.take([-1], d), rho, rho.take([0], d)], axis=d)
+            inside = inside & (at >= axis.edges[0]) & (at <= axis.edges[-1])
+            # Constant beyond the outermost centres: a line continued could fall below zero.
+            np.clip(at, along[0], along[-1], out=at)
+            centres.append(along)
+        return np.where(inside, RegularGridInterpolator(centres, rho)(points), 0.0)
 
     def sample(self, t, size, rng) -> np.ndarray:
         """`size` independent draws from rho(t), shape (N + 1, size): draws of rho_in carried along the flow."""

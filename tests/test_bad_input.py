@@ -88,10 +88,13 @@ CASES = {
     "integrator": (lambda: simulate(circle(), 5, [0.0], integrator="rk4"), r"integrator must be RK4 or Adaptive"),
     "method": (lambda: solve(circle(), [0.0], method="grid"), r"method must be .* got 'grid'"),
     # grid
-    "cells few": (lambda: FiniteVolume((4, 256)), r"cells must be two integers of at least 8.* got \(4, 256\)"),
+    "cells few": (lambda: FiniteVolume((4, 256)), r"cells must be integers of at least 8.* got \(4, 256\)"),
     "cells float": (lambda: FiniteVolume((16.0, 16)), r"cells must .* got \(16.0, 16\)"),
     "cells one": (lambda: FiniteVolume(64), r"cells must .* got 64"),
-    "cells three": (lambda: FiniteVolume((16, 16, 16)), r"cells must .* got \(16, 16, 16\)"),
+    "cells three": (
+        lambda: solve(circle(), [0.0], FiniteVolume((16, 16, 16))),
+        r"cells must hold 2 .* got \(16, 16, 16\)",
+    ),
     "cfl": (lambda: FiniteVolume(cfl=0.9), r"cfl must lie in \(0, 0.5\].* got 0.9"),
     "cfl zero": (lambda: FiniteVolume(cfl=0.0), r"cfl must .* got 0"),
     "cfl nan": (lambda: FiniteVolume(cfl=float("nan")), r"cfl must .* got nan"),
@@ -293,7 +296,11 @@ CASES = {
     "ridge uniform": (lambda: problem(Euclidean(2), RIDGE, UniformTorus(1), np.cos, LINE), r"UniformTorus needs"),
     "torus two": (
         lambda: solve(problem(Torus(2), H, UniformTorus(2)), [0.0]),
-        r"available on Torus\(1\) so far",
+        r"profile must map shape \(k, d\) to shape \(k,\)",
+    ),
+    "torus three": (
+        lambda: solve(problem(Torus(3), H, UniformTorus(3)), [0.0]),
+        r"available on Torus\(1\) and Torus\(2\), got Torus\(dim=3\)",
     ),
     "dim": (lambda: Torus(0), r"dim must be an integer of at least 1, got 0"),
     "dim float": (lambda: Euclidean(1.0), r"dim must be an integer of at least 1, got 1.0"),

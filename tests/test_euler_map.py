@@ -23,7 +23,7 @@ def push(problem, rho, r, step, window):
     """A smooth density pushed along y, and the grid and features."""
     features, grid = make_features(problem), make_grid(rho.shape, window, problem)
     out = np.empty_like(rho)
-    potential = Run.start(features, grid).operators.potential(r(features))
+    potential = Run.start(features, grid).operators.drift.potential(r(features))
     push_y(rho, potential, grid.c, step, grid.dy, grid.periodic, out)
     return out, grid, features
 

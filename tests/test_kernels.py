@@ -242,7 +242,7 @@ def test_cell_features_give_exact_moments_of_band_limited_data():
     k, shift = 3, 0.3
     # Cell averages of 1 + cos(k y + shift), whose exact moments are integrals over the circle.
     averages = 1.0 + (np.sin(k * edges[1:] + shift) - np.sin(k * edges[:-1] + shift)) / (k * width)
-    a = width * averages @ features.cell_matrix(0.5 * (edges[1:] + edges[:-1])[:, None], width)
+    a = width * averages @ features.cell_matrix(0.5 * (edges[1:] + edges[:-1])[:, None], (width,))
     fine = np.arange(4096) * (2 * np.pi / 4096)
     exact = (1.0 + np.cos(k * fine + shift)) @ features.matrix(fine[:, None]) * (2 * np.pi / 4096)
     assert np.abs(a - exact).max() < 1e-12
@@ -257,7 +257,9 @@ def test_differences_of_corrected_features_are_exact_slopes_at_faces():
     def error(features, width):
         m = features.matrix
         slope = (8 * (m(y + h) - m(y - h)) - (m(y + 2 * h) - m(y - 2 * h))) / (12 * h)
-        faces = (features.cell_matrix(y + 0.5 * width, width) - features.cell_matrix(y - 0.5 * width, width)) / width
+        faces = (
+            features.cell_matrix(y + 0.5 * width, (width,)) - features.cell_matrix(y - 0.5 * width, (width,))
+        ) / width
         return np.abs(faces - slope).max()
 
     assert error(make_features(circle(VonMises(1.0, 1.0, 0.4))), 0.1) < 1e-11

@@ -19,7 +19,7 @@ from liouville import (
 )
 from liouville.grid.window import make_grid
 from liouville.kernels import semi_lagrangian as kernels
-from liouville.methods.semi_lagrangian import PAST, _predicted, march
+from liouville.methods.prediction import PAST, MatrixMobility, march, predicted
 from liouville.methods.sweeps import SPLITTINGS, Run
 
 
@@ -141,7 +141,7 @@ class FrozenState:
     """A state with mobility G and residual r at time t."""
 
     def __init__(self, t, G, r=None):
-        self.t, self.G, self.r = t, G, r
+        self.t, self.G, self.r = t, MatrixMobility(G), r
 
 
 def test_the_foretold_residual_solves_its_equation():
@@ -151,7 +151,7 @@ def test_the_foretold_residual_solves_its_equation():
     mobility = lambda t: 0.3 * sum(part * t**k for k, part in enumerate(parts))  # noqa: E731
     past = [FrozenState(t, mobility(t)) for t in (-0.9, -0.4, -0.3)]
     start = FrozenState(0.0, mobility(0.0), rng.normal(size=5))
-    found = _predicted([*past, start], start, 0.8)
+    found = predicted([*past, start], start, 0.8)
     rate = lambda t, r: -mobility(t) @ r  # noqa: E731
     exact = solve_ivp(rate, (0.0, 0.8), start.r, t_eval=[0.3, 0.8], rtol=1e-12, atol=1e-13).y
     assert np.abs(found([0.3, 0.8]).T - exact).max() < 1e-10
@@ -165,7 +165,7 @@ def test_feet_solve_their_equation():
     grid = make_grid((64, 32), ((-8.0, 8.0),), problem)
     run, start, dt = Run.start(features, grid), 0.02, 0.05
     residual = lambda t: np.multiply.outer(np.cos(7.0 * np.asarray(t)), run.r)  # noqa: E731
-    feet = grid.dy * run.operators.feet(residual, start, dt)
+    feet = grid.dy * run.operators.drift.feet(residual, start, dt)
     for j in (0, 9, 31):
         rate = lambda t, y, c=grid.c[j]: -c * (features.gradient(y[:, None])[:, 0] @ residual(t))  # noqa: E731
         exact = solve_ivp(rate, (start + dt, start), grid.y_edges, rtol=1e-11, atol=1e-12).y[:, -1]

@@ -9,6 +9,11 @@ import numpy as np
 from .axis import Axis
 
 
+def coordinate_names(dim) -> tuple[str, ...]:
+    """Of (y, c) where y has that dimension."""
+    return ("y", "c") if dim == 1 else (*(f"y{d + 1}" for d in range(dim)), "c")
+
+
 @dataclass(frozen=True, eq=False)
 class PhaseGrid:
     """A grid of cells over (y, c): equal ones along every y, any along c. Arrays over it are (n_y1, .., n_c).

@@ -10,7 +10,7 @@ from ..flow.quadrature import tensor_nodes
 from ..problem import PERIOD, Box, Euclidean
 from ..task import Task
 from .axis import Axis
-from .grid import PhaseGrid
+from .grid import PhaseGrid, coordinate_names
 
 # What an automatic window may leave of the initial law: beyond each coordinate where y is one-dimensional, and in all
 # where it has two, and every cell of margin costs much more.
@@ -55,9 +55,8 @@ def _y_range(problem, d=0):
 
 def unbounded(problem):
     """The coordinates that need a window."""
-    N = problem.domain.dim
-    names = ["y"] if N == 1 else [f"y{d + 1}" for d in range(N)]
-    return [*names, "c"] if isinstance(problem.domain, Euclidean) else ["c"]
+    names = coordinate_names(problem.domain.dim)
+    return names if isinstance(problem.domain, Euclidean) else names[-1:]
 
 
 def _tails(law):

@@ -5,13 +5,12 @@ import ast
 import numpy as np
 
 from ..grid.axis import Axis
-from ..grid.grid import PhaseGrid
+from ..grid.grid import PhaseGrid, coordinate_names
 from . import storage
 from .diagnostics import PER_TIME, Diagnostics
 
 FIELDS = (
     ("coefficients", ("time", "feature"), "coefficients a(t) of f_0"),
-    ("density", ("time", "y", "c"), "cell averages of rho_0(t, y, c)"),
     ("nodes", ("time", "coordinate", "node"), "positions (y, c) of the quadrature nodes"),
     ("node_weights", ("node",), "weights of the quadrature nodes"),
 )
@@ -32,8 +31,10 @@ def save(solution, path):
     for name in ("least_density", "edge_mass", "truncated_mass", "steps", "rejected_steps", "seconds"):
         attributes[name] = getattr(solution.diagnostics, name)
     if solution.grid is not None:
-        data["y_edges"] = storage.variable("y_edge", solution.grid.y_edges, "edges of the cells in y")
-        data["c_edges"] = storage.variable("c_edge", solution.grid.c_edges, "edges of the cells in c")
+        names = coordinate_names(solution.problem.domain.dim)
+        data["density"] = storage.variable(("time", *names), solution.density, "cell averages of rho_0(t, y, c)")
+        for name, axis in zip(names, (*solution.grid.y_axes, solution.grid.c_axis), strict=True):
+            data[f"{name}_edges"] = storage.variable(f"{name}_edge", axis.edges, f"edges of the cells in {name}")
     if solution.history:
         data["history_time"] = storage.variable("step", solution.history[0], "time after every step")
         data["history_coefficients"] = storage.variable(("step", "feature"), solution.history[1], "a after every step")
@@ -65,14 +66,17 @@ def load(path, features, known) -> dict:
         resolution=ast.literal_eval(file.attrs["resolution"]),
     )
     grid = None
-    if "y_edges" in held:
-        grid = PhaseGrid((Axis(held["y_edges"], features.problem.domain.periodic),), Axis(held["c_edges"]))
+    if "c_edges" in held:
+        domain = features.problem.domain
+        edges = [held[f"{name}_edges"] for name in coordinate_names(domain.dim)]
+        grid = PhaseGrid(tuple(Axis(along, domain.periodic) for along in edges[:-1]), Axis(edges[-1]))
     return {
         "method": storage.parse_object(file.attrs["method"], known),
         "dynamics": storage.parse_object(file.attrs["dynamics"], known),
         "seed": int(file.attrs["seed"]),
         "times": held["time"],
         **{name: held.get(name) for name, _, _ in FIELDS},
+        "density": held.get("density"),
         "grid": grid,
         "history": (held["history_time"], held["history_coefficients"]) if "history_time" in held else (),
         "diagnostics": diagnostics,
