@@ -25,7 +25,7 @@ from ..flow.quadrature import check_max_nodes, count_nodes, tensor_nodes, with_d
 
 BASIS_TAIL = 1e-7  # share of the features' mean square that the reduced basis may leave out
 STEP_TOLERANCES = (1e-6, 1e-7)  # of the characteristics, in turn, so that the error estimate covers the time steps too
-START = {1: 64, 2: 48, 3: 20, 4: 10}  # nodes per coordinate to begin with, by the number of coordinates with a density
+START = {1: 64, 2: 48, 3: 14, 4: 10}  # nodes per coordinate to begin with, by the number of coordinates with a density
 GROWTH = {1: 2.0, 2: 1.5, 3: 1.35}
 MAX_BYTES = 4 * 2**30  # of the positions stored at all time steps
 # Steps over the greatest rate of the adjoint, in turn: there RK4 errs by 5e-3 and 2e-3 of a decaying mode. Late steps
