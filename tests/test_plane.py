@@ -225,8 +225,8 @@ def test_tracing_works_in_parts():
         shape = [
             n + (plane_tracing.WRAP if p else 2 * plane_tracing.GHOSTS) for n, p in zip((12, 10), periodic, strict=True)
         ]
-        tables = np.empty((3, *shape, 2))
-        tables[..., 0], tables[..., 1] = 0.7, -0.3
+        tables = np.empty((3, 2, *shape))
+        tables[:, 0], tables[:, 1] = 0.7, -0.3
         D = np.empty(
             (2, 2, *[n + (0 if p else 2 * plane_tracing.GHOSTS) for n, p in zip((12, 10), periodic, strict=True)])
         )
