@@ -1,12 +1,17 @@
 """solve(): the continuum at the output times."""
 
+from numpy.typing import ArrayLike
+
 from .checks import flag, instance, number, with_own_error_state
+from .dynamics.dynamics import Dynamics
+from .features.base import Features
 from .flow.walls import walls_of
 from .methods.base import Method
 from .methods.characteristics import LEAST_TOLERANCE, Characteristics
 from .methods.finite_volume import FiniteVolume
 from .methods.semi_lagrangian import SemiLagrangian
-from .progress import watched
+from .problem import Problem
+from .progress import Progress, watched
 from .records.soundness import check_energy_falls, concerns, say
 from .solution import Solution
 from .task import Task
@@ -35,15 +40,15 @@ def check_method(method) -> Method:
 
 @with_own_error_state
 def solve(
-    problem,
-    times,
-    method=None,
-    dynamics=None,
-    features=None,
-    progress=None,
-    seed=0,
-    tolerance=None,
-    estimate=True,
+    problem: Problem,
+    times: ArrayLike,
+    method: Method | None = None,
+    dynamics: Dynamics | None = None,
+    features: Features | None = None,
+    progress: Progress | None = None,
+    seed: int = 0,
+    tolerance: float | None = None,
+    estimate: bool = True,
 ) -> Solution:
     """Solve the nonlinear Liouville equation (P.12) from rho_in.
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from ..problem import PERIOD, Convolution, Problem
 from .batches import NodeBatches
-from .pairs import make_pairs
+from .compiled import CompiledPairs
+from .pairs import ArrayPairs, ProfilePairs, make_pairs
 
 
 def _of_averages(function, y, width):
@@ -38,7 +39,7 @@ class QuadratureFeatures:
     """
 
     problem: Problem
-    pairs: object
+    pairs: ArrayPairs | CompiledPairs | ProfilePairs
     root_weights: np.ndarray
     target: np.ndarray
     unreachable: float = 0.0
@@ -46,7 +47,7 @@ class QuadratureFeatures:
 
     @classmethod
     def of(cls, problem: Problem):
-        root = np.sqrt(problem.data.weights)
+        root = np.sqrt(problem.data.weights)  # type: ignore[union-attr]  # see `make_features`
         pairs = make_pairs(problem)
         return cls(problem, pairs, root, root * problem.target_values())
 

@@ -22,11 +22,14 @@ NODES, TRACERS, LOOKS, STEP_TOLERANCE = 32, 129, 33, 1e-4
 def make_grid(cells, window, problem, c_spacing=None) -> PhaseGrid:
     """`window` holds (lower, upper) for each unbounded coordinate, y first where it is not a circle."""
     y_window = window[0] if len(window) == 2 else _y_range(problem)
+    lower, upper = window[-1]
     if c_spacing is None:
-        c_edges = np.linspace(*window[-1], cells[1] + 1)
+        c_edges = np.linspace(lower, upper, cells[1] + 1)
     else:
-        c_edges = c_spacing.edges(*window[-1], cells[1], float(problem.laws[-1].quantile(0.5)))
-    return PhaseGrid((Axis(np.linspace(*y_window, cells[0] + 1), problem.domain.periodic),), Axis(c_edges))
+        c_edges = c_spacing.edges(lower, upper, cells[1], float(problem.laws[-1].quantile(0.5)))
+    first, last = y_window
+    y_edges = np.linspace(first, last, cells[0] + 1)
+    return PhaseGrid((Axis(y_edges, problem.domain.periodic),), Axis(c_edges))
 
 
 def initial_averages(problem, grid: PhaseGrid):

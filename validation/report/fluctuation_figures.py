@@ -1,6 +1,7 @@
 """Figures of the fluctuations about the continuum: the healing of their variance, and their covariance."""
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -22,7 +23,7 @@ def healing_figure(dataset) -> Figure:
     above.fill_between(times, variance - error, variance + error, color="0.6", lw=0, alpha=0.6)
     above.plot(times, variance, color="k", lw=1.3, zorder=1)
     positive = times[times > 0]
-    handles = [Line2D([], [], color="k", label=r"predicted $\sigma^2(t)$")]
+    handles: list[Artist] = [Line2D([], [], color="k", label=r"predicted $\sigma^2(t)$")]
     beyond = False
     for s, colour in enumerate(colours(sizes.size)):
         shift = 1.0 + 0.018 * (s - 0.5 * (sizes.size - 1))

@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -109,7 +110,7 @@ def exponents_figure(dataset) -> Figure:
     )
     bar.set_label("local exponent in $n$")
     bar.ax.axhline(dataset.attrs["expected_slope"], color="k", lw=0.8)
-    handles = []
+    handles: list[Artist] = []
     if not np.isfinite(dataset["rms_local"].values).all():
         handles.append(Patch(facecolor="0.92", edgecolor="0.65", hatch="////", lw=0, label="not resolved"))
     if rare.any():

@@ -1,12 +1,14 @@
 """What all figures share: style, colours, axes."""
 
+from typing import Any
+
 import matplotlib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator, StrMethodFormatter
 
-STYLE = {
+STYLE: dict[Any, object] = {
     "font.size": 9.0,
     "axes.labelsize": 9.5,
     "axes.titlesize": 9.5,

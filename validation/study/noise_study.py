@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -173,7 +173,7 @@ class NoisePlan:
     """
 
     problem: Problem
-    times: Sequence[float]
+    times: Any
     dynamics: Phase
     n: int
     sizes: Sequence[int]
@@ -181,7 +181,7 @@ class NoisePlan:
     quench: float | None
     replicates: int
     seed: int
-    statements: tuple[Statement, ...] = ()
+    statements: Sequence[Statement] = ()
     early: np.ndarray = field(init=False, repr=False)
     thetas: np.ndarray = field(init=False, repr=False)
     protocols: list = field(init=False, repr=False)

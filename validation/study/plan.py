@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -37,15 +38,15 @@ class Plan:
     """
 
     problem: Problem
-    times: Sequence[float]
+    times: Any
     sizes: Sequence[int]
     replicates: int
     seed: int
     method: Method | None = None
-    dynamics: Dynamics | None = None
+    dynamics: Any = None
     integrator: Integrator | None = None
     predict: bool = True
-    statements: tuple[Statement, ...] = ()
+    statements: Sequence[Statement] = ()
     tasks: list[Task] = field(init=False, repr=False)
 
     def __post_init__(self):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -212,13 +212,15 @@ def _measure(plan: Plan, computed: Computed, particles) -> tuple[Evidence, tuple
 
 def _shown_variables(plan: Plan, computed: Computed, progress) -> dict:
     """Paths, functions, laws and density maps, which no verdict rests on."""
-    data, shown = {}, computed.continua.shown
+    data: dict = {}
+    shown = computed.continua.shown
     if computed.course.amplitudes.size:
         data |= path_variables(plan, computed, shown)
     progress("statistics", 1.0)
     place = plan.sizes.index(computed.band_n)
     here = np.searchsorted(computed.tasks[place].times, plan.times)
-    band = np.quantile(computed.results[place].values[:, here], QUANTILES, axis=0)
+    values = cast(np.ndarray, computed.results[place].values)  # the size that is shown keeps them
+    band = np.quantile(values[:, here], QUANTILES, axis=0)
     data |= function_variables(plan.problem, computed.x, computed.values, band)
     if computed.law_times.size:
         data |= law_variables(computed.results, shown.shown, computed.law_times, plan.seed, progress)
