@@ -1,6 +1,7 @@
 """What is to be computed, checked once: every method, and whatever carries units along the flow, is handed a Task."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -67,6 +68,17 @@ class Task:
     def last(self) -> float:
         """The last output time."""
         return float(self.times[-1])
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """What a Solution or an Ensemble says of its task, field by field."""
+        return {
+            "problem": self.problem,
+            "features": self.features,
+            "dynamics": self.dynamics,
+            "seed": self.seed,
+            "times": self.times,
+        }
 
     def at(self, times: np.ndarray) -> "Task":
         """The same at other times."""

@@ -124,14 +124,10 @@ def simulate(
         losses = task.features.loss(run.coefficients)
         say(ensemble_concerns(task.features, task.times, losses, run.dissipated, integrator.tolerance))
     return Ensemble(
-        problem=problem,
-        features=task.features,
-        dynamics=task.dynamics,
+        **task.recorded,
         integrator=None if task.dynamics.discrete else integrator,
         n=n,
-        seed=task.seed,
         independent_batches=independent_batches,
-        times=task.times,
         coefficients=run.coefficients,
         y=None if run.y is None else np.moveaxis(run.y, 2, 3),
         c=run.c,

@@ -120,12 +120,8 @@ class Characteristics(Method):
             error = np.zeros(T) if error is None else error
             error = error + task.features.error(best.a) + ROUND_OFF * np.abs(best.a).max(initial=0.0)
         return Solution(
-            problem=task.problem,
-            features=task.features,
+            **task.recorded,
             method=self,
-            dynamics=task.dynamics,
-            seed=task.seed,
-            times=task.times,
             coefficients=best.a,
             nodes=best.positions,
             node_weights=None if best.positions is None else best.weights,

@@ -156,6 +156,7 @@ class LimitedLinear(Reconstruction):
     U and a use the same corrected features, and slopes are differences of U, so that the energy decays.
     """
 
+    energy_decays = True
     code: int  # by which kernels know the limiter
 
     def operators(self, features: Features, grid: PhaseGrid) -> Operators:
@@ -186,7 +187,6 @@ class Upwind(LimitedLinear):
     """The upwind cell average: first order, the most diffusive."""
 
     order = 1
-    energy_decays = True
     code = finite_volume.UPWIND
 
 
@@ -195,7 +195,6 @@ class Minmod(LimitedLinear):
     """Linear with the minmod slope: second order away from extrema."""
 
     order = 2
-    energy_decays = True
     code = finite_volume.MINMOD
 
 
@@ -204,7 +203,6 @@ class VanLeer(LimitedLinear):
     """Linear with van Leer's harmonic slope, 2ab / (a + b) where a and b agree in sign: second order."""
 
     order = 2
-    energy_decays = True
     code = finite_volume.VAN_LEER
 
 

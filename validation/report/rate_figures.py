@@ -58,6 +58,12 @@ def _slope(dataset, name, k):
     return f"${float(dataset[name][k]):.3f} \\pm {float(dataset[f'{name}_error'][k]):.3f}$"
 
 
+def _points(axes, sizes, values, errors, used, colour):
+    """Those that are used, with standard errors."""
+    style = {"fmt": "o", "ms": 4.0, "color": colour, "capsize": 2.0, "lw": 0.9, "zorder": 3}
+    axes.errorbar(sizes[used], values[used], errors[used], **style)
+
+
 def _expected_line(axes, dataset):
     """The expected slope, above all the data so that it hides none."""
     sizes, rms = dataset["n"].values.astype(float), dataset["rms"].values
@@ -129,7 +135,7 @@ def paths_figure(dataset) -> Figure:
     for k, colour in enumerate(colours(amplitudes.size)):
         rms, error = dataset["path_rms"].values[k], dataset["path_rms_error"].values[k]
         good = dataset["path_resolved"].values[k]
-        axes.errorbar(sizes[good], rms[good], error[good], fmt="o", ms=4.0, color=colour, capsize=2.0, lw=0.9, zorder=3)
+        _points(axes, sizes, rms, error, good, colour)
         median = dataset["path_median"].values[k]
         axes.plot(sizes[good], median[good], "_", ms=8.0, mew=1.3, color=colour, alpha=0.7)
         bad = ~good & (rms > 0)
@@ -166,9 +172,7 @@ def bias_figure(dataset) -> Figure:
         if times[k] == 0 and not good.any():
             continue  # f_n is without bias at time 0
         value, error = dataset["bias"].values[:, k], dataset["bias_error"].values[:, k]
-        axes.errorbar(
-            sizes[good], value[good], error[good], fmt="o", ms=4.0, color=colour, capsize=2.0, lw=0.9, zorder=3
-        )
+        _points(axes, sizes, value, error, good, colour)
         axes.plot(sizes[~good], dataset["bias_noise"].values[~good, k], "v", ms=4.0, mfc="none", mec=colour, mew=0.7)
         slope, slope_error = float(dataset["bias_slope"][k]), float(dataset["bias_slope_error"][k])
         text = f"$t = {times[k]:g}$"

@@ -17,22 +17,10 @@ MOST = 10**15  # of particles and replicates: more than any memory holds, and ex
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A study as it was asked for.
+    """A study as it was asked for, checked; parameters as of `run_study`, sizes increasing.
 
     Attributes
     ----------
-    problem : Problem
-    times : array, shape (T,)
-    sizes : list of int, length S
-        Increasing.
-    replicates, seed : int
-    method : Method or None
-    dynamics : Dynamics
-    integrator : Integrator or None
-        None where it is to be chosen.
-    predict : bool
-    statements : tuple of Statement
-        The user's own.
     tasks : list of Task, length S
         For every size: features of the problem, for particles and continuum alike, and the dynamics of that size.
     """
