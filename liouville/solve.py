@@ -1,5 +1,8 @@
 """solve(): the continuum at the output times."""
 
+import time
+from dataclasses import replace
+
 from numpy.typing import ArrayLike
 
 from .checks import flag, instance, number, with_own_error_state
@@ -99,6 +102,7 @@ def solve(
         Where the tolerance is not met; the estimated error is a twentieth of f_0 or more; the energy does not balance
         to the estimated error; or mass gathers at the ends of a window or on walls. `Solution.check` raises instead.
     """
+    started = time.perf_counter()
     task = Task.of(problem, times, dynamics, seed, features)
     estimate = flag("estimate", estimate)
     if tolerance is not None:
@@ -112,6 +116,9 @@ def solve(
         solution = chosen.solve(task, progress, estimate)
     else:
         solution = solve_to_tolerance(chosen, task, progress, tolerance, method is None and chosen.on_grid)
+        seconds = time.perf_counter() - started
+        solution = replace(solution, diagnostics=replace(solution.diagnostics, seconds=seconds))
+    progress(task.last)
     check_energy_falls(solution)
     say(concerns(solution))
     return solution

@@ -97,7 +97,7 @@ def fluctuations(
     features : optional
         From `make_features` of this problem.
     progress : callable (fraction), optional
-        Called with the fraction done of each resolution.
+        Called with the fraction done; each of ever finer resolutions, whose number is not known, is half of the rest.
 
     Returns
     -------
@@ -126,6 +126,8 @@ def fluctuations(
     else:
         check_kinks(problem)
         found = kinked_covariance(task, tolerance, nodes, max_nodes, progress)
+    if progress:
+        progress(1.0)
     covariance, error, resolution = found
     return Fluctuations(problem, task.features, task.times, covariance, error, resolution, time.perf_counter() - start)
 

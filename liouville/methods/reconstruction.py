@@ -156,6 +156,7 @@ class LimitedLinear(Reconstruction):
     U and a use the same corrected features, and slopes are differences of U, so that the energy decays.
     """
 
+    order = 2
     energy_decays = True
     code: int  # by which kernels know the limiter
 
@@ -194,7 +195,6 @@ class Upwind(LimitedLinear):
 class Minmod(LimitedLinear):
     """Linear with the minmod slope: second order away from extrema."""
 
-    order = 2
     code = finite_volume.MINMOD
 
 
@@ -202,7 +202,6 @@ class Minmod(LimitedLinear):
 class VanLeer(LimitedLinear):
     """Linear with van Leer's harmonic slope, 2ab / (a + b) where a and b agree in sign: second order."""
 
-    order = 2
     code = finite_volume.VAN_LEER
 
 

@@ -9,15 +9,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from .style import BLUE, RED, against_n, colours, legend_below, log_axis, new_figure, time_axis
+from .style import BLUE, RED, against_n, colours, legend_below, log_axis, new_figure, one_panel, time_axis
 
 RANGE = (-1.5, 0.0)  # of the exponents' colours; steeper ones saturate
 
 
 def rates_figure(dataset) -> Figure:
     """RMS discrepancy against n with fitted and expected slopes; unresolved points are hollow and unconnected."""
-    figure = new_figure(5.3, 4.9)
-    axes = figure.add_subplot()
+    figure, axes = one_panel(5.3, 4.9)
     sizes, times, tail = dataset["n"].values, dataset["time"].values, dataset.attrs["tail_sizes"]
     handles = []
     for k, colour in enumerate(colours(times.size)):
@@ -128,8 +127,7 @@ def exponents_figure(dataset) -> Figure:
 
 def paths_figure(dataset) -> Figure:
     """RMS along t = A log n beside sigma(t) / sqrt(n); ||f_0(t) - f|| for comparison."""
-    figure = new_figure(5.2, 5.0)
-    axes = figure.add_subplot()
+    figure, axes = one_panel(5.2, 5.0)
     sizes, amplitudes = dataset["n"].values.astype(float), dataset["path"].values
     handles = []
     for k, colour in enumerate(colours(amplitudes.size)):
@@ -142,7 +140,17 @@ def paths_figure(dataset) -> Figure:
         axes.plot(sizes[bad], rms[bad], "v", ms=4.5, mfc="none", mec=colour)
         axes.plot(sizes, dataset["path_predicted"].values[k], color=colour, lw=1.2)
         axes.plot(sizes, dataset["path_distance"].values[k], color=colour, lw=0.9, ls=":")
-        handles.append(Line2D([], [], marker="o", ms=4.0, lw=1.2, color=colour, label=f"$A = {amplitudes[k]:.3g}$"))
+        handles.append(
+            Line2D(
+                [],
+                [],
+                marker="o",
+                ms=4.0,
+                lw=1.2,
+                color=colour,
+                label=_path(amplitudes[k], sizes, dataset["path_time"].values[k]),
+            )
+        )
     for exponent, style, text in ((-0.5, "--", "$n^{-1/2}$"), (-1.0, "-.", "$n^{-1}$")):
         shown = np.flatnonzero(np.isfinite(dataset["path_rms"].values).any(axis=0))[0]
         start = 0.6 * np.nanmin(dataset["path_rms"].values[:, shown]) * (sizes[shown] / sizes[0]) ** -exponent
@@ -160,10 +168,15 @@ def paths_figure(dataset) -> Figure:
     return figure
 
 
+def _path(amplitude, sizes, times) -> str:
+    """Which path it is, and where it ends: A is chosen by that, and is no round number."""
+    last = np.flatnonzero(np.isfinite(times))[-1]
+    return f"$A = {amplitude:.3g}$  ($t = {times[last]:.3g}$ at $n = {sizes[last]:g}$)"
+
+
 def bias_figure(dataset) -> Figure:
     """||E f_n - f_0|| against n with 1/n; what does not stand out from the noise is hollow, at its noise."""
-    figure = new_figure(5.2, 5.0)
-    axes = figure.add_subplot()
+    figure, axes = one_panel(5.2, 5.0)
     sizes, times = dataset["n"].values.astype(float), dataset["time"].values
     resolved = dataset["bias_resolved"].values
     handles, top = [], 0.0
@@ -194,8 +207,7 @@ def bias_figure(dataset) -> Figure:
 
 def bend_figure(dataset) -> Figure:
     """n*(t) = b_2 / sigma^2, and the n at which the local exponent passes -3/4."""
-    figure = new_figure(4.8, 4.2)
-    axes = figure.add_subplot()
+    figure, axes = one_panel(4.8, 4.2)
     times, sizes = dataset["time"].values, dataset["n"].values
     handles = []
     for name, marker, colour, shift, label in (
@@ -223,5 +235,9 @@ def bend_figure(dataset) -> Figure:
     axes.set_ylim(min(1.0, 0.7 * sizes[0]), 1.4 * sizes[-1])
     log_axis(axes.yaxis)
     time_axis(axes, times)
-    legend_below(figure, handles, None, 2)
+    title = (
+        "the two agree while terms beyond $b_2/n^2$ are small;\nexponents have those terms in them, the fit sets them"
+        " apart;\npoints of one time are moved apart sideways"
+    )
+    legend_below(figure, handles, title, 2)
     return figure

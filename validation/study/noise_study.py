@@ -41,11 +41,7 @@ KIND = "NoiseStudy"
 class NoiseStudy(SavedStudy):
     """A finished study of the noise.
 
-    Attributes
-    ----------
-    dataset : xarray.Dataset
-        Dimensions theta, alpha, n, replicate, time, and slope_time for the times up to the quench. The rules and
-        thresholds of the verdicts are in it.
+    Its `dataset` has the dimensions theta, alpha, n, replicate, time, and slope_time for the times up to the quench.
     """
 
     def summary(self) -> str:

@@ -12,7 +12,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class SavedStudy:
-    """A dataset that can be saved."""
+    """A finished study.
+
+    Attributes
+    ----------
+    dataset : xarray.Dataset
+        Named dimensions, long names, units and provenance. Everything that tables and figures show is in it, the rules
+        and thresholds of the verdicts included: none of them is judged anew.
+    """
 
     dataset: "xarray.Dataset"
 

@@ -37,15 +37,7 @@ KIND = "Study"
 
 @dataclass(frozen=True, eq=False)
 class Study(SavedStudy):
-    """A finished study.
-
-    Attributes
-    ----------
-    dataset : xarray.Dataset
-        Dimensions n, replicate, time and others, with long names, units and provenance in its attributes. Everything
-        that tables and figures show is in it, the rules and thresholds of the verdicts included: neither of them is
-        judged anew.
-    """
+    """A finished study of rates, whose `dataset` has the dimensions n, replicate, time and others."""
 
     def summary(self) -> str:
         """The tables as text."""
