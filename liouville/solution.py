@@ -112,7 +112,7 @@ class Solution:
         return self.diagnostics.error_estimate
 
     def check(self) -> None:
-        """Raise SolveFailed where `solve` warns: a large error, energy out of balance, mass at ends or walls."""
+        """Raise SolveFailed where `solve` warns: a large error, energy out of balance, mass at ends, walls or kinks."""
         check_energy_falls(self)
         found = concerns(self)
         if found:

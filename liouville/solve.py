@@ -100,7 +100,8 @@ def solve(
     -----
     UserWarning
         Where the tolerance is not met; the estimated error is a twentieth of f_0 or more; the energy does not balance
-        to the estimated error; or mass gathers at the ends of a window or on walls. `Solution.check` raises instead.
+        to the estimated error; or mass gathers at the ends of a window, on walls, or in peaks narrower than the cells.
+        `Solution.check` raises instead.
     """
     started = time.perf_counter()
     task = Task.of(problem, times, dynamics, seed, features)

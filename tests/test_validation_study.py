@@ -175,6 +175,26 @@ def test_figures_are_drawn_from_the_file_alone(finished, tmp_path):
         assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
+def said(figure) -> str:
+    """The titles of a figure's legends."""
+    return " ".join(legend.get_title().get_text() for legend in figure.legends)
+
+
+def test_figures_say_what_they_leave_out_and_move_aside(finished):
+    dataset = finished[1].dataset
+    assert "moved apart sideways" in said(plots.loss_figure(dataset))
+    assert "left out" not in said(plots.distances_figure(dataset))
+    few = dataset.copy(deep=True)
+    few["law_distance"][:, -1] = np.nan
+    assert f"$n$ = {int(dataset['n'][-1])} left out" in said(plots.distances_figure(few)).replace("\u202f", "")
+    assert "times of the study" not in said(plots.functions_figure(dataset))
+    longer = dataset.isel(time=np.resize(np.arange(dataset.sizes["time"]), 8))
+    assert "6 of the 8 times" in said(plots.functions_figure(longer))
+    labels = [text.get_text() for text in plots.paths_figure(dataset).legends[0].get_texts()]
+    assert any(f"at $n = {int(dataset['n'][-1])}$" in label for label in labels)
+    assert "b_2/n^2" in said(plots.bend_figure(dataset))
+
+
 def test_unresolved_points_are_marked_and_never_drawn_as_results(finished):
     dataset = finished[1].dataset.copy(deep=True)
     dataset["resolved"][:] = False
