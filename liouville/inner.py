@@ -8,6 +8,7 @@ from .flow.integrate import Units, integrate, n_state_arrays
 from .flow.integrators import Integrator
 from .flow.online_sgd import draws_afresh
 from .flow.walls import walls_of
+from .progress import Progress
 from .records import storage
 from .records.diagnostics import PER_TIME
 from .records.soundness import ensemble_concerns, say
@@ -18,6 +19,7 @@ __all__ = [
     "PER_TIME",
     "Features",
     "Integrator",
+    "Progress",
     "Units",
     "check_dynamics",
     "check_method",

@@ -1,12 +1,16 @@
 """simulate(): ensembles of n interacting particles."""
 
 import time
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from liouville import Adaptive, Dynamics, Problem, Task
 from liouville.inner import (
+    Features,
     Integrator,
+    Progress,
     Units,
     check_problem,
     checks,
@@ -41,16 +45,16 @@ def _precision(dtype, task) -> type:
 def simulate(
     problem: Problem,
     n: int,
-    times,
+    times: ArrayLike,
     replicates: int = 1,
-    seed=0,
-    dynamics=None,
-    integrator=None,
-    keep="last",
-    features=None,
-    progress=None,
-    independent_batches=False,
-    dtype=np.float64,
+    seed: int = 0,
+    dynamics: Dynamics | None = None,
+    integrator: Integrator | None = None,
+    keep: Literal["last", "all"] | None = "last",
+    features: Features | None = None,
+    progress: Progress | None = None,
+    independent_batches: bool = False,
+    dtype: type[np.floating] = np.float64,
 ) -> Ensemble:
     """Simulate n particles by gradient descent on n times the loss (P.9), in independent replicates.
 
@@ -120,14 +124,10 @@ def simulate(
         losses = task.features.loss(run.coefficients)
         say(ensemble_concerns(task.features, task.times, losses, run.dissipated, integrator.tolerance))
     return Ensemble(
-        problem=problem,
-        features=task.features,
-        dynamics=task.dynamics,
+        **task.recorded,
         integrator=None if task.dynamics.discrete else integrator,
         n=n,
-        seed=task.seed,
         independent_batches=independent_batches,
-        times=task.times,
         coefficients=run.coefficients,
         y=None if run.y is None else np.moveaxis(run.y, 2, 3),
         c=run.c,

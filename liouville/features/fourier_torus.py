@@ -10,12 +10,13 @@ y_2, so that sums over a tensor grid are two small matrix products.
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 
 from ..checks import warn_user
 from ..kernels import fourier_torus as kernels
-from ..problem import PERIOD, Problem
+from ..problem import PERIOD, Convolution, Problem
 from ..torus import TorusFunction, check_periodic
 from .batches import TorusBatches
 from .spectrum import MATTERS
@@ -112,9 +113,10 @@ class TorusFeatures:
     @classmethod
     def of(cls, problem: Problem, tolerance, max_modes: int | None = None):
         """Modes as `make_features` describes it."""
-        check_periodic("profile", problem.unit.profile)
+        unit = cast(Convolution, problem.unit)
+        check_periodic("profile", unit.profile)
         check_periodic("target", problem.target)
-        profile = TorusFunction.of("profile", problem.unit.profile)
+        profile = TorusFunction.of("profile", unit.profile)
         if not profile.norm2 > 0:
             raise ValueError("profile must not vanish identically on the torus")
         energy = profile.energy(min(MOST, profile.coefficients.shape[0] // 2 - 1))

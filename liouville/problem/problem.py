@@ -1,13 +1,16 @@
 """The problem: what is true, without any numerics."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..checks import as_numbers, vectorised_values, with_own_error_state
 from .data import Quadrature, UniformTorus
 from .domains import Box, Euclidean, Torus
-from .initial import Initial
+from .initial import Initial, Law
 from .units import Convolution, ProfileUnit, Ridge, Unit
 
 
@@ -41,10 +44,10 @@ class Problem:
         If the parts do not fit together or the target is not finite on `data`.
     """
 
-    domain: object
-    unit: object
-    data: object
-    target: object
+    domain: Torus | Box | Euclidean
+    unit: Convolution | Ridge | Unit
+    data: UniformTorus | Quadrature
+    target: Callable[[np.ndarray], ArrayLike] | ArrayLike
     initial: Initial
 
     @with_own_error_state
@@ -78,14 +81,15 @@ class Problem:
             raise ValueError("target must be callable where data is UniformTorus; an array needs a TrainingSet")
 
     @property
-    def laws(self) -> tuple:
+    def laws(self) -> tuple[Law, ...]:
         """The laws of (y_1, ..., y_N, c) at time 0, made definite for `domain`."""
         return self.initial.laws(self.domain)
 
     def _target_at_nodes(self) -> np.ndarray:
+        points = cast(Quadrature, self.data).points
         if callable(self.target):
-            return vectorised_values("target", self.target, self.data.points)
-        n_nodes = self.data.points.shape[0]
+            return vectorised_values("target", self.target, points)
+        n_nodes = points.shape[0]
         values = as_numbers("target", self.target)
         if values.shape != (n_nodes,):
             raise ValueError(f"target must have shape ({n_nodes},), one value per node of data, got {values.shape}")
@@ -93,7 +97,7 @@ class Problem:
             raise ValueError(f"target must be finite, got {values[~np.isfinite(values)][0]}")
         return values
 
-    def target_values(self, x=None) -> np.ndarray:
+    def target_values(self, x: ArrayLike | None = None) -> np.ndarray:
         """f at x, or at the nodes of `data` if x is None.
 
         Raises

@@ -6,15 +6,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from .style import colours, legend_below, log_axes, log_axis, new_figure
+from .style import MOVED, colours, legend_below, log_axes, log_axis, new_figure, one_panel
 
+MOST_PANELS = 6  # of functions; the legend says where there are more times
 VISIBLE = 0.02  # of the range that is shown, above which the error of f_0 is drawn as a band
 
 
 def functions_figure(dataset) -> Figure:
     """f_0 with the spread of f_n over replicates around it and the target, one panel a time."""
     times, n = dataset["time"].values, dataset.attrs["band_n"]
-    shown = np.unique(np.rint(np.linspace(0, times.size - 1, min(times.size, 6))).astype(int))
+    shown = np.unique(np.rint(np.linspace(0, times.size - 1, min(times.size, MOST_PANELS))).astype(int))
     columns = min(2, shown.size)
     rows = -(-shown.size // columns)
     figure = new_figure(2.25 * columns + 0.3, 1.6 * rows + 0.8)
@@ -50,7 +51,8 @@ def functions_figure(dataset) -> Figure:
     ]
     if uncertain:
         handles.insert(1, Line2D([], [], color="0.4", lw=7, alpha=0.45, label="its estimated error"))
-    figure.legend(handles=handles, loc="outside upper center", ncols=2, frameon=False)
+    left_out = f"{shown.size} of the {times.size} times of the study" if shown.size < times.size else None
+    figure.legend(handles=handles, loc="outside upper center", ncols=2, frameon=False, title=left_out)
     return figure
 
 
@@ -73,8 +75,7 @@ def _input_axis(axes, dataset):
 
 def loss_figure(dataset) -> Figure:
     """Loss against time: the continuum as a line, particles as means with the spread over replicates."""
-    figure = new_figure(4.8, 4.4)
-    axes = figure.add_subplot()
+    figure, axes = one_panel(4.8, 4.4)
     times, sizes = dataset["time"].values, dataset["n"].values
     handles = []
     positive = times[times > 0]
@@ -110,7 +111,8 @@ def loss_figure(dataset) -> Figure:
     log_axis(axes.yaxis)
     axes.grid(axis="y", color="0.9", lw=0.6)
     axes.set_axisbelow(True)
-    legend_below(figure, handles, "mean over replicates (bar: 5% to 95% of them)", 3)
+    title = f"mean over replicates (bar: 5% to 95% of them)\n{MOVED}" if sizes.size > 1 else "mean over replicates"
+    legend_below(figure, handles, title, 3)
     return figure
 
 
@@ -178,5 +180,10 @@ def distances_figure(dataset) -> Figure:
         Line2D([], [], marker="s", ms=3.8, ls="", color="0.5", label=r"$n$ independent draws from $\rho_0$"),
         Line2D([], [], color="0.25", ls="--", lw=0.9, label="$n^{-1/2}$"),
     ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False)
+    left_out = sizes[~np.isfinite(dataset["law_distance"].values[..., -1]).any(axis=(0, 2))]
+    title = "bars: standard errors; both are moved apart sideways"
+    if left_out.size:
+        which = ", ".join(f"{n:,}".replace(",", "\u202f") for n in left_out)
+        title += f"\n$n$ = {which} left out: there the draws that stand for $\\rho_0$ would rule the distance"
+    figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False, title=title, title_fontsize=8.0)
     return figure

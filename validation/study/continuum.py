@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from liouville import Box, Characteristics, NotPredicted, Solution, Task, fluctuations, solve
+from liouville import Box, Characteristics, Dynamics, NotPredicted, Solution, Task, fluctuations, solve
 from liouville.inner import PER_TIME, default_method
 
 from ..statistics.budget import discretisation_error
@@ -85,7 +85,8 @@ class Continua:
 
 def solve_continua(plan: Plan, course: Course, shown_n: int, progress) -> Continua:
     """The continuum of every size of a plan."""
-    at_sizes, known = [], []
+    at_sizes: list[Continuum] = []
+    known: list[tuple[Dynamics, Continuum]] = []
     for task in plan.tasks:
         alike = [found for one, found in known if one is task.dynamics or one == task.dynamics]
         at_sizes.append(alike[0] if alike else solve_continuum(plan, course, task, progress))

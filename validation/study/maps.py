@@ -1,6 +1,7 @@
 """Pictures of phase space: the continuum density and a particle histogram on the same bins, y one-dimensional."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -77,10 +78,11 @@ def make_maps(solution, integrator, seed, n=N_PARTICLES, progress=None) -> Maps:
         features=solution.features,
         progress=progress,
     )
-    z = np.stack([ensemble.y[0, :, :, 0], ensemble.c[0]], axis=1)
+    y, c = cast(np.ndarray, ensemble.y), cast(np.ndarray, ensemble.c)
+    z = np.stack([y[0, :, :, 0], c[0]], axis=1)
     if periodic:
         z[:, 0] = np.mod(z[:, 0], PERIOD)
-    y_edges, c_edges = (np.linspace(*ends, N_BINS + 1) for ends in _ranges(z, periodic))
+    y_edges, c_edges = (np.linspace(lower, upper, N_BINS + 1) for lower, upper in _ranges(z, periodic))
     area = (y_edges[1] - y_edges[0]) * (c_edges[1] - c_edges[0])
     counts = np.stack([np.histogram2d(y, c, bins=(y_edges, c_edges))[0] for y, c in z])
     return Maps(
