@@ -97,6 +97,7 @@ mine = Statement("mine", "always", lambda evidence: Verdict("mine", "confirmed",
 study = run_study(problem, TIMES, sizes=[10, 30, 100], replicates=20, seed=0, store="study", statements=(mine,))
 assert_type(study, Study)
 study.figures("figures")
+run_study(problem, np.linspace(0.0, 1.0, 3), np.array([10, 30, 100]), dynamics=sgd, method=lv.Characteristics())
 run_noise_study(problem, TIMES, lv.MinibatchSGD(0.1, 5)).summary().upper()
 
 # What is wrong, and found.

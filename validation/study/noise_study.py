@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from liouville import DecreasingTheta, DiffusionSGD, GradientDescent, Phase, Problem, Quench, Task
 from liouville.inner import Features, check_problem, checks, storage
@@ -63,11 +64,11 @@ def load_noise_study(path: str | Path) -> NoiseStudy:
 @checks.with_own_error_state
 def run_noise_study(
     problem: Problem,
-    times: Sequence[float],
+    times: ArrayLike,
     dynamics: Phase,
     n: int = 300,
-    sizes: Sequence[int] = (30, 100, 300, 1000),
-    alphas: Sequence[float] = (0.25, 0.5, 1.0),
+    sizes: Sequence[int] | np.ndarray = (30, 100, 300, 1000),
+    alphas: Sequence[float] | np.ndarray = (0.25, 0.5, 1.0),
     quench: float | None = None,
     replicates: int = 100,
     seed: int = 0,
@@ -155,8 +156,8 @@ class NoisePlan:
     times: Any
     dynamics: Phase
     n: int
-    sizes: Sequence[int]
-    alphas: Sequence[float]
+    sizes: Any
+    alphas: Any
     quench: float | None
     replicates: int
     seed: int

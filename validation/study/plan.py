@@ -27,7 +27,7 @@ class Plan:
 
     problem: Problem
     times: Any
-    sizes: Sequence[int]
+    sizes: Any
     replicates: int
     seed: int
     method: Method | None = None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from liouville import Dynamics, Method, Problem
 from liouville.inner import Integrator, checks, storage
@@ -65,8 +66,8 @@ def load_study(path: str | Path) -> Study:
 @checks.with_own_error_state
 def run_study(
     problem: Problem,
-    times: Sequence[float],
-    sizes: Sequence[int] = (10, 30, 100, 300, 1000),
+    times: ArrayLike,
+    sizes: Sequence[int] | np.ndarray = (10, 30, 100, 300, 1000),
     replicates: int = 200,
     seed: int = 0,
     method: Method | None = None,
