@@ -196,7 +196,7 @@ def reference_error(solution, case):
 def _torus_error(solution, expected):
     """The same where the reference has products of (1, sqrt2 cos kx, sqrt2 sin kx), by values on a grid."""
     M = (int(np.sqrt(expected.shape[1])) - 1) // 2
-    n = 4 * max(M, *solution.features.box) + 1
+    n = 4 * max(M, *solution.features.waves.box) + 1
     x = 2.0 * np.pi * np.arange(n) / n
     angles = x[:, None] * np.arange(1, M + 1)
     e = np.concatenate([np.ones((n, 1)), np.sqrt(2.0) * np.cos(angles), np.sqrt(2.0) * np.sin(angles)], axis=1)

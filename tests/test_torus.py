@@ -151,7 +151,7 @@ def test_kinked_profile():
     with pytest.warns(UserWarning, match="coefficients of the profile are off by about"):
         features = make_features(torus2(lambda z: np.maximum(0.0, np.cos(z[..., 0]) + np.cos(z[..., 1]) - 0.5)))
     assert 1e-5 < features.truncation <= 1e-3
-    assert max(features.box) >= 24
+    assert max(features.waves.box) >= 24
 
 
 def test_refused():

@@ -10,6 +10,7 @@ import warnings
 import numpy as np
 
 from ..errors import SolveFailed
+from ..grid.grid import coordinate_names
 from ..problem import Euclidean
 
 LARGE_ERROR = 0.05  # of the size of f_0, above which an error is not left to be found in a record
@@ -88,14 +89,29 @@ def _unresolved(solution) -> list:
     """
     if solution.grid is None:
         return []
-    axis = solution.grid.y_axis
-    peaks = _peaks((solution.density * solution.grid.cell_volume).sum(axis=2), axis)
-    gathered = peaks - _peaks(np.diff(solution.problem.laws[0].cdf(axis.edges)), axis).max()
+    names, laws = coordinate_names(len(solution.grid.y_axes)), solution.problem.laws
+    return [
+        one
+        for d, axis in enumerate(solution.grid.y_axes)
+        for one in _gathered(solution, _marginals(solution, d), axis, laws[d], names[d])
+    ]
+
+
+def _marginals(solution, d) -> np.ndarray:
+    """Mass of every row of cells along one y, shape (T, n)."""
+    mass = solution.density * solution.grid.cell_volume
+    others = tuple(axis for axis in range(1, mass.ndim) if axis != d + 1)
+    return mass.sum(axis=others)
+
+
+def _gathered(solution, masses, axis, law, name) -> list:
+    peaks = _peaks(masses, axis)
+    gathered = peaks - _peaks(np.diff(law.cdf(axis.edges)), axis).max()
     k, i = np.unravel_index(int(np.argmax(gathered)), gathered.shape)
     smooth = solution.features.smooth
     if not gathered[k, i] > (GATHERED_MASS if smooth else WALL_MASS):
         return []
-    where = f"in two rows of cells at y = {axis.edges[i + 1]:.4g} by t = {solution.times[k]:g}"
+    where = f"in two rows of cells at {name} = {axis.edges[i + 1]:.4g} by t = {solution.times[k]:g}"
     why = "the density is narrower than they are" if smooth else "a kink draws units onto it, and rho has an atom there"
     return [
         f"a mass of {gathered[k, i]:.2g} has gathered {where}: {why}, which the grid does not resolve (error_estimate "
