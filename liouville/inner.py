@@ -8,6 +8,7 @@ from .flow.integrate import Units, integrate, n_state_arrays
 from .flow.integrators import Integrator
 from .flow.online_sgd import draws_afresh
 from .flow.walls import walls_of
+from .grid.grid import coordinate_names
 from .progress import Progress
 from .records import storage
 from .records.diagnostics import PER_TIME
@@ -26,6 +27,7 @@ __all__ = [
     "check_package",
     "check_problem",
     "checks",
+    "coordinate_names",
     "default_method",
     "draws_afresh",
     "ensemble_concerns",

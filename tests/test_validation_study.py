@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from oracles import line_tanh, torus2
 
 import liouville as lv
 from liouville.problem import Euclidean
@@ -401,3 +402,28 @@ def test_numbers_of_any_kind_are_numbers():
     other = run_study(toy(), times, sizes, np.int64(3), seed=np.uint8(2), **options).dataset
     np.testing.assert_array_equal(plain["coefficients"], other["coefficients"])
     np.testing.assert_array_equal(plain["n"], other["n"])
+
+
+@pytest.mark.parametrize("problem", [line_tanh, torus2], ids=["line", "torus"])
+def test_two_dimensional_y(problem, tmp_path):
+    """Particles meet the grid, characteristics check it; densities over every two coordinates have mass one."""
+    study = run_study(problem(), [0.0, 0.5], [8, 16, 32], 12, method=None, predict=False)
+    d = study.dataset
+    assert d.attrs["comparator"] == "SemiLagrangian"
+    assert d.attrs["checker"] == "Characteristics"
+    assert (d["check_distance"].values <= d["discretisation_error"].values + 1e-3).all()
+    for pair in (("y1", "y2"), ("y1", "c"), ("y2", "c")):
+        area = np.prod([np.diff(d[f"map_{name}_edges"])[0] for name in pair])
+        for whose in ("continuum", "particles"):
+            density = d[f"map_{whose}_{pair[0]}_{pair[1]}"]
+            np.testing.assert_allclose(density.sum([f"map_{name}" for name in pair]) * area, 1.0, atol=0.01)
+    a, b = (d[f"map_{whose}_y1_c"].sum("map_c").values for whose in ("continuum", "particles"))
+    assert np.abs(a - b).sum(axis=1).max() < 0.2 * a.sum(axis=1).max()  # of a few thousand particles
+    assert d["slice_density"].shape[1:] == (3, 64, 64)
+    moved = d["unit_path"].values
+    assert moved.shape == (d["unit_time"].size, 3, 200)
+    assert np.abs(moved[-1] - moved[0]).max() > 0.01
+    names = {path.name for path in study.figures(tmp_path)}
+    assert {"density.png", "slices.png", "movement.png"} <= names
+    found = load_study(study.save(tmp_path / "study.nc"))
+    assert found.summary() == study.summary()

@@ -45,6 +45,11 @@ def one_panel(width, height):
     return figure, figure.add_subplot()
 
 
+def angle_axis(axis):
+    """Ticks of a full turn."""
+    axis.set_ticks([0.0, np.pi, 2.0 * np.pi], ["0", r"$\pi$", r"$2\pi$"])
+
+
 def legend_below(figure, handles, title, columns):
     """A legend under all panels."""
     legend = figure.legend(handles=handles, loc="outside lower center", title=title, ncols=columns, frameon=False)

@@ -215,6 +215,7 @@ def _attributes(plan: Plan, computed: Computed, executor) -> dict:
         "checker": "" if checker is None else type(checker).__name__,
         "band_n": int(computed.band_n),
         "map_n": 0 if computed.maps is None else int(computed.maps.n),
+        "map_labels": "" if computed.maps is None else ",".join(computed.maps.labels),
         "one_stream": int(any(task.dynamics.noisy for task in plan.tasks)),
         "unreachable_loss": float(features.unreachable),
         "data_mass": float(np.sum(getattr(plan.problem.data, "weights", 1.0))),
