@@ -13,6 +13,7 @@ import numpy as np
 from numba import prange
 
 from .compiling import exact, fast, fused, parallel
+from .elementary import cos_sin
 from .intrinsics import prefetch
 from .scratch import aligned
 from .threads import threads_for
@@ -24,13 +25,6 @@ GROUPS = 64  # units of parallel work; more than any thread count we expect, so 
 ROWS = 10  # of scratch: cos and sin of y, 2y, 5y and 5jy, and two more
 
 
-# pi in three parts (Cody and Waite): the first two have trailing zeros, so multiples up to 2^21 are exact.
-_P1 = 3.1415926534682512
-_P2 = 1.2154201012607932e-10
-_P3 = 4.044532497591901e-21
-_ONE_OVER_PI = 0.3183098861837907
-
-
 @exact
 def n_groups_of(n_modes):
     """Groups of modes that hold the modes 0 .. n_modes; together they hold 5 n_groups - 2."""
@@ -39,33 +33,8 @@ def n_groups_of(n_modes):
 
 @fused
 def angle_powers(x):
-    """cos and sin of x, 2x and 5x.
-
-    Within 3e-16 (times the factor) for |x| < 1e6, without a branch so that loops vectorise: reduction to
-    [-pi/2, pi/2] and polynomials that interpolate sin and cos there at Chebyshev nodes (errors 2e-18 and 6e-17). No
-    reassociation here: it would simplify the reduction away.
-    """
-    k = np.rint(x * _ONE_OVER_PI)
-    r = ((x - k * _P1) - k * _P2) - k * _P3
-    t = r * r
-    s = 2.7314446091851362625e-15
-    s = -7.6439702841429586427e-13 + t * s
-    s = 1.6058977312067698838e-10 + t * s
-    s = -2.5052107616990069117e-08 + t * s
-    s = 2.7557319219163185409e-06 + t * s
-    s = -1.9841269841254973591e-04 + t * s
-    s = 8.3333333333333158686e-03 + t * s
-    s = -1.6666666666666666633e-01 + t * s
-    c = 4.6464356966859059684e-14
-    c = -1.1466252241909257469e-11 + t * c
-    c = 2.0876681558417904840e-09 + t * c
-    c = -2.7557318573360998723e-07 + t * c
-    c = 2.4801587298913524569e-05 + t * c
-    c = -1.3888888888884766986e-03 + t * c
-    c = 4.1666666666666656289e-02 + t * c
-    sign = 1.0 - 2.0 * (k - 2.0 * np.floor(0.5 * k))
-    c1 = sign * ((1.0 - 0.5 * t) + (t * t) * c)
-    s1 = sign * (r + (r * t) * s)
+    """cos and sin of x, 2x and 5x, within 3e-16 (times the factor) for |x| < 1e6."""
+    c1, s1 = cos_sin(x)
     c2 = c1 * c1 - s1 * s1
     s2 = 2.0 * (c1 * s1)
     c4 = c2 * c2 - s2 * s2

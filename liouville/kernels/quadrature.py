@@ -4,13 +4,11 @@ State arrays are z of shape (R, N + 1, n): replicates, then (y_1, ..., y_N, c), 
 `fourier`.
 """
 
-import math
-
 import numpy as np
 from numba import prange
 
-from .compiling import fast, fused, parallel
-from .intrinsics import float_of_bits
+from . import activations
+from .compiling import fast, parallel
 from .scratch import aligned
 from .threads import threads_for
 
@@ -18,82 +16,6 @@ CHUNK = 512
 BLOCK = 128
 GROUPS = 64
 ROWS = 7  # of scratch
-
-TANH, SIGMOID, RELU, SOFTPLUS, ERF, GAUSSIAN = range(6)
-PROFILE_CODES = {"tanh": TANH, "sigmoid": SIGMOID, "relu": RELU, "softplus": SOFTPLUS, "erf": ERF, "gaussian": GAUSSIAN}
-
-_LN2_HIGH = 6.93147180369123816490e-01
-_LN2_LOW = 1.90821492927058770002e-10
-_LOG2_E = 1.4426950408889634
-
-
-@fused
-def exp(x):
-    """e^x to 2e-16 relative, x clipped to +-700, without a branch so that loops over it vectorise."""
-    v = min(max(x, -700.0), 700.0)
-    k = np.rint(v * _LOG2_E)
-    r = (v - k * _LN2_HIGH) - k * _LN2_LOW
-    p = 1.0 / 479001600.0
-    p = p * r + 1.0 / 39916800.0
-    p = p * r + 1.0 / 3628800.0
-    p = p * r + 1.0 / 362880.0
-    p = p * r + 1.0 / 40320.0
-    p = p * r + 1.0 / 5040.0
-    p = p * r + 1.0 / 720.0
-    p = p * r + 1.0 / 120.0
-    p = p * r + 1.0 / 24.0
-    p = p * r + 1.0 / 6.0
-    p = p * r + 0.5
-    p = p * r + 1.0
-    return (p * r + 1.0) * float_of_bits((np.int64(k) + 1023) << 52)
-
-
-@fast
-def profile_values(code, s, m, value):
-    """g at s[:m]."""
-    if code == TANH:
-        for i in range(m):
-            value[i] = 1.0 - 2.0 / (1.0 + exp(2.0 * s[i]))
-    elif code == SIGMOID:
-        for i in range(m):
-            value[i] = 1.0 / (1.0 + exp(-s[i]))
-    elif code == RELU:
-        for i in range(m):
-            value[i] = 0.0 if s[i] <= 0.0 else s[i]  # passes NaN on
-    elif code == SOFTPLUS:
-        for i in range(m):
-            value[i] = exp(-abs(s[i]))
-        for i in range(m):
-            value[i] = max(s[i], 0.0) + math.log1p(value[i])
-    elif code == ERF:
-        for i in range(m):
-            value[i] = math.erf(s[i])
-    else:
-        for i in range(m):
-            value[i] = exp(-0.5 * s[i] * s[i])
-
-
-@fast
-def profile_slopes(code, s, m, value, slope):
-    """g' at s[:m], given g there."""
-    if code == TANH:
-        for i in range(m):
-            slope[i] = 1.0 - value[i] * value[i]
-    elif code == SIGMOID:
-        for i in range(m):
-            slope[i] = value[i] * (1.0 - value[i])
-    elif code == RELU:
-        for i in range(m):
-            slope[i] = 1.0 if s[i] > 0.0 else 0.0
-    elif code == SOFTPLUS:
-        for i in range(m):
-            slope[i] = 1.0 / (1.0 + exp(-s[i]))
-    elif code == ERF:
-        for i in range(m):
-            slope[i] = 1.1283791670955126 * exp(-s[i] * s[i])
-    else:
-        for i in range(m):
-            slope[i] = -s[i] * value[i]
 
 
 @fast
@@ -143,7 +65,7 @@ def _deposit_chunk(z, start, stop, weights, code, A, B, sums, y, scratch):
             w[i] *= c[i]
         for p in range(B.size):
             _argument_block(y, m, A, B, p, s)
-            profile_values(code, s, m, value)
+            activations.values(code, s, m, value)
             total = 0.0
             for i in range(m):
                 total += w[i] * value[i]
@@ -173,8 +95,8 @@ def _velocity_chunk(z, start, stop, weights, code, A, B, coefficients, out, y, g
                 gradient[d, i] = 0.0
         for p in range(B.size):
             _argument_block(y, m, A, B, p, s)
-            profile_values(code, s, m, value)
-            profile_slopes(code, s, m, value, slope)
+            activations.values(code, s, m, value)
+            activations.slopes(code, s, m, value, slope)
             factor = coefficients[p]
             for i in range(m):
                 U[i] += factor * value[i]

@@ -10,9 +10,9 @@ State arrays are z of shape (R, N + 1, n), as in `fourier`; in here (N + 1, n, L
 import numpy as np
 from numba import prange
 
+from . import activations
 from .compiling import fast, fused, parallel
 from .fourier import angle_powers, n_groups_of
-from .quadrature import profile_slopes, profile_values
 from .scratch import aligned
 from .threads import threads_for
 
@@ -280,7 +280,7 @@ def _quadrature_sums(here, weights, code, A, B, arguments, values, sums):
         for p in range(B.size):
             _arguments(here, i, A, B, p, arguments[i, p])
         # The pairs of a particle lie side by side: one long loop over all of them.
-        profile_values(code, arguments[i].reshape(-1), B.size * LANES, values[i].reshape(-1))
+        activations.values(code, arguments[i].reshape(-1), B.size * LANES, values[i].reshape(-1))
         for p in range(B.size):
             total, value = sums[p], values[i, p]
             for lane in range(LANES):
@@ -292,7 +292,7 @@ def _quadrature_potential(code, A, coefficients, arguments, values, slope, U, G)
     """U and grad U of every particle."""
     P, N = A.shape
     for i in range(U.shape[0]):
-        profile_slopes(code, arguments[i].reshape(-1), P * LANES, values[i].reshape(-1), slope.reshape(-1))
+        activations.slopes(code, arguments[i].reshape(-1), P * LANES, values[i].reshape(-1), slope.reshape(-1))
         u = U[i]
         u[:] = 0.0
         for p in range(P):
