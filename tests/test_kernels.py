@@ -151,9 +151,9 @@ def test_bits_do_not_depend_on_where_arrays_lie_in_memory(n, gap):
         scratch = parts["scratch"].reshape(12, 128)
         here[...] = z
         moments, sums, table = np.zeros((2, 13)), np.zeros(5), np.empty((3, 20))
-        fourier._deposit_chunk(here[0], here[1], 0, n, weights, moments, scratch)
+        fourier._deposit_chunk(here, 0, n, weights, moments, scratch)
         fourier._group_table(alpha, beta, table)
-        first = fourier._velocity_chunk(here[0], here[1], 0, n, weights, table, out[0], out[1], scratch)
+        first = fourier._velocity_chunk(here, 0, n, weights, table, out, scratch)
         results = [moments, out.copy(), first]
         y, gradient, scratch = scratch[:1], scratch[1:2], scratch[2:]
         quadrature._deposit_chunk(here, 0, n, weights, 5, A, B, sums, y, scratch)

@@ -16,6 +16,7 @@ from numba import prange
 
 from . import activations
 from .compiling import exact, fast, fused, parallel
+from .partition import n_blocks_of, task_of, tasks_of
 from .threads import threads_for
 
 WIDTH = 256  # units of a block at most: with 50 inputs and a batch of 50 it takes 200 kB in double precision
@@ -145,7 +146,7 @@ def _by_replicate(code, scale, blocks, n, X, f, step, store, kept, scratch, brok
     sums = np.empty((n_groups, n_blocks, f.shape[1]), dtype=blocks.dtype)
     r = np.empty((n_groups, f.shape[1]), dtype=blocks.dtype)
     for group in prange(n_groups):
-        for row in range(group * R // n_groups, (group + 1) * R // n_groups):
+        for row in tasks_of(group, n_groups, R):
             for s in range(f.shape[0]):
                 for k in range(n_blocks):
                     slot = _slot(group * n_blocks + k, group, kept)
@@ -167,7 +168,7 @@ def _by_block(code, scale, blocks, n, X, f, step, store, kept, scratch, broken):
     for s in range(f.shape[0] + 1):
         # The end of one step and the beginning of the next in one go, so that a block is fetched once for both.
         for group in prange(n_groups):
-            for task in range(group * n_tasks // n_groups, (group + 1) * n_tasks // n_groups):
+            for task in tasks_of(group, n_groups, n_tasks):
                 row, k = task // n_blocks, task % n_blocks
                 slot = _slot(task, group, kept)
                 if s > 0:
@@ -184,13 +185,12 @@ def _by_block(code, scale, blocks, n, X, f, step, store, kept, scratch, broken):
 @parallel
 def _values(code, scale, blocks, n, X, store, scratch, out):
     R, n_blocks, _, _ = blocks.shape
-    n_tiles = (X.shape[0] + TILE - 1) // TILE
-    n_tasks, n_groups = R * n_tiles, scratch.shape[0]
+    n_tasks, n_groups = R * n_blocks_of(X.shape[0], TILE), scratch.shape[0]
     for group in prange(n_groups):
         sums = np.empty((n_blocks, TILE), dtype=blocks.dtype)
-        for task in range(group * n_tasks // n_groups, (group + 1) * n_tasks // n_groups):
-            row, first = task // n_tiles, (task % n_tiles) * TILE
-            tile = X[first : first + TILE]
+        for task in tasks_of(group, n_groups, n_tasks):
+            row, first, stop = task_of(task, X.shape[0], TILE)
+            tile = X[first:stop]
             for k in range(n_blocks):
                 _forward(code, blocks[row, k], tile, store[group], sums[k], scratch[group])
             for b in range(tile.shape[0]):

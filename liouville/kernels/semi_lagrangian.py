@@ -9,6 +9,7 @@ import numpy as np
 from numba import prange
 
 from .compiling import fast, fast_parallel
+from .partition import block_of, n_blocks_of
 from .scratch import aligned
 from .threads import threads_for
 
@@ -65,10 +66,8 @@ def mass_left_of(x, c, k1, k2, k3, k4):
 @fast_parallel
 def _sweep_y(rho, feet, periodic, out):
     n_y, n_c = rho.shape
-    n_blocks = (n_c + COLUMNS - 1) // COLUMNS
-    for block in prange(n_blocks):
-        start = block * COLUMNS
-        stop = min(start + COLUMNS, n_c)
+    for block in prange(n_blocks_of(n_c, COLUMNS)):
+        start, stop = block_of(block, n_c, COLUMNS)
         columns = np.zeros((COLUMNS, n_y + 4))
         moved = np.empty((COLUMNS, n_y))
         k1 = np.empty(n_y)
@@ -118,13 +117,13 @@ def _sweep_y(rho, feet, periodic, out):
 @fast_parallel
 def _sweep_c(rho, shifts, out):
     n_y, n_c = rho.shape
-    n_blocks = (n_y + ROWS - 1) // ROWS
-    for block in prange(n_blocks):
+    for block in prange(n_blocks_of(n_y, ROWS)):
+        start, stop = block_of(block, n_y, ROWS)
         work = aligned(7, n_c + 4)
         v, k1, k2, k3, k4, head, landed = work[0], work[1], work[2], work[3], work[4], work[5], work[6]
         v[:] = 0.0
         centre = v[2:]
-        for i in range(block * ROWS, min((block + 1) * ROWS, n_y)):
+        for i in range(start, stop):
             row, target = rho[i], out[i]
             for j in range(n_c):
                 centre[j] = row[j]
@@ -166,10 +165,9 @@ WARM_UP = 12  # rows after which the start of a recursion is forgotten: q^12 is 
 @fast_parallel
 def _to_points(rho, periodic, out):
     n_y, n_c = rho.shape
-    n_blocks = (n_c + WIDE - 1) // WIDE
-    for block in prange(n_blocks):
-        start = block * WIDE
-        m = min(WIDE, n_c - start)
+    for block in prange(n_blocks_of(n_c, WIDE)):
+        start, stop = block_of(block, n_c, WIDE)
+        m = stop - start
         p = aligned(n_y + 1, WIDE)
         flux = aligned(2, WIDE)
         for i in range(-WARM_UP, n_y):
@@ -224,9 +222,9 @@ def _to_points(rho, periodic, out):
 @fast_parallel
 def _to_averages(rho, periodic, out):
     n_y, n_c = rho.shape
-    n_blocks = (n_y + ROWS - 1) // ROWS
-    for block in prange(n_blocks):
-        for i in range(block * ROWS, min((block + 1) * ROWS, n_y)):
+    for block in prange(n_blocks_of(n_y, ROWS)):
+        start, stop = block_of(block, n_y, ROWS)
+        for i in range(start, stop):
             lower = rho[(i - 1) % n_y if periodic else max(i - 1, 0)]
             upper = rho[(i + 1) % n_y if periodic else min(i + 1, n_y - 1)]
             for j in range(n_c):
