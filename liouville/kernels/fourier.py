@@ -11,7 +11,7 @@ but these is ever formed.
 import numpy as np
 from numba import prange
 
-from .compiling import exact, fast, fused, parallel
+from .compiling import exact, fast, fused, inlined, parallel
 from .elementary import cos_sin
 from .intrinsics import prefetch
 from .partition import added, n_blocks_of, n_groups_for, task_of, tasks_of
@@ -59,7 +59,7 @@ def _fetch_next(y, c, first, m):
             prefetch(c, i)
 
 
-@fast
+@inlined
 def _turn(m, c5, s5, C, S):
     """From 5jy to 5(j + 1)y."""
     for i in range(m):
@@ -68,10 +68,9 @@ def _turn(m, c5, s5, C, S):
         S[i] = S[i] * c5[i] + x * s5[i]
 
 
-@fast
-def _central_sums(m, w, work, cosines, sines):
+@inlined
+def _central_sums(m, w, c1, s1, c2, s2, cosines, sines):
     """Add the sums of w times cos and sin of ky, k = 0, 1, 2."""
-    c1, s1, c2, s2 = work[0], work[1], work[2], work[3]
     centre = 0.0
     cc1 = 0.0
     cs1 = 0.0
@@ -90,10 +89,9 @@ def _central_sums(m, w, work, cosines, sines):
     sines[2] += cs2
 
 
-@fast
-def _group_sums(m, C, S, work, k, cosines, sines):
+@inlined
+def _group_sums(m, C, S, c1, s1, c2, s2, k, cosines, sines):
     """Add the sums of w times cos and sin of the five modes around k, C and S being w times those of ky."""
-    c1, s1, c2, s2 = work[0], work[1], work[2], work[3]
     centre_c = 0.0
     centre_s = 0.0
     cc1 = 0.0
@@ -130,14 +128,14 @@ def _group_sums(m, C, S, work, k, cosines, sines):
 @fast
 def _deposit_chunk(z, start, stop, weights, moments, work):
     """moments[0, k] += sum w c cos ky and moments[1, k] += sum w c sin ky over particles start..stop."""
-    c5, s5, C, S, w = work[4], work[5], work[6], work[7], work[8]
-    cosines, sines = moments[0], moments[1]
+    c1, s1, c2, s2, c5, s5, C, S, w = work[0], work[1], work[2], work[3], work[4], work[5], work[6], work[7], work[8]
+    y, c, cosines, sines = z[0], z[1], moments[0], moments[1]
     for first in range(start, stop, BLOCK):
         m = min(BLOCK, stop - first)
-        _fetch_next(z[0], z[1], first, m)
-        powers(z[0, first : first + m], m, work)
-        load_weighted(z[1], weights, first, m, w)
-        _central_sums(m, w, work, cosines, sines)
+        _fetch_next(y, c, first, m)
+        powers(y[first : first + m], m, work)
+        load_weighted(c, weights, first, m, w)
+        _central_sums(m, w, c1, s1, c2, s2, cosines, sines)
         for k in range(5, moments.shape[1], 5):
             if k == 5:
                 for i in range(m):
@@ -145,7 +143,7 @@ def _deposit_chunk(z, start, stop, weights, moments, work):
                     S[i] = w[i] * s5[i]
             else:
                 _turn(m, c5, s5, C, S)
-            _group_sums(m, C, S, work, k, cosines, sines)
+            _group_sums(m, C, S, c1, s1, c2, s2, k, cosines, sines)
 
 
 @exact
@@ -184,12 +182,12 @@ def _velocity_chunk(z, start, stop, weights, table, out, work):
     """
     c1, s1, c2, s2, c5, s5, C, S, U = work[0], work[1], work[2], work[3], work[4], work[5], work[6], work[7], work[8]
     G = work[9:]
-    V = G[0]
+    y, c, V = z[0], z[1], G[0]
     power = 0.0
     for first in range(start, stop, BLOCK):
         m = min(BLOCK, stop - first)
-        _fetch_next(z[0], z[1], first, m)
-        powers(z[0, first : first + m], m, work)
+        _fetch_next(y, c, first, m)
+        powers(y[first : first + m], m, work)
         p0, p1, p2, p3, p4 = table[0, 0], table[0, 1], table[0, 2], table[0, 3], table[0, 4]
         d0, d1, d2, d3, d4 = table[0, 10], table[0, 11], table[0, 12], table[0, 13], table[0, 14]
         for i in range(m):
@@ -204,15 +202,15 @@ def _velocity_chunk(z, start, stop, weights, table, out, work):
             e0, e1, e2, e3, e4 = table[j, 15], table[j, 16], table[j, 17], table[j, 18], table[j, 19]
             for i in range(m):
                 x = C[i]
-                y = S[i]
+                v = S[i]
                 P = p0 + p1 * c1[i] + p2 * s1[i] + p3 * c2[i] + p4 * s2[i]
                 Q = q0 + q1 * c1[i] + q2 * s1[i] + q3 * c2[i] + q4 * s2[i]
-                U[i] += x * P + y * Q
+                U[i] += x * P + v * Q
                 P = d0 + d1 * c1[i] + d2 * s1[i] + d3 * c2[i] + d4 * s2[i]
                 Q = e0 + e1 * c1[i] + e2 * s1[i] + e3 * c2[i] + e4 * s2[i]
-                V[i] += x * P + y * Q
-                C[i] = x * c5[i] - y * s5[i]
-                S[i] = y * c5[i] + x * s5[i]
+                V[i] += x * P + v * Q
+                C[i] = x * c5[i] - v * s5[i]
+                S[i] = v * c5[i] + x * s5[i]
         power += store_velocities(z, weights, first, m, U, G, S, out)
     return power
 
@@ -244,7 +242,7 @@ def _velocity_fourier(z, weights, active, alpha, beta, out):
         work = aligned(ROWS, BLOCK)
         for task in tasks_of(group, n_groups, n_tasks):
             row, start, stop = task_of(task, z.shape[2], CHUNK)
-            power[task] = _velocity_chunk(z[active[row]], start, stop, weights, tables[row], out[active[row]], work)
+            power[task, 0] = _velocity_chunk(z[active[row]], start, stop, weights, tables[row], out[active[row]], work)
     return added(power, active.size).reshape(-1)
 
 

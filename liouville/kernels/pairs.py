@@ -107,7 +107,7 @@ def compile_gradients(value, gradient, y_dim, x_dim, steps):
             for task in tasks_of(group, n_groups, n_tasks):
                 row, start, stop = task_of(task, z.shape[2], CHUNK)
                 r = active[row]
-                power[task] = velocity_chunk(z[r], start, stop, weights, X, coefficients[row], out[r], scratch)
+                power[task, 0] = velocity_chunk(z[r], start, stop, weights, X, coefficients[row], out[r], scratch)
         return added(power, active.size).reshape(-1)
 
     return velocity, fill, along

@@ -100,7 +100,7 @@ def _velocity_quadrature(z, weights, active, code, A, B, coefficients, out):
         for task in tasks_of(group, n_groups, n_tasks):
             row, start, stop = task_of(task, z.shape[2], CHUNK)
             r, factors = active[row], coefficients[row]
-            power[task] = _velocity_chunk(z[r], start, stop, weights, code, A, B, factors, out[r], y, G, scratch)
+            power[task, 0] = _velocity_chunk(z[r], start, stop, weights, code, A, B, factors, out[r], y, G, scratch)
     return added(power, active.size).reshape(-1)
 
 

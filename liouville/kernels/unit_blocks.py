@@ -4,10 +4,10 @@ They are copied first, because an index `first + i` that the compiler cannot pro
 slice does not, and sums over anything but scratch could depend on where arrays happen to lie.
 """
 
-from .compiling import fast
+from .compiling import inlined
 
 
-@fast
+@inlined
 def load(source, first, m, out):
     """out[:m] = source[first : first + m]."""
     part = source[first : first + m]
@@ -15,14 +15,14 @@ def load(source, first, m, out):
         out[i] = part[i]
 
 
-@fast
+@inlined
 def load_places(z, first, m, y):
     """The coordinates y of m units, a row each."""
     for d in range(y.shape[0]):
         load(z[d], first, m, y[d])
 
 
-@fast
+@inlined
 def load_weights(weights, first, m, w):
     """The weights of m units; an array of one weighs all alike."""
     if weights.size == 1:
@@ -31,7 +31,7 @@ def load_weights(weights, first, m, w):
         load(weights, first, m, w)
 
 
-@fast
+@inlined
 def load_weighted(c, weights, first, m, w):
     """The products of weight and c of m units."""
     load_weights(weights, first, m, w)
@@ -40,15 +40,18 @@ def load_weighted(c, weights, first, m, w):
         w[i] *= part[i]
 
 
-@fast
+@inlined
 def store_velocities(z, weights, first, m, U, G, square, out):
     """(-c G, -U) of m units into out, of the shape (N + 1, n) of z; returns sum w |v|^2. U is scratch afterwards."""
     N = z.shape[0] - 1
-    c, v_c = z[N, first : first + m], out[N, first : first + m]
+    c, v_c, v_y = z[N, first : first + m], out[N, first : first + m], out[0, first : first + m]
     for i in range(m):
-        v_c[i] = -U[i]
-        square[i] = U[i] * U[i]
-    for d in range(N):
+        v = -c[i] * G[0, i]
+        u = -U[i]
+        v_y[i] = v
+        v_c[i] = u
+        square[i] = v * v + u * u
+    for d in range(1, N):
         v_y = out[d, first : first + m]
         for i in range(m):
             v = -c[i] * G[d, i]
