@@ -3,7 +3,7 @@
 import numpy as np
 from numba import prange
 
-from .compiling import fast, parallel
+from .compiling import fast, inlined, parallel
 from .partition import added, n_blocks_of, n_groups_for, task_of, tasks_of
 from .threads import threads_for
 from .unit_blocks import load
@@ -12,7 +12,7 @@ CHUNK = 8192
 BLOCK = 1024  # stays in the first-level cache while slopes are added to it
 
 
-@fast
+@inlined
 def _add_slopes(slopes, replicate, first, coefficients, h, out):
     """Add h sum_s coefficients[s] slopes[s, replicate] from place `first` on to out."""
     for s in range(coefficients.size):
