@@ -11,7 +11,7 @@ cut so that no cell gives away more than it holds.
 import numpy as np
 from numba import prange
 
-from .compiling import fast, fast_parallel
+from .compiling import fast, fast_parallel, inlined
 from .partition import block_of, n_blocks_of
 from .scratch import aligned
 from .threads import threads_for
@@ -56,7 +56,7 @@ def mp5(a, b, c, d, e, curve_behind, curve_face, out):
         out[j] = min(max(v, least), most)
 
 
-@fast
+@inlined
 def _outflow(padded, c, dc, per_y, per_c, D_below, D_above, U, reach_U, dt, q):
     """q[j] = rho / (dt times the rate at which a cell may empty), the common factor of its faces' allowances."""
     left = max(0.0, U + reach_U) * per_c
@@ -67,7 +67,7 @@ def _outflow(padded, c, dc, per_y, per_c, D_below, D_above, U, reach_U, dt, q):
         q[j] = _KEEP * padded[j + PAD] / (dt * (above + below + left + right) + 1e-300)
 
 
-@fast
+@inlined
 def _faces_c(r, U, n_c, curve, least, out):
     """Values at the n_c + 1 faces of a padded row, face j between padded cells j + PAD - 1 and j + PAD; v = -U."""
     stop = n_c + 1
@@ -80,7 +80,7 @@ def _faces_c(r, U, n_c, curve, least, out):
         mp5(r[5:], r[4:], r[3:], r[2:], r[1:], least[2:], least[1:], out[:stop])
 
 
-@fast
+@inlined
 def _faces_y(r, D, z, curve_below, curve_face, curve_above, out):
     """Values at one face in y. r holds six padded rows, three on each side; v = -c D, c < 0 left of place z."""
     a, b, c, d, e, f = r[0], r[1], r[2], r[3], r[4], r[5]
@@ -93,7 +93,7 @@ def _faces_y(r, D, z, curve_below, curve_face, curve_above, out):
         mp5(a[z:], b[z:], c[z:], d[z:], e[z:], curve_below[z:], curve_face[z:], out[z:])
 
 
-@fast
+@inlined
 def _flux_y(values, D, c, dc, q_below, q_above, flux):
     """Flux through one face in y from the values there, padded like the rows."""
     transverse = dc * dc / 12.0
@@ -157,20 +157,20 @@ def _descent_flux_y(values, v, c, dc, q_below, q_above, flux):
         flux[j] = max(min(f, most_up), -most_down)
 
 
-@fast
-def _flux_c(f, U, dy, q, flux):
+@inlined
+def _flux_c(f, U, U1, U2, dy, q, flux):
     """Fluxes through the inner faces in c of a row from the values there, those of two rows on each side too."""
-    reach = 0.5 * dy * abs(U[1])
-    right, left = max(0.0, -U[0] + reach), max(0.0, U[0] + reach)
-    t1, t2 = dy * U[1] / 12.0, dy * dy * U[2] / 720.0
+    reach = 0.5 * dy * abs(U1)
+    right, left = max(0.0, -U + reach), max(0.0, U + reach)
+    t1, t2 = dy * U1 / 12.0, dy * dy * U2 / 720.0
     for j in range(1, q.size):
         slope = (41.0 / 60.0) * (f[3, j] - f[1, j]) - (11.0 / 120.0) * (f[4, j] - f[0, j])
         curve = f[3, j] - 2.0 * f[2, j] + f[1, j]
-        value = -(U[0] * f[2, j] + t1 * slope + t2 * curve)
+        value = -(U * f[2, j] + t1 * slope + t2 * curve)
         flux[j] = max(min(value, right * q[j - 1]), -left * q[j])
 
 
-@fast
+@inlined
 def _descent_flux_c(f, U, S, edges, dy, q, flux):
     """As _flux_c, v = -(U + c S)."""
     reach_U, reach_S = 0.5 * dy * abs(U[1]), 0.5 * dy * abs(S[1])
@@ -186,7 +186,7 @@ def _descent_flux_c(f, U, S, edges, dy, q, flux):
         flux[j] = max(min(value, max(0.0, -mean + reach) * q[j - 1]), -max(0.0, mean + reach) * q[j])
 
 
-@fast
+@inlined
 def _load_rows(rho, start, periodic, rows):
     """Padded copies of the rows of rho from start - 3 on; what lies beyond the ends stays empty."""
     n_y, n_c = rho.shape
@@ -198,7 +198,7 @@ def _load_rows(rho, start, periodic, rows):
                 padded[j] = source[j]
 
 
-@fast
+@inlined
 def _load_faces(rows, start, U, S, edges, periodic, lines, faces):
     """Face values in c of the rows from start - 2 on; what lies beyond the ends stays empty."""
     n_y, n_c = U.shape[1], faces.shape[1] - 1
@@ -216,7 +216,7 @@ def _load_faces(rows, start, U, S, edges, periodic, lines, faces):
             faces[p, j] = other[j] if U[0, i] + edges[j] * S[0, i] > 0.0 else faces[p, j]
 
 
-@fast
+@inlined
 def _outflow_of(padded, i, U, S, along_y, c, dy, dc, dt, q):
     """The allowances of row i."""
     reach = 0.5 * dy * abs(U[1, i])
@@ -227,7 +227,7 @@ def _outflow_of(padded, i, U, S, along_y, c, dy, dc, dt, q):
         _descent_outflow(padded, c, dc, 1.0 / dy, 1.0 / dc, below, above, U[0, i], S[0, i], reach, reach_S, dt, q)
 
 
-@fast
+@inlined
 def _flux_above(r, v, c, dc, z, curves, turn, lines, q_below, q_above, flux):
     """Flux through one face in y; r holds six padded rows, curves[turn % 3] is of the face below."""
     values, below, face, above = lines[0], curves[turn % 3], curves[(turn + 1) % 3], curves[(turn + 2) % 3]
@@ -239,18 +239,18 @@ def _flux_above(r, v, c, dc, z, curves, turn, lines, q_below, q_above, flux):
         _descent_flux_y(values, v, c, dc, q_below, q_above, flux)
 
 
-@fast
+@inlined
 def _flux_along(f, i, U, S, edges, dy, q, flux):
     """Fluxes through the faces in c of row i; both ends are closed."""
     flux[0] = 0.0
     flux[q.size] = 0.0
     if S.size == 0:
-        _flux_c(f, U[:, i], dy, q, flux)
+        _flux_c(f, U[0, i], U[1, i], U[2, i], dy, q, flux)
     else:
         _descent_flux_c(f, U[:, i], S[:, i], edges, dy, q, flux)
 
 
-@fast
+@inlined
 def _update_row(row, old, alpha, dt, dy, dc, below, above, flux_c, c, new, moments):
     """new = alpha old + (1 - alpha) (row - the outflow through the four faces of each cell), and its moments."""
     beta, per_y, per_c = 1.0 - alpha, 1.0 / dy, 1.0 / dc
