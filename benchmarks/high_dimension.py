@@ -16,7 +16,7 @@ from measure import best_times
 from threadpoolctl import threadpool_limits
 
 from liouville import SphericalSpin, UniformSphere
-from liouville.kernels import ridge
+from liouville.kernels import activations, ridge
 
 STEPS, STEP = 20, 1e-3
 
@@ -48,7 +48,7 @@ def draw(rng, dim, batch, target):
 
 def row(activation, dtype, n, dim, batch, target):
     """One line of the table."""
-    rng, code = np.random.default_rng(0), ridge.ACTIVATION_CODES[activation]
+    rng, code = np.random.default_rng(0), activations.code_of(activation)
     start = rng.standard_normal((1, dim + 2, n))
     inputs, values = draw(rng, dim, batch, target)
     X, f = inputs.astype(dtype), values.astype(dtype)

@@ -17,7 +17,7 @@ from measure import best_times
 
 from liouville import RK4, Convolution, Initial, Normal, Problem, Torus, Uniform, UniformTorus
 from liouville.features.fourier import FourierFeatures
-from liouville.kernels import fourier, quadrature
+from liouville.kernels import activations, fourier, quadrature
 from particles import simulate
 
 MODES, POINTS = 12, 64
@@ -141,7 +141,7 @@ class Ridge:
     def ours(self):
         z, out = np.stack([self.w, self.b, self.c])[None].copy(), np.empty((1, 3, self.w.size))
         A, B = np.stack([self.x, np.ones(self.x.size)], axis=1), np.zeros(self.x.size)
-        weights, active, code = np.array([1.0]), np.arange(1), quadrature.TANH
+        weights, active, code = np.array([1.0]), np.arange(1), activations.TANH
 
         def call():
             quadrature.velocity_quadrature(z, weights, active, code, A, B, self.r[None], out)

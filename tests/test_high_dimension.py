@@ -7,7 +7,7 @@ from oracles import SphereForce, arc_cosine_kernel
 from threadpoolctl import threadpool_limits
 
 import liouville as lv
-from liouville.kernels import ridge
+from liouville.kernels import activations, ridge
 from liouville.problem.profiles import ACTIVATIONS
 from particles import simulate
 
@@ -55,7 +55,7 @@ def test_sphere_samples_lie_on_the_sphere_with_the_uniform_moments():
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("activation", sorted(ridge.ACTIVATION_CODES))
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
 def test_steps_are_the_dense_formula(activation, dtype):
     rng, g = np.random.default_rng(0), ACTIVATIONS[activation]
     N, S, scale, step = 5, 4, 1.3, 0.1
@@ -64,7 +64,7 @@ def test_steps_are_the_dense_formula(activation, dtype):
         X, f = rng.standard_normal((S, B, N)), rng.standard_normal((S, B))
         blocks = ridge.to_blocks(z, dtype)
         assert np.array_equal(ridge.from_blocks(blocks, n), z.astype(dtype))
-        code = ridge.ACTIVATION_CODES[activation]
+        code = activations.code_of(activation)
         assert (ridge.descend(code, scale, blocks, n, X.astype(dtype), f.astype(dtype), step) == -1).all()
         expected = z.copy()
         for s in range(S):
@@ -81,12 +81,11 @@ def test_steps_are_the_dense_formula(activation, dtype):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("activation", sorted(ridge.ACTIVATION_CODES))
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
 def test_activations_pass_nan_on_and_hold_far_out(activation, dtype):
     s = np.array([-1e4, -60.0, 0.0, 60.0, 1e4, np.nan] + [0.5] * 10, dtype=dtype)
-    value, slope, scratch = s.copy(), np.empty_like(s), np.empty_like(s)
-    bits = np.empty(s.size, dtype=np.int64 if dtype == np.float64 else np.int32)
-    ridge._activate_row(ridge.ACTIVATION_CODES[activation], value, slope, scratch, bits)
+    value = np.empty_like(s)
+    activations.values(activations.code_of(activation), s, s.size, value)
     assert np.isnan(value[5])
     expected = ACTIVATIONS[activation].value(s[:5].astype(float))
     assert (
@@ -128,7 +127,7 @@ def test_boxes_give_fresh_batches_too(lower, upper):
 def mean_velocity(problem, z, batches, size):
     """The mean over many batches of one step's velocity, and its standard error, from the kernel, shape (N + 1, n)."""
     rng, unit = np.random.default_rng(5), problem.unit
-    code, n = ridge.ACTIVATION_CODES[unit.activation], z.shape[2]
+    code, n = activations.code_of(unit.activation), z.shape[2]
     velocities = []
     for _ in range(batches):
         x = problem.data.sample(rng, size)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..kernels import quadrature, replicates
+from ..kernels import activations, quadrature, replicates
 from ..problem import Unit
 from ..problem.profiles import check_derivative, fit_profile
 from .compiled import CompiledPairs
@@ -21,9 +21,9 @@ def make_pairs(problem):
     """
     if isinstance(problem.unit, Unit):
         return CompiledPairs(problem)
-    if problem.unit.formula.name in quadrature.PROFILE_CODES:
-        return ProfilePairs(problem.unit, problem.data.points)
-    return ArrayPairs(problem)
+    if problem.unit.formula.name == "custom":
+        return ArrayPairs(problem)
+    return ProfilePairs(problem.unit, problem.data.points)
 
 
 class ProfilePairs:
@@ -41,7 +41,7 @@ class ProfilePairs:
         self.unit, self.points = unit, points
         A, self.B = unit.affine(points)
         self.A = np.ascontiguousarray(A)
-        self.code = quadrature.PROFILE_CODES[unit.formula.name]
+        self.code = activations.code_of(unit.formula.name)
 
     @property
     def smooth(self) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ..errors import SolveFailed
-from ..kernels import ridge
+from ..kernels import activations, ridge
 from ..problem import Euclidean, Quadrature, Ridge
 
 CHUNK_NUMBERS = 2**19  # coordinates of inputs drawn for one call of the kernel, about
@@ -48,7 +48,7 @@ class OnlineSGD:
         z, self.features, self.dynamics, self.streams = units.z, task.features, task.dynamics, batches.streams
         self.problem = task.problem
         self.unit = self.problem.unit
-        self.code = ridge.ACTIVATION_CODES[self.unit.activation]
+        self.code = activations.code_of(self.unit.activation)
         self.dtype, self.n = z.dtype, z.shape[2]
         self.blocks = ridge.to_blocks(z, z.dtype)
         self.test_inputs = self._inputs(self.problem.data.points)

@@ -2,7 +2,8 @@
 
 Numba's `fastmath=True` would let the compiler assume that NaN never occurs and delete the checks that catch a
 breakdown. FAST is a smaller set, that allows vectorised sums and fused multiply-adds; where a formula must not be
-rearranged, `fused` allows the latter alone, and `exact` nothing.
+rearranged, `fused` allows the latter alone, and `exact` nothing. `inlined` is for parts of a loop over blocks, where a
+call with many arrays would cost as much as the work on a block.
 
 `error_model="numpy"` everywhere: Python's own division checks every divisor for zero, and that branch keeps a loop from
 being vectorised.
@@ -19,6 +20,7 @@ _kept = {"cache": DIRECTORY is not None, "error_model": "numpy"}
 exact = njit(**_kept)
 fused = njit(fastmath={"contract"}, **_kept)
 fast = njit(fastmath=FAST, **_kept)
+inlined = njit(fastmath=FAST, forceinline=True, **_kept)
 parallel = njit(parallel=True, **_kept)
 fast_parallel = njit(parallel=True, fastmath=FAST, **_kept)
 

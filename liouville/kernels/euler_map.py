@@ -9,6 +9,7 @@ import numpy as np
 from numba import prange
 
 from .compiling import fast, fast_parallel
+from .partition import block_of, n_blocks_of
 from .scratch import aligned
 from .semi_lagrangian import COLUMNS, mass_left_of, quartics
 from .threads import threads_for
@@ -134,11 +135,10 @@ def _column(v, k, g, slope, half, q, n, periodic, out):
 def _push_y(rho, potential, c, step, spacing, periodic, out):
     n_y, n_c = rho.shape
     U, first, second, third = potential[0], potential[1], potential[2], potential[3]
-    n_blocks = (n_c + COLUMNS - 1) // COLUMNS
     rate = step / spacing
-    for block in prange(n_blocks):
-        start = block * COLUMNS
-        m = min(COLUMNS, n_c - start)
+    for block in prange(n_blocks_of(n_c, COLUMNS)):
+        start, stop = block_of(block, n_c, COLUMNS)
+        m = stop - start
         columns, moved = aligned(COLUMNS, n_y + 4), aligned(COLUMNS, n_y)
         columns[:] = 0.0
         moved[:] = 0.0

@@ -11,7 +11,8 @@ cut so that no cell gives away more than it holds.
 import numpy as np
 from numba import prange
 
-from .compiling import fast, fast_parallel
+from .compiling import fast, fast_parallel, inlined
+from .partition import block_of, n_blocks_of
 from .scratch import aligned
 from .threads import threads_for
 
@@ -55,7 +56,7 @@ def mp5(a, b, c, d, e, curve_behind, curve_face, out):
         out[j] = min(max(v, least), most)
 
 
-@fast
+@inlined
 def _outflow(padded, c, dc, per_y, per_c, D_below, D_above, U, reach_U, dt, q):
     """q[j] = rho / (dt times the rate at which a cell may empty), the common factor of its faces' allowances."""
     left = max(0.0, U + reach_U) * per_c
@@ -66,7 +67,7 @@ def _outflow(padded, c, dc, per_y, per_c, D_below, D_above, U, reach_U, dt, q):
         q[j] = _KEEP * padded[j + PAD] / (dt * (above + below + left + right) + 1e-300)
 
 
-@fast
+@inlined
 def _faces_c(r, U, n_c, curve, least, out):
     """Values at the n_c + 1 faces of a padded row, face j between padded cells j + PAD - 1 and j + PAD; v = -U."""
     stop = n_c + 1
@@ -79,7 +80,7 @@ def _faces_c(r, U, n_c, curve, least, out):
         mp5(r[5:], r[4:], r[3:], r[2:], r[1:], least[2:], least[1:], out[:stop])
 
 
-@fast
+@inlined
 def _faces_y(r, D, z, curve_below, curve_face, curve_above, out):
     """Values at one face in y. r holds six padded rows, three on each side; v = -c D, c < 0 left of place z."""
     a, b, c, d, e, f = r[0], r[1], r[2], r[3], r[4], r[5]
@@ -92,7 +93,7 @@ def _faces_y(r, D, z, curve_below, curve_face, curve_above, out):
         mp5(a[z:], b[z:], c[z:], d[z:], e[z:], curve_below[z:], curve_face[z:], out[z:])
 
 
-@fast
+@inlined
 def _flux_y(values, D, c, dc, q_below, q_above, flux):
     """Flux through one face in y from the values there, padded like the rows."""
     transverse = dc * dc / 12.0
@@ -106,122 +107,6 @@ def _flux_y(values, D, c, dc, q_below, q_above, flux):
         up = max(0.0, -c[j] * D + 0.5 * dc * abs(D)) * q_below[j]
         down = max(0.0, c[j] * D + 0.5 * dc * abs(D)) * q_above[j]
         flux[j] = max(min(f, up), -down)
-
-
-@fast_parallel
-def _stage(rho, base, alpha, dt, U, U1, U2, D, c, dy, dc, periodic, out, moments):
-    n_y, n_c = rho.shape
-    n = n_c + 2 * PAD
-    j_zero = np.searchsorted(c, 0.0)
-    n_blocks = (n_y + ROWS - 1) // ROWS
-    beta = 1.0 - alpha
-    per_y = 1.0 / dy
-    per_c = 1.0 / dc
-    for block in prange(n_blocks):
-        first = block * ROWS
-        last = min(first + ROWS, n_y)
-        # Padded copies of the rows first - 3 .. last + 2, and the face values in c of the rows first - 2 .. last + 1.
-        rows = aligned(ROWS + 6, n)
-        faces = aligned(ROWS + 4, n_c + 1)
-        face_curve = aligned(3, n)  # least curvatures at the faces in y below, at and above the one worked on, in turn
-        lines = aligned(8, n)
-        rows[:] = 0.0
-        faces[:] = 0.0
-        lines[:] = 0.0
-        curve, curve_next, values = lines[0, :n], lines[1, :n], lines[2, :n]
-        below, above, flux_c = lines[3, :n_c], lines[4, :n_c], lines[5, : n_c + 1]
-        q_below, q_above = lines[6, :n_c], lines[7, :n_c]
-        for p in range(last - first + 6):
-            i = first - 3 + p
-            if periodic:
-                i = i % n_y
-            if 0 <= i < n_y:
-                padded = rows[p]
-                for j in range(n_c):
-                    padded[j + PAD] = rho[i, j]
-        for p in range(last - first + 4):
-            i = first - 2 + p
-            if periodic:
-                i = i % n_y
-            if 0 <= i < n_y:
-                _faces_c(rows[p + 1], U[i], n_c, curve, face_curve[0], faces[p])
-        # Second differences of the rows first - 2 .. first, for the two lower faces of the first pass.
-        curvatures(rows[0], rows[1], rows[2], curve)
-        curvatures(rows[1], rows[2], rows[3], curve_next)
-        least_curvatures(curve, curve_next, face_curve[0, :n])
-        curvatures(rows[2], rows[3], rows[4], curve)
-        least_curvatures(curve_next, curve, face_curve[1, :n])
-        for i in range(first - 1, last):
-            # `above` becomes the flux through the face between rows i and i + 1, `below` holds the previous one.
-            p = i - first + 3  # place of row i in `rows`
-            i1 = i % n_y if periodic else i
-            i2 = (i + 1) % n_y if periodic else i + 1
-            turn = i - first + 1
-            curvatures(rows[p + 1], rows[p + 2], rows[p + 3], curve_next)
-            least_curvatures(curve, curve_next, face_curve[(turn + 2) % 3, :n])
-            curve, curve_next = curve_next, curve
-            if i == first - 1 and i1 >= 0:
-                reach = 0.5 * dy * abs(U1[i1])
-                _outflow(rows[p], c, dc, per_y, per_c, D[i1], D[i1 + 1], U[i1], reach, dt, q_below)
-            if i2 < n_y:
-                reach = 0.5 * dy * abs(U1[i2])
-                _outflow(rows[p + 1], c, dc, per_y, per_c, D[i2], D[i2 + 1], U[i2], reach, dt, q_above)
-            if i1 < 0 or i2 >= n_y:
-                above[:] = 0.0
-            else:
-                _faces_y(
-                    rows[p - 2 : p + 4],
-                    D[i1 + 1],
-                    j_zero + PAD,
-                    face_curve[turn % 3],
-                    face_curve[(turn + 1) % 3],
-                    face_curve[(turn + 2) % 3],
-                    values,
-                )
-                _flux_y(values, D[i1 + 1], c, dc, q_below, q_above, above)
-            if i >= first:
-                f = faces[p - 3 : p + 2]
-                reach = 0.5 * dy * abs(U1[i1])
-                right = max(0.0, -U[i1] + reach)
-                left = max(0.0, U[i1] + reach)
-                t1 = dy * U1[i1] / 12.0
-                t2 = dy * dy * U2[i1] / 720.0
-                flux_c[0] = 0.0
-                flux_c[n_c] = 0.0
-                for j in range(1, n_c):
-                    slope = (41.0 / 60.0) * (f[3, j] - f[1, j]) - (11.0 / 120.0) * (f[4, j] - f[0, j])
-                    curl = f[3, j] - 2.0 * f[2, j] + f[1, j]
-                    value = -(U[i1] * f[2, j] + t1 * slope + t2 * curl)
-                    flux_c[j] = max(min(value, right * q_below[j - 1]), -left * q_below[j])
-                m0 = 0.0
-                m1 = 0.0
-                m2 = 0.0
-                old = base[i]
-                row = rho[i]
-                new = out[i]
-                for j in range(n_c):
-                    v = row[j] - dt * ((above[j] - below[j]) * per_y + (flux_c[j + 1] - flux_c[j]) * per_c)
-                    v = alpha * old[j] + beta * v
-                    v = v if abs(v) > 1e-290 else 0.0  # underflow of a cell that emptied itself
-                    new[j] = v
-                    m0 += v
-                    m1 += v * c[j]
-                    m2 += v * c[j] * c[j]
-                moments[i, 0] = m0 * dc
-                moments[i, 1] = m1 * dc
-                moments[i, 2] = m2 * dc
-            below, above = above, below
-            q_below, q_above = q_above, q_below
-
-
-def stage(rho, base, alpha, dt, U, U1, U2, D, c, dy, dc, periodic, out, moments):
-    """out = alpha base + (1 - alpha) (rho + dt L(rho)).
-
-    U : cell averages of the potential; U1 : its slope at centres, plus dy^2/40 of the third derivative; U2 : its second
-    derivative; D : its slope at the n_y + 1 faces in y. moments[i] receives sum_j out_ij (1, c_j, c_j^2) dc.
-    """
-    with threads_for(16 * rho.size):
-        _stage(rho, base, alpha, dt, U, U1, U2, D, c, dy, dc, periodic, out, moments)
 
 
 @fast
@@ -244,134 +129,207 @@ def _most(A, D, Q, c, dc):
 
 
 @fast
-def _descent_flux_y(r, A, D, Q, c, dc, lines, q_below, q_above, flux):
-    """Flux through one face in y; r holds six padded rows, three on each side, `lines` seven of scratch."""
-    n_c = c.size
-    n = n_c + 2 * PAD
-    up, down, curve, curve_next = lines[0], lines[1], lines[2], lines[3]
-    for face in range(3):  # least curvatures at the faces below, at and above this one
-        curvatures(r[face], r[face + 1], r[face + 2], curve)
-        curvatures(r[face + 1], r[face + 2], r[face + 3], curve_next)
-        least_curvatures(curve, curve_next, lines[4 + face])
-    mp5(r[0], r[1], r[2], r[3], r[4], lines[4], lines[5], up)
-    mp5(r[5], r[4], r[3], r[2], r[1], lines[6], lines[5], down)
-    for k in range(n):
+def _descent_faces_y(r, v, c, dc, curve_below, curve_face, curve_above, down, up):
+    """As _faces_y into `up`, v = -(A + c D + c^2 Q): every column has a sign of its own. `down` is scratch."""
+    A, D, Q = v[0], v[1], v[2]
+    mp5(r[0], r[1], r[2], r[3], r[4], curve_below, curve_face, up)
+    mp5(r[5], r[4], r[3], r[2], r[1], curve_above, curve_face, down)
+    for k in range(up.size):
         centre = c[0] + (k - PAD) * dc
         up[k] = down[k] if A + centre * (D + centre * Q) > 0.0 else up[k]
+
+
+@fast
+def _descent_flux_y(values, v, c, dc, q_below, q_above, flux):
+    """As _flux_y, of the velocities of `_descent_faces_y`."""
+    A, D, Q = v[0], v[1], v[2]
     transverse = dc * dc / 12.0
-    for j in range(n_c):
+    for j in range(c.size):
         k = j + PAD
-        slope = ((41.0 / 60.0) * (up[k + 1] - up[k - 1]) - (11.0 / 120.0) * (up[k + 2] - up[k - 2])) / dc
-        curve = up[k + 1] - 2.0 * up[k] + up[k - 1]
+        slope = (
+            (41.0 / 60.0) * (values[k + 1] - values[k - 1]) - (11.0 / 120.0) * (values[k + 2] - values[k - 2])
+        ) / dc
+        curve = values[k + 1] - 2.0 * values[k] + values[k - 1]
         mean = A + c[j] * (D + c[j] * Q) + transverse * Q
-        f = -(mean * up[k] + transverse * (D + 2.0 * c[j] * Q) * slope + dc * dc / 360.0 * Q * curve)
+        f = -(mean * values[k] + transverse * (D + 2.0 * c[j] * Q) * slope + dc * dc / 360.0 * Q * curve)
         most_up = _most(-A, -D, -Q, c[j], dc) * q_below[j]
         most_down = _most(A, D, Q, c[j], dc) * q_above[j]
         flux[j] = max(min(f, most_up), -most_down)
 
 
+@inlined
+def _flux_c(f, U, U1, U2, dy, q, flux):
+    """Fluxes through the inner faces in c of a row from the values there, those of two rows on each side too."""
+    reach = 0.5 * dy * abs(U1)
+    right, left = max(0.0, -U + reach), max(0.0, U + reach)
+    t1, t2 = dy * U1 / 12.0, dy * dy * U2 / 720.0
+    for j in range(1, q.size):
+        slope = (41.0 / 60.0) * (f[3, j] - f[1, j]) - (11.0 / 120.0) * (f[4, j] - f[0, j])
+        curve = f[3, j] - 2.0 * f[2, j] + f[1, j]
+        value = -(U * f[2, j] + t1 * slope + t2 * curve)
+        flux[j] = max(min(value, right * q[j - 1]), -left * q[j])
+
+
+@inlined
+def _descent_flux_c(f, U, S, edges, dy, q, flux):
+    """As _flux_c, v = -(U + c S)."""
+    reach_U, reach_S = 0.5 * dy * abs(U[1]), 0.5 * dy * abs(S[1])
+    for j in range(1, q.size):
+        e = edges[j]
+        slope = (41.0 / 60.0) * (f[3, j] - f[1, j]) - (11.0 / 120.0) * (f[4, j] - f[0, j])
+        curve = f[3, j] - 2.0 * f[2, j] + f[1, j]
+        mean = U[0] + e * S[0]
+        first_order = dy / 12.0 * (U[1] + e * S[1])
+        second_order = dy * dy / 720.0 * (U[2] + e * S[2])
+        value = -(mean * f[2, j] + first_order * slope + second_order * curve)
+        reach = reach_U + abs(e) * reach_S
+        flux[j] = max(min(value, max(0.0, -mean + reach) * q[j - 1]), -max(0.0, mean + reach) * q[j])
+
+
+@inlined
+def _load_rows(rho, start, periodic, rows):
+    """Padded copies of the rows of rho from start - 3 on; what lies beyond the ends stays empty."""
+    n_y, n_c = rho.shape
+    for p in range(rows.shape[0]):
+        i = (start - 3 + p) % n_y if periodic else start - 3 + p
+        if 0 <= i < n_y:
+            source, padded = rho[i], rows[p, PAD : PAD + n_c]
+            for j in range(n_c):
+                padded[j] = source[j]
+
+
+@inlined
+def _load_faces(rows, start, U, S, edges, periodic, lines, faces):
+    """Face values in c of the rows from start - 2 on; what lies beyond the ends stays empty."""
+    n_y, n_c = U.shape[1], faces.shape[1] - 1
+    curve, least, other = lines[0], lines[1], lines[2]
+    for p in range(rows.shape[0] - 2):
+        i = (start - 2 + p) % n_y if periodic else start - 2 + p
+        if i < 0 or i >= n_y:
+            continue
+        if S.size == 0:
+            _faces_c(rows[p + 1], U[0, i], n_c, curve, least, faces[p])
+            continue
+        _faces_c(rows[p + 1], -1.0, n_c, curve, least, faces[p])
+        _faces_c(rows[p + 1], 1.0, n_c, curve, least, other)
+        for j in range(n_c + 1):
+            faces[p, j] = other[j] if U[0, i] + edges[j] * S[0, i] > 0.0 else faces[p, j]
+
+
+@inlined
+def _outflow_of(padded, i, U, S, along_y, c, dy, dc, dt, q):
+    """The allowances of row i."""
+    reach = 0.5 * dy * abs(U[1, i])
+    if S.size == 0:
+        _outflow(padded, c, dc, 1.0 / dy, 1.0 / dc, along_y[i, 0], along_y[i + 1, 0], U[0, i], reach, dt, q)
+    else:
+        below, above, reach_S = along_y[i], along_y[i + 1], 0.5 * dy * abs(S[1, i])
+        _descent_outflow(padded, c, dc, 1.0 / dy, 1.0 / dc, below, above, U[0, i], S[0, i], reach, reach_S, dt, q)
+
+
+@inlined
+def _flux_above(r, v, c, dc, z, curves, turn, lines, q_below, q_above, flux):
+    """Flux through one face in y; r holds six padded rows, curves[turn % 3] is of the face below."""
+    values, below, face, above = lines[0], curves[turn % 3], curves[(turn + 1) % 3], curves[(turn + 2) % 3]
+    if v.size == 1:
+        _faces_y(r, v[0], z, below, face, above, values)
+        _flux_y(values, v[0], c, dc, q_below, q_above, flux)
+    else:
+        _descent_faces_y(r, v, c, dc, below, face, above, lines[1], values)
+        _descent_flux_y(values, v, c, dc, q_below, q_above, flux)
+
+
+@inlined
+def _flux_along(f, i, U, S, edges, dy, q, flux):
+    """Fluxes through the faces in c of row i; both ends are closed."""
+    flux[0] = 0.0
+    flux[q.size] = 0.0
+    if S.size == 0:
+        _flux_c(f, U[0, i], U[1, i], U[2, i], dy, q, flux)
+    else:
+        _descent_flux_c(f, U[:, i], S[:, i], edges, dy, q, flux)
+
+
+@inlined
+def _update_row(row, old, alpha, dt, dy, dc, below, above, flux_c, c, new, moments):
+    """new = alpha old + (1 - alpha) (row - the outflow through the four faces of each cell), and its moments."""
+    beta, per_y, per_c = 1.0 - alpha, 1.0 / dy, 1.0 / dc
+    m0 = 0.0
+    m1 = 0.0
+    m2 = 0.0
+    for j in range(row.size):
+        v = row[j] - dt * ((above[j] - below[j]) * per_y + (flux_c[j + 1] - flux_c[j]) * per_c)
+        v = alpha * old[j] + beta * v
+        v = v if abs(v) > 1e-290 else 0.0  # underflow of a cell that emptied itself
+        new[j] = v
+        m0 += v
+        m1 += v * c[j]
+        m2 += v * c[j] * c[j]
+    moments[0] = m0 * dc
+    moments[1] = m1 * dc
+    moments[2] = m2 * dc
+
+
 @fast_parallel
-def _descent_stage(rho, base, alpha, dt, U, S, along_y, c, dy, dc, periodic, out, moments):
+def _stage(rho, base, alpha, dt, U, S, along_y, c, edges, dy, dc, periodic, out, moments):
+    """Under the flow S is empty and along_y, of shape (n_y + 1, 1), holds D alone."""
     n_y, n_c = rho.shape
     n = n_c + 2 * PAD
-    n_blocks = (n_y + ROWS - 1) // ROWS
-    beta = 1.0 - alpha
-    per_y = 1.0 / dy
-    per_c = 1.0 / dc
-    edges = np.append(c - 0.5 * dc, c[-1] + 0.5 * dc)
-    for block in prange(n_blocks):
-        first = block * ROWS
-        last = min(first + ROWS, n_y)
-        rows = aligned(ROWS + 6, n)
-        faces = aligned(ROWS + 4, n_c + 1)
-        lines = aligned(7, n)
-        inner = aligned(5, n_c + 1)
+    z = np.searchsorted(c, 0.0) + PAD
+    for block in prange(n_blocks_of(n_y, ROWS)):
+        start, stop = block_of(block, n_y, ROWS)
+        rows, faces = aligned(stop - start + 6, n), aligned(stop - start + 4, n_c + 1)
+        curves, lines = aligned(3, n), aligned(9, n)  # curves: least curvatures at three faces in y, in turn
         rows[:] = 0.0
         faces[:] = 0.0
-        inner[:] = 0.0
-        below, above, flux_c = inner[0, :n_c], inner[1, :n_c], inner[2, : n_c + 1]
-        q_below, q_above = inner[3, :n_c], inner[4, :n_c]
-        for p in range(last - first + 6):
-            i = first - 3 + p
-            if periodic:
-                i = i % n_y
-            if 0 <= i < n_y:
-                for j in range(n_c):
-                    rows[p, j + PAD] = rho[i, j]
-        for p in range(last - first + 4):
-            i = first - 2 + p
-            if periodic:
-                i = i % n_y
-            if 0 <= i < n_y:
-                other = lines[0]
-                _faces_c(rows[p + 1], -1.0, n_c, lines[1], lines[2], faces[p])
-                _faces_c(rows[p + 1], 1.0, n_c, lines[1], lines[2], other)
-                for j in range(n_c + 1):
-                    faces[p, j] = other[j] if U[0, i] + edges[j] * S[0, i] > 0.0 else faces[p, j]
-        for i in range(first - 1, last):
-            p = i - first + 3
-            i1 = i % n_y if periodic else i
-            i2 = (i + 1) % n_y if periodic else i + 1
-            for place, k, q in ((p, i1, q_below), (p + 1, i2, q_above)):
-                if (k == i1 and i > first - 1) or k < 0 or k >= n_y:
-                    continue  # carried over from the row before, or none
-                reach_U, reach_S = 0.5 * dy * abs(U[1, k]), 0.5 * dy * abs(S[1, k])
-                _descent_outflow(
-                    rows[place],
-                    c,
-                    dc,
-                    per_y,
-                    per_c,
-                    along_y[k],
-                    along_y[k + 1],
-                    U[0, k],
-                    S[0, k],
-                    reach_U,
-                    reach_S,
-                    dt,
-                    q,
-                )
+        lines[:] = 0.0
+        curve, curve_next, below, above, flux_c = (
+            lines[2],
+            lines[3],
+            lines[4, :n_c],
+            lines[5, :n_c],
+            lines[6, : n_c + 1],
+        )
+        q_below, q_above = lines[7, :n_c], lines[8, :n_c]
+        _load_rows(rho, start, periodic, rows)
+        _load_faces(rows, start, U, S, edges, periodic, lines, faces)
+        curvatures(rows[0], rows[1], rows[2], curve)
+        for p in range(2):
+            curvatures(rows[p + 1], rows[p + 2], rows[p + 3], curve_next)
+            least_curvatures(curve, curve_next, curves[p])
+            curve, curve_next = curve_next, curve
+        for i in range(start - 1, stop):
+            # `above` becomes the flux through the face between rows i and i + 1, `below` holds the previous one.
+            p, turn = i - start + 3, i - start + 1  # place of row i in `rows`, of its lower face in `curves`
+            i1, i2 = (i % n_y, (i + 1) % n_y) if periodic else (i, i + 1)
+            curvatures(rows[p + 1], rows[p + 2], rows[p + 3], curve_next)
+            least_curvatures(curve, curve_next, curves[(turn + 2) % 3])
+            curve, curve_next = curve_next, curve
+            if i < start and i1 >= 0:
+                _outflow_of(rows[p], i1, U, S, along_y, c, dy, dc, dt, q_below)
+            if i2 < n_y:
+                _outflow_of(rows[p + 1], i2, U, S, along_y, c, dy, dc, dt, q_above)
             if i1 < 0 or i2 >= n_y:
                 above[:] = 0.0
             else:
-                A, D, Q = along_y[i1 + 1]
-                _descent_flux_y(rows[p - 2 : p + 4], A, D, Q, c, dc, lines, q_below, q_above, above)
-            if i >= first:
-                f = faces[p - 3 : p + 2]
-                reach_U, reach_S = 0.5 * dy * abs(U[1, i1]), 0.5 * dy * abs(S[1, i1])
-                flux_c[0] = 0.0
-                flux_c[n_c] = 0.0
-                for j in range(1, n_c):
-                    e = edges[j]
-                    slope = (41.0 / 60.0) * (f[3, j] - f[1, j]) - (11.0 / 120.0) * (f[4, j] - f[0, j])
-                    curve = f[3, j] - 2.0 * f[2, j] + f[1, j]
-                    mean = U[0, i1] + e * S[0, i1]
-                    first_order = dy / 12.0 * (U[1, i1] + e * S[1, i1])
-                    second_order = dy * dy / 720.0 * (U[2, i1] + e * S[2, i1])
-                    value = -(mean * f[2, j] + first_order * slope + second_order * curve)
-                    reach = reach_U + abs(e) * reach_S
-                    flux_c[j] = max(
-                        min(value, max(0.0, -mean + reach) * q_below[j - 1]), -max(0.0, mean + reach) * q_below[j]
-                    )
-                m0 = 0.0
-                m1 = 0.0
-                m2 = 0.0
-                old = base[i]
-                row = rho[i]
-                new = out[i]
-                for j in range(n_c):
-                    v = row[j] - dt * ((above[j] - below[j]) * per_y + (flux_c[j + 1] - flux_c[j]) * per_c)
-                    v = alpha * old[j] + beta * v
-                    v = v if abs(v) > 1e-290 else 0.0
-                    new[j] = v
-                    m0 += v
-                    m1 += v * c[j]
-                    m2 += v * c[j] * c[j]
-                moments[i, 0] = m0 * dc
-                moments[i, 1] = m1 * dc
-                moments[i, 2] = m2 * dc
+                v = along_y[i1 + 1]
+                _flux_above(rows[p - 2 : p + 4], v, c, dc, z, curves, turn, lines, q_below, q_above, above)
+            if i >= start:
+                _flux_along(faces[p - 3 : p + 2], i, U, S, edges, dy, q_below, flux_c)
+                _update_row(rho[i], base[i], alpha, dt, dy, dc, below, above, flux_c, c, out[i], moments[i])
             below, above = above, below
             q_below, q_above = q_above, q_below
+
+
+def stage(rho, base, alpha, dt, U, U1, U2, D, c, dy, dc, periodic, out, moments):
+    """out = alpha base + (1 - alpha) (rho + dt L(rho)).
+
+    U : cell averages of the potential; U1 : its slope at centres, plus dy^2/40 of the third derivative; U2 : its second
+    derivative; D : its slope at the n_y + 1 faces in y. moments[i] receives sum_j out_ij (1, c_j, c_j^2) dc.
+    """
+    with threads_for(16 * rho.size):
+        potential, none = np.stack((U, U1, U2)), np.empty((3, 0))
+        _stage(rho, base, alpha, dt, potential, none, D.reshape(-1, 1), c, c, dy, dc, periodic, out, moments)
 
 
 def descent_stage(rho, base, alpha, dt, U, S, along_y, c, dy, dc, periodic, out, moments):
@@ -381,4 +339,5 @@ def descent_stage(rho, base, alpha, dt, U, S, along_y, c, dy, dc, periodic, out,
     Q at the n_y + 1 faces in y.
     """
     with threads_for(32 * rho.size):
-        _descent_stage(rho, base, alpha, dt, U, S, along_y, c, dy, dc, periodic, out, moments)
+        edges = np.append(c - 0.5 * dc, c[-1] + 0.5 * dc)
+        _stage(rho, base, alpha, dt, U, S, along_y, c, edges, dy, dc, periodic, out, moments)

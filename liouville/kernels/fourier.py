@@ -1,8 +1,7 @@
 """Deposit and gather for Fourier features on the circle.
 
-State arrays are z of shape (R, 2, n): replicates, then (y, c), then particles. A *chunk* is a run of particles of one
-replicate whose sums are added up on their own; a *block* is the run of particles that one set of vector registers and
-first-level cache lines works on. Chunks depend on n alone, so results do not depend on the number of threads.
+State arrays are z of shape (R, 2, n): replicates, then (y, c), then particles. Chunks as in `partition`; a block is
+the run of particles that one set of vector registers and first-level cache lines works on.
 
 Modes come in groups of five around the centres 0, 5, 10, ...: cos and sin of (5j + k) y, k = -2 .. 2, are products of
 those of 5j y and ky. Only the centres need a recurrence, a rotation by 5y, whose error grows like j eps, and no mode
@@ -12,60 +11,30 @@ but these is ever formed.
 import numpy as np
 from numba import prange
 
-from .compiling import exact, fast, fused, parallel
+from .compiling import exact, fast, fused, inlined, parallel
+from .elementary import cos_sin
 from .intrinsics import prefetch
+from .partition import added, n_blocks_of, n_groups_for, task_of, tasks_of
 from .scratch import aligned
 from .threads import threads_for
+from .unit_blocks import load_weighted, store_velocities
 
 CHUNK = 4096
 BLOCK = 128
 LINE = 8  # doubles in a cache line
-GROUPS = 64  # units of parallel work; more than any thread count we expect, so that the load balances
 ROWS = 10  # of scratch: cos and sin of y, 2y, 5y and 5jy, and two more
 
 
-# pi in three parts (Cody and Waite): the first two have trailing zeros, so multiples up to 2^21 are exact.
-_P1 = 3.1415926534682512
-_P2 = 1.2154201012607932e-10
-_P3 = 4.044532497591901e-21
-_ONE_OVER_PI = 0.3183098861837907
-
-
 @exact
-def n_groups_of(n_modes):
-    """Groups of modes that hold the modes 0 .. n_modes; together they hold 5 n_groups - 2."""
+def n_centres_of(n_modes):
+    """Groups of modes that hold the modes 0 .. n_modes; together they hold 5 times as many less 2."""
     return max(1, (n_modes + 7) // 5)
 
 
 @fused
 def angle_powers(x):
-    """cos and sin of x, 2x and 5x.
-
-    Within 3e-16 (times the factor) for |x| < 1e6, without a branch so that loops vectorise: reduction to
-    [-pi/2, pi/2] and polynomials that interpolate sin and cos there at Chebyshev nodes (errors 2e-18 and 6e-17). No
-    reassociation here: it would simplify the reduction away.
-    """
-    k = np.rint(x * _ONE_OVER_PI)
-    r = ((x - k * _P1) - k * _P2) - k * _P3
-    t = r * r
-    s = 2.7314446091851362625e-15
-    s = -7.6439702841429586427e-13 + t * s
-    s = 1.6058977312067698838e-10 + t * s
-    s = -2.5052107616990069117e-08 + t * s
-    s = 2.7557319219163185409e-06 + t * s
-    s = -1.9841269841254973591e-04 + t * s
-    s = 8.3333333333333158686e-03 + t * s
-    s = -1.6666666666666666633e-01 + t * s
-    c = 4.6464356966859059684e-14
-    c = -1.1466252241909257469e-11 + t * c
-    c = 2.0876681558417904840e-09 + t * c
-    c = -2.7557318573360998723e-07 + t * c
-    c = 2.4801587298913524569e-05 + t * c
-    c = -1.3888888888884766986e-03 + t * c
-    c = 4.1666666666666656289e-02 + t * c
-    sign = 1.0 - 2.0 * (k - 2.0 * np.floor(0.5 * k))
-    c1 = sign * ((1.0 - 0.5 * t) + (t * t) * c)
-    s1 = sign * (r + (r * t) * s)
+    """cos and sin of x, 2x and 5x, within 3e-16 (times the factor) for |x| < 1e6."""
+    c1, s1 = cos_sin(x)
     c2 = c1 * c1 - s1 * s1
     s2 = 2.0 * (c1 * s1)
     c4 = c2 * c2 - s2 * s2
@@ -90,17 +59,7 @@ def _fetch_next(y, c, first, m):
             prefetch(c, i)
 
 
-@fast
-def _load_weights(weights, first, m, w):
-    if weights.size == 1:
-        w[:m] = weights[0]
-    else:
-        part = weights[first : first + m]
-        for i in range(m):
-            w[i] = part[i]
-
-
-@fast
+@inlined
 def _turn(m, c5, s5, C, S):
     """From 5jy to 5(j + 1)y."""
     for i in range(m):
@@ -109,75 +68,82 @@ def _turn(m, c5, s5, C, S):
         S[i] = S[i] * c5[i] + x * s5[i]
 
 
+@inlined
+def _central_sums(m, w, c1, s1, c2, s2, cosines, sines):
+    """Add the sums of w times cos and sin of ky, k = 0, 1, 2."""
+    centre = 0.0
+    cc1 = 0.0
+    cs1 = 0.0
+    cc2 = 0.0
+    cs2 = 0.0
+    for i in range(m):
+        centre += w[i]
+        cc1 += w[i] * c1[i]
+        cs1 += w[i] * s1[i]
+        cc2 += w[i] * c2[i]
+        cs2 += w[i] * s2[i]
+    cosines[0] += centre
+    cosines[1] += cc1
+    cosines[2] += cc2
+    sines[1] += cs1
+    sines[2] += cs2
+
+
+@inlined
+def _group_sums(m, C, S, c1, s1, c2, s2, k, cosines, sines):
+    """Add the sums of w times cos and sin of the five modes around k, C and S being w times those of ky."""
+    centre_c = 0.0
+    centre_s = 0.0
+    cc1 = 0.0
+    cs1 = 0.0
+    sc1 = 0.0
+    ss1 = 0.0
+    cc2 = 0.0
+    cs2 = 0.0
+    sc2 = 0.0
+    ss2 = 0.0
+    for i in range(m):
+        centre_c += C[i]
+        centre_s += S[i]
+        cc1 += C[i] * c1[i]
+        cs1 += C[i] * s1[i]
+        sc1 += S[i] * c1[i]
+        ss1 += S[i] * s1[i]
+        cc2 += C[i] * c2[i]
+        cs2 += C[i] * s2[i]
+        sc2 += S[i] * c2[i]
+        ss2 += S[i] * s2[i]
+    cosines[k - 2] += cc2 + ss2
+    cosines[k - 1] += cc1 + ss1
+    cosines[k] += centre_c
+    cosines[k + 1] += cc1 - ss1
+    cosines[k + 2] += cc2 - ss2
+    sines[k - 2] += sc2 - cs2
+    sines[k - 1] += sc1 - cs1
+    sines[k] += centre_s
+    sines[k + 1] += sc1 + cs1
+    sines[k + 2] += sc2 + cs2
+
+
 @fast
-def _deposit_chunk(y, wc, start, stop, weights, moments, work):
+def _deposit_chunk(z, start, stop, weights, moments, work):
     """moments[0, k] += sum w c cos ky and moments[1, k] += sum w c sin ky over particles start..stop."""
     c1, s1, c2, s2, c5, s5, C, S, w = work[0], work[1], work[2], work[3], work[4], work[5], work[6], work[7], work[8]
-    n_groups = (moments.shape[1] + 2) // 5
-    cosines, sines = moments[0], moments[1]
+    y, c, cosines, sines = z[0], z[1], moments[0], moments[1]
     for first in range(start, stop, BLOCK):
         m = min(BLOCK, stop - first)
-        _fetch_next(y, wc, first, m)
+        _fetch_next(y, c, first, m)
         powers(y[first : first + m], m, work)
-        _load_weights(weights, first, m, w)
-        c = wc[first : first + m]
-        for i in range(m):
-            w[i] *= c[i]
-        centre = 0.0
-        cc1 = 0.0
-        cs1 = 0.0
-        cc2 = 0.0
-        cs2 = 0.0
-        for i in range(m):
-            centre += w[i]
-            cc1 += w[i] * c1[i]
-            cs1 += w[i] * s1[i]
-            cc2 += w[i] * c2[i]
-            cs2 += w[i] * s2[i]
-        cosines[0] += centre
-        cosines[1] += cc1
-        cosines[2] += cc2
-        sines[1] += cs1
-        sines[2] += cs2
-        for j in range(1, n_groups):
-            if j == 1:
+        load_weighted(c, weights, first, m, w)
+        _central_sums(m, w, c1, s1, c2, s2, cosines, sines)
+        for k in range(5, moments.shape[1], 5):
+            if k == 5:
                 for i in range(m):
                     C[i] = w[i] * c5[i]
                     S[i] = w[i] * s5[i]
             else:
                 _turn(m, c5, s5, C, S)
-            centre_c = 0.0
-            centre_s = 0.0
-            cc1 = 0.0
-            cs1 = 0.0
-            sc1 = 0.0
-            ss1 = 0.0
-            cc2 = 0.0
-            cs2 = 0.0
-            sc2 = 0.0
-            ss2 = 0.0
-            for i in range(m):
-                centre_c += C[i]
-                centre_s += S[i]
-                cc1 += C[i] * c1[i]
-                cs1 += C[i] * s1[i]
-                sc1 += S[i] * c1[i]
-                ss1 += S[i] * s1[i]
-                cc2 += C[i] * c2[i]
-                cs2 += C[i] * s2[i]
-                sc2 += S[i] * c2[i]
-                ss2 += S[i] * s2[i]
-            k = 5 * j
-            cosines[k - 2] += cc2 + ss2
-            cosines[k - 1] += cc1 + ss1
-            cosines[k] += centre_c
-            cosines[k + 1] += cc1 - ss1
-            cosines[k + 2] += cc2 - ss2
-            sines[k - 2] += sc2 - cs2
-            sines[k - 1] += sc1 - cs1
-            sines[k] += centre_s
-            sines[k + 1] += sc1 + cs1
-            sines[k + 2] += sc2 + cs2
+            _group_sums(m, C, S, c1, s1, c2, s2, k, cosines, sines)
 
 
 @exact
@@ -209,27 +175,18 @@ def _group_table(alpha, beta, table):
 
 
 @fast
-def _velocity_chunk(y, c_weight, start, stop, weights, table, out_y, out_c, work):
+def _velocity_chunk(z, start, stop, weights, table, out, work):
     """Velocities -c U'(y) and -U(y) of particles start..stop, U by the table of its groups.
 
     Returns the sum of w |v|^2, the rate at which the loss falls.
     """
-    c1, s1, c2, s2, c5, s5, C, S, U, V = (
-        work[0],
-        work[1],
-        work[2],
-        work[3],
-        work[4],
-        work[5],
-        work[6],
-        work[7],
-        work[8],
-        work[9],
-    )
+    c1, s1, c2, s2, c5, s5, C, S, U = work[0], work[1], work[2], work[3], work[4], work[5], work[6], work[7], work[8]
+    G = work[9:]
+    y, c, V = z[0], z[1], G[0]
     power = 0.0
     for first in range(start, stop, BLOCK):
         m = min(BLOCK, stop - first)
-        _fetch_next(y, c_weight, first, m)
+        _fetch_next(y, c, first, m)
         powers(y[first : first + m], m, work)
         p0, p1, p2, p3, p4 = table[0, 0], table[0, 1], table[0, 2], table[0, 3], table[0, 4]
         d0, d1, d2, d3, d4 = table[0, 10], table[0, 11], table[0, 12], table[0, 13], table[0, 14]
@@ -245,83 +202,48 @@ def _velocity_chunk(y, c_weight, start, stop, weights, table, out_y, out_c, work
             e0, e1, e2, e3, e4 = table[j, 15], table[j, 16], table[j, 17], table[j, 18], table[j, 19]
             for i in range(m):
                 x = C[i]
-                z = S[i]
+                v = S[i]
                 P = p0 + p1 * c1[i] + p2 * s1[i] + p3 * c2[i] + p4 * s2[i]
                 Q = q0 + q1 * c1[i] + q2 * s1[i] + q3 * c2[i] + q4 * s2[i]
-                U[i] += x * P + z * Q
+                U[i] += x * P + v * Q
                 P = d0 + d1 * c1[i] + d2 * s1[i] + d3 * c2[i] + d4 * s2[i]
                 Q = e0 + e1 * c1[i] + e2 * s1[i] + e3 * c2[i] + e4 * s2[i]
-                V[i] += x * P + z * Q
-                C[i] = x * c5[i] - z * s5[i]
-                S[i] = z * c5[i] + x * s5[i]
-        # Slices, because an index that the compiler cannot prove positive costs a gather.
-        c, v_y, v_c = c_weight[first : first + m], out_y[first : first + m], out_c[first : first + m]
-        for i in range(m):
-            v = -c[i] * V[i]
-            u = -U[i]
-            v_y[i] = v
-            v_c[i] = u
-            S[i] = v * v + u * u
-        _load_weights(weights, first, m, C)
-        total = 0.0
-        for i in range(m):
-            total += C[i] * S[i]
-        power += total
+                V[i] += x * P + v * Q
+                C[i] = x * c5[i] - v * s5[i]
+                S[i] = v * c5[i] + x * s5[i]
+        power += store_velocities(z, weights, first, m, U, G, S, out)
     return power
 
 
 @parallel
 def _deposit_fourier(z, weights, active, n_modes):
-    n = z.shape[2]
-    n_chunks = (n + CHUNK - 1) // CHUNK
-    n_tasks = active.size * n_chunks
-    partial = np.zeros((n_tasks, 2, 5 * n_groups_of(n_modes) - 2))
-    n_groups = min(GROUPS, n_tasks)
+    n_tasks = active.size * n_blocks_of(z.shape[2], CHUNK)
+    n_groups = n_groups_for(n_tasks)
+    n_sums = 5 * n_centres_of(n_modes) - 2
+    partial = np.zeros((n_tasks, 2, n_sums))
     for group in prange(n_groups):
         work = aligned(ROWS, BLOCK)
-        for task in range(group * n_tasks // n_groups, (group + 1) * n_tasks // n_groups):
-            replicate = active[task // n_chunks]
-            start = (task % n_chunks) * CHUNK
-            _deposit_chunk(z[replicate, 0], z[replicate, 1], start, min(n, start + CHUNK), weights, partial[task], work)
-    moments = np.zeros((active.size, 2 * (n_modes + 1)))
-    for task in range(n_tasks):
-        for k in range(n_modes + 1):
-            moments[task // n_chunks, k] += partial[task, 0, k]
-            moments[task // n_chunks, n_modes + 1 + k] += partial[task, 1, k]
-    return moments
+        for task in tasks_of(group, n_groups, n_tasks):
+            row, start, stop = task_of(task, z.shape[2], CHUNK)
+            _deposit_chunk(z[active[row]], start, stop, weights, partial[task], work)
+    sums = added(partial.reshape(n_tasks, 2 * n_sums), active.size)
+    return np.concatenate((sums[:, : n_modes + 1], sums[:, n_sums : n_sums + n_modes + 1]), axis=1)
 
 
 @parallel
 def _velocity_fourier(z, weights, active, alpha, beta, out):
-    n = z.shape[2]
-    n_chunks = (n + CHUNK - 1) // CHUNK
-    n_tasks = active.size * n_chunks
-    partial = np.zeros(n_tasks)
-    tables = np.empty((active.size, n_groups_of(alpha.shape[1] - 1), 20))
+    n_tasks = active.size * n_blocks_of(z.shape[2], CHUNK)
+    n_groups = n_groups_for(n_tasks)
+    power = np.zeros((n_tasks, 1))
+    tables = np.empty((active.size, n_centres_of(alpha.shape[1] - 1), 20))
     for row in range(active.size):
         _group_table(alpha[row], beta[row], tables[row])
-    n_groups = min(GROUPS, n_tasks)
     for group in prange(n_groups):
         work = aligned(ROWS, BLOCK)
-        for task in range(group * n_tasks // n_groups, (group + 1) * n_tasks // n_groups):
-            row = task // n_chunks
-            replicate = active[row]
-            start = (task % n_chunks) * CHUNK
-            partial[task] = _velocity_chunk(
-                z[replicate, 0],
-                z[replicate, 1],
-                start,
-                min(n, start + CHUNK),
-                weights,
-                tables[row],
-                out[replicate, 0],
-                out[replicate, 1],
-                work,
-            )
-    power = np.zeros(active.size)
-    for task in range(n_tasks):
-        power[task // n_chunks] += partial[task]
-    return power
+        for task in tasks_of(group, n_groups, n_tasks):
+            row, start, stop = task_of(task, z.shape[2], CHUNK)
+            power[task, 0] = _velocity_chunk(z[active[row]], start, stop, weights, tables[row], out[active[row]], work)
+    return added(power, active.size).reshape(-1)
 
 
 def deposit_fourier(z, weights, active, n_modes):

@@ -1,22 +1,49 @@
-"""Two instructions that numba does not offer by itself."""
+"""Instructions and constants in the precision of their argument, and one more, that numba does not offer by itself."""
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.extending import intrinsic, overload
 from numba.np.arrayobj import make_array
+from numpy import float32
 
 _READ, _KEEP_IN_ALL_CACHES, _DATA = 0, 3, 1  # the arguments of llvm.prefetch
+# Of a number's exponent: its bias, the place of its lowest bit, the width of the number.
+_EXPONENT = {types.float64: (1023, 52, 64), types.float32: (127, 23, 32)}
+
+
+def is_single(x):
+    """Whether x is a number of single precision; the compiler knows, and keeps one branch alone."""
+
+
+@overload(is_single)
+def _is_single(x):
+    single = x == types.float32
+    return lambda x: single
+
+
+def like(x, value):
+    """The constant `value` in the precision of x, so that formulas of single precision stay in it."""
+
+
+@overload(like)
+def _like(x, value):
+    if x == types.float32:
+        return lambda x, value: float32(value)
+    return lambda x, value: value
 
 
 @intrinsic
-def float_of_bits(typing_context, bits):
-    """The double whose bits are those of an int64."""
+def power_of_two(typing_context, k):
+    """2^k for a whole k, in its precision; k must lie where that is neither subnormal nor infinite."""
+    bias, place, width = _EXPONENT[k]
 
     def generate(context, builder, signature, arguments):
-        return builder.bitcast(arguments[0], ir.DoubleType())
+        bits = ir.IntType(width)
+        exponent = builder.add(builder.fptosi(arguments[0], bits), bits(bias))
+        return builder.bitcast(builder.shl(exponent, bits(place)), arguments[0].type)
 
-    return types.float64(types.int64), generate
+    return k(k), generate
 
 
 @intrinsic

@@ -8,13 +8,14 @@ from functools import lru_cache
 import numpy as np
 from numba import prange
 
-from .compiling import fast, passing, passing_parallel
+from .compiling import passing, passing_parallel
 from .differences import differences
 from .elementary import vectorisable
+from .partition import added, n_blocks_of, n_groups_for, task_of, tasks_of
+from .unit_blocks import load_places, load_weighted, store_velocities
 
 CHUNK = 1024
 BLOCK = 128
-GROUPS = 64
 
 
 @lru_cache(maxsize=64)
@@ -57,23 +58,15 @@ def compile_values(value, gradient, y_dim, x_dim):
 
     @passing_parallel
     def deposit(z, weights, active, X):
-        n, P = z.shape[2], X.shape[0]
-        n_chunks = (n + CHUNK - 1) // CHUNK
-        n_tasks = active.size * n_chunks
-        partial = np.zeros((n_tasks, P))
-        n_groups = min(GROUPS, n_tasks)
+        n_tasks = active.size * n_blocks_of(z.shape[2], CHUNK)
+        n_groups = n_groups_for(n_tasks)
+        partial = np.zeros((n_tasks, X.shape[0]))
         for group in prange(n_groups):
             scratch = np.empty((2 * z.shape[1], BLOCK))
-            for task in range(group * n_tasks // n_groups, (group + 1) * n_tasks // n_groups):
-                start = (task % n_chunks) * CHUNK
-                deposit_chunk(
-                    z[active[task // n_chunks]], start, min(n, start + CHUNK), weights, X, partial[task], scratch
-                )
-        sums = np.zeros((active.size, P))
-        for task in range(n_tasks):
-            for p in range(P):
-                sums[task // n_chunks, p] += partial[task, p]
-        return sums
+            for task in tasks_of(group, n_groups, n_tasks):
+                row, start, stop = task_of(task, z.shape[2], CHUNK)
+                deposit_chunk(z[active[row]], start, stop, weights, X, partial[task], scratch)
+        return added(partial, active.size)
 
     return deposit, fill, along
 
@@ -106,30 +99,16 @@ def compile_gradients(value, gradient, y_dim, x_dim, steps):
 
     @passing_parallel
     def velocity(z, weights, active, X, coefficients, out):
-        n = z.shape[2]
-        n_chunks = (n + CHUNK - 1) // CHUNK
-        n_tasks = active.size * n_chunks
-        partial = np.zeros(n_tasks)
-        n_groups = min(GROUPS, n_tasks)
+        n_tasks = active.size * n_blocks_of(z.shape[2], CHUNK)
+        n_groups = n_groups_for(n_tasks)
+        power = np.zeros((n_tasks, 1))
         for group in prange(n_groups):
             scratch = np.empty((2 * z.shape[1], BLOCK))
-            for task in range(group * n_tasks // n_groups, (group + 1) * n_tasks // n_groups):
-                row = task // n_chunks
-                start = (task % n_chunks) * CHUNK
-                partial[task] = velocity_chunk(
-                    z[active[row]],
-                    start,
-                    min(n, start + CHUNK),
-                    weights,
-                    X,
-                    coefficients[row],
-                    out[active[row]],
-                    scratch,
-                )
-        power = np.zeros(active.size)
-        for task in range(n_tasks):
-            power[task // n_chunks] += partial[task]
-        return power
+            for task in tasks_of(group, n_groups, n_tasks):
+                row, start, stop = task_of(task, z.shape[2], CHUNK)
+                r = active[row]
+                power[task, 0] = velocity_chunk(z[r], start, stop, weights, X, coefficients[row], out[r], scratch)
+        return added(power, active.size).reshape(-1)
 
     return velocity, fill, along
 
@@ -215,55 +194,15 @@ def _takes_tuples(phi, slope, x, N):
     return True
 
 
-@fast
-def _load(source, first, m, out):
-    part = source[first : first + m]  # a slice: an index that may be negative would cost a gather
-    for i in range(m):
-        out[i] = part[i]
-
-
-@fast
-def _load_weights(weights, first, m, w):
-    if weights.size == 1:
-        w[:m] = weights[0]
-    else:
-        _load(weights, first, m, w)
-
-
-@fast
-def _store_velocities(z, weights, first, m, U, G, square, out):
-    """(-c G, -U) into out; returns sum w |v|^2."""
-    N = z.shape[0] - 1
-    c, v_c = z[N, first : first + m], out[N, first : first + m]
-    for i in range(m):
-        v_c[i] = -U[i]
-        square[i] = U[i] * U[i]
-    for d in range(N):
-        v_y = out[d, first : first + m]
-        for i in range(m):
-            v = -c[i] * G[d, i]
-            v_y[i] = v
-            square[i] += v * v
-    _load_weights(weights, first, m, U)
-    total = 0.0
-    for i in range(m):
-        total += U[i] * square[i]
-    return total
-
-
 def _deposit_chunk(phi, at):
     @passing
     def deposit_chunk(z, start, stop, weights, X, sums, scratch):
         N = z.shape[0] - 1
-        y, c, w, one = scratch[:N], scratch[N], scratch[N + 1], np.empty(N)
+        y, w, one = scratch[:N], scratch[N], np.empty(N)
         for first in range(start, stop, BLOCK):
             m = min(BLOCK, stop - first)
-            for d in range(N):
-                _load(z[d], first, m, y[d])
-            _load(z[N], first, m, c)
-            _load_weights(weights, first, m, w)
-            for i in range(m):
-                w[i] *= c[i]
+            load_places(z, first, m, y)
+            load_weighted(z[N], weights, first, m, w)
             for p in range(X.shape[0]):
                 x = X[p]
                 total = 0.0
@@ -283,8 +222,7 @@ def _velocity_chunk(phi, slope, at, add):
         total = 0.0
         for first in range(start, stop, BLOCK):
             m = min(BLOCK, stop - first)
-            for d in range(N):
-                _load(z[d], first, m, y[d])
+            load_places(z, first, m, y)
             G[:] = 0.0
             U[:] = 0.0
             for p in range(X.shape[0]):
@@ -292,7 +230,7 @@ def _velocity_chunk(phi, slope, at, add):
                 for i in range(m):
                     U[i] += factor * phi(x, at(y, i, one))
                     add(G, i, factor, slope(x, at(y, i, one)))
-            total += _store_velocities(z, weights, first, m, U, G, square, out)
+            total += store_velocities(z, weights, first, m, U, G, square, out)
         return total
 
     return velocity_chunk

@@ -1,99 +1,22 @@
 """Deposit and gather for units scale * g(A_p . y + B_p) on quadrature nodes p.
 
 State arrays are z of shape (R, N + 1, n): replicates, then (y_1, ..., y_N, c), then particles. Chunks and blocks as in
-`fourier`.
+`partition`.
 """
-
-import math
 
 import numpy as np
 from numba import prange
 
-from .compiling import fast, fused, parallel
-from .intrinsics import float_of_bits
+from . import activations
+from .compiling import fast, parallel
+from .partition import added, n_blocks_of, n_groups_for, task_of, tasks_of
 from .scratch import aligned
 from .threads import threads_for
+from .unit_blocks import load_places, load_weighted, store_velocities
 
 CHUNK = 512
 BLOCK = 128
-GROUPS = 64
-ROWS = 7  # of scratch
-
-TANH, SIGMOID, RELU, SOFTPLUS, ERF, GAUSSIAN = range(6)
-PROFILE_CODES = {"tanh": TANH, "sigmoid": SIGMOID, "relu": RELU, "softplus": SOFTPLUS, "erf": ERF, "gaussian": GAUSSIAN}
-
-_LN2_HIGH = 6.93147180369123816490e-01
-_LN2_LOW = 1.90821492927058770002e-10
-_LOG2_E = 1.4426950408889634
-
-
-@fused
-def exp(x):
-    """e^x to 2e-16 relative, x clipped to +-700, without a branch so that loops over it vectorise."""
-    v = min(max(x, -700.0), 700.0)
-    k = np.rint(v * _LOG2_E)
-    r = (v - k * _LN2_HIGH) - k * _LN2_LOW
-    p = 1.0 / 479001600.0
-    p = p * r + 1.0 / 39916800.0
-    p = p * r + 1.0 / 3628800.0
-    p = p * r + 1.0 / 362880.0
-    p = p * r + 1.0 / 40320.0
-    p = p * r + 1.0 / 5040.0
-    p = p * r + 1.0 / 720.0
-    p = p * r + 1.0 / 120.0
-    p = p * r + 1.0 / 24.0
-    p = p * r + 1.0 / 6.0
-    p = p * r + 0.5
-    p = p * r + 1.0
-    return (p * r + 1.0) * float_of_bits((np.int64(k) + 1023) << 52)
-
-
-@fast
-def profile_values(code, s, m, value):
-    """g at s[:m]."""
-    if code == TANH:
-        for i in range(m):
-            value[i] = 1.0 - 2.0 / (1.0 + exp(2.0 * s[i]))
-    elif code == SIGMOID:
-        for i in range(m):
-            value[i] = 1.0 / (1.0 + exp(-s[i]))
-    elif code == RELU:
-        for i in range(m):
-            value[i] = 0.0 if s[i] <= 0.0 else s[i]  # passes NaN on
-    elif code == SOFTPLUS:
-        for i in range(m):
-            value[i] = exp(-abs(s[i]))
-        for i in range(m):
-            value[i] = max(s[i], 0.0) + math.log1p(value[i])
-    elif code == ERF:
-        for i in range(m):
-            value[i] = math.erf(s[i])
-    else:
-        for i in range(m):
-            value[i] = exp(-0.5 * s[i] * s[i])
-
-
-@fast
-def profile_slopes(code, s, m, value, slope):
-    """g' at s[:m], given g there."""
-    if code == TANH:
-        for i in range(m):
-            slope[i] = 1.0 - value[i] * value[i]
-    elif code == SIGMOID:
-        for i in range(m):
-            slope[i] = value[i] * (1.0 - value[i])
-    elif code == RELU:
-        for i in range(m):
-            slope[i] = 1.0 if s[i] > 0.0 else 0.0
-    elif code == SOFTPLUS:
-        for i in range(m):
-            slope[i] = 1.0 / (1.0 + exp(-s[i]))
-    elif code == ERF:
-        for i in range(m):
-            slope[i] = 1.1283791670955126 * exp(-s[i] * s[i])
-    else:
-        for i in range(m):
-            slope[i] = -s[i] * value[i]
+ROWS = 5  # of scratch
 
 
 @fast
@@ -113,37 +36,16 @@ def _argument_block(y, m, A, B, p, s):
                 s[i] += A[p, d] * y[d, i]
 
 
-# Blocks are copied into scratch arrays first: an index `first + i` that the compiler cannot prove positive costs a
-# gather, and sums over anything but scratch could depend on where arrays happen to lie.
-@fast
-def _load_block(z, weights, first, m, y, c, w):
-    N = y.shape[0]
-    for d in range(N):
-        part = z[d, first : first + m]
-        for i in range(m):
-            y[d, i] = part[i]
-    part = z[N, first : first + m]
-    for i in range(m):
-        c[i] = part[i]
-    if weights.size == 1:
-        w[:m] = weights[0]
-    else:
-        part = weights[first : first + m]
-        for i in range(m):
-            w[i] = part[i]
-
-
 @fast
 def _deposit_chunk(z, start, stop, weights, code, A, B, sums, y, scratch):
-    s, value, c, w = scratch[0], scratch[1], scratch[2], scratch[3]
+    s, value, w = scratch[0], scratch[1], scratch[2]
     for first in range(start, stop, BLOCK):
         m = min(BLOCK, stop - first)
-        _load_block(z, weights, first, m, y, c, w)
-        for i in range(m):
-            w[i] *= c[i]
+        load_places(z, first, m, y)
+        load_weighted(z[z.shape[0] - 1], weights, first, m, w)
         for p in range(B.size):
             _argument_block(y, m, A, B, p, s)
-            profile_values(code, s, m, value)
+            activations.values(code, s, m, value)
             total = 0.0
             for i in range(m):
                 total += w[i] * value[i]
@@ -153,28 +55,17 @@ def _deposit_chunk(z, start, stop, weights, code, A, B, sums, y, scratch):
 @fast
 def _velocity_chunk(z, start, stop, weights, code, A, B, coefficients, out, y, gradient, scratch):
     N = A.shape[1]
-    s, value, slope, U, c, w, square = (
-        scratch[0],
-        scratch[1],
-        scratch[2],
-        scratch[3],
-        scratch[4],
-        scratch[5],
-        scratch[6],
-    )
+    s, value, slope, U, square = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4]
     power = 0.0
     for first in range(start, stop, BLOCK):
         m = min(BLOCK, stop - first)
-        _load_block(z, weights, first, m, y, c, w)
-        for i in range(m):
-            U[i] = 0.0
-        for d in range(N):
-            for i in range(m):
-                gradient[d, i] = 0.0
+        load_places(z, first, m, y)
+        U[:] = 0.0
+        gradient[:] = 0.0
         for p in range(B.size):
             _argument_block(y, m, A, B, p, s)
-            profile_values(code, s, m, value)
-            profile_slopes(code, s, m, value, slope)
+            activations.values(code, s, m, value)
+            activations.slopes(code, s, m, value, slope)
             factor = coefficients[p]
             for i in range(m):
                 U[i] += factor * value[i]
@@ -182,85 +73,35 @@ def _velocity_chunk(z, start, stop, weights, code, A, B, coefficients, out, y, g
                 factor_d = factor * A[p, d]
                 for i in range(m):
                     gradient[d, i] += factor_d * slope[i]
-        velocity = out[N, first : first + m]
-        for i in range(m):
-            velocity[i] = -U[i]
-            square[i] = U[i] * U[i]
-        for d in range(N):
-            velocity = out[d, first : first + m]
-            for i in range(m):
-                v = -c[i] * gradient[d, i]
-                velocity[i] = v
-                square[i] += v * v
-        total = 0.0
-        for i in range(m):
-            total += w[i] * square[i]
-        power += total
+        power += store_velocities(z, weights, first, m, U, gradient, square, out)
     return power
 
 
 @parallel
 def _deposit_quadrature(z, weights, active, code, A, B):
-    n = z.shape[2]
-    n_chunks = (n + CHUNK - 1) // CHUNK
-    n_tasks = active.size * n_chunks
+    n_tasks = active.size * n_blocks_of(z.shape[2], CHUNK)
+    n_groups = n_groups_for(n_tasks)
     partial = np.zeros((n_tasks, B.size))
-    n_groups = min(GROUPS, n_tasks)
     for group in prange(n_groups):
-        scratch = aligned(ROWS, BLOCK)
-        y = aligned(A.shape[1], BLOCK)
-        for task in range(group * n_tasks // n_groups, (group + 1) * n_tasks // n_groups):
-            start = (task % n_chunks) * CHUNK
-            _deposit_chunk(
-                z[active[task // n_chunks]],
-                start,
-                min(n, start + CHUNK),
-                weights,
-                code,
-                A,
-                B,
-                partial[task],
-                y,
-                scratch,
-            )
-    sums = np.zeros((active.size, B.size))
-    for task in range(n_tasks):
-        for p in range(B.size):
-            sums[task // n_chunks, p] += partial[task, p]
-    return sums
+        y, scratch = aligned(A.shape[1], BLOCK), aligned(ROWS, BLOCK)
+        for task in tasks_of(group, n_groups, n_tasks):
+            row, start, stop = task_of(task, z.shape[2], CHUNK)
+            _deposit_chunk(z[active[row]], start, stop, weights, code, A, B, partial[task], y, scratch)
+    return added(partial, active.size)
 
 
 @parallel
 def _velocity_quadrature(z, weights, active, code, A, B, coefficients, out):
-    n = z.shape[2]
-    n_chunks = (n + CHUNK - 1) // CHUNK
-    n_tasks = active.size * n_chunks
-    partial = np.zeros(n_tasks)
-    n_groups = min(GROUPS, n_tasks)
+    n_tasks = active.size * n_blocks_of(z.shape[2], CHUNK)
+    n_groups = n_groups_for(n_tasks)
+    power = np.zeros((n_tasks, 1))
     for group in prange(n_groups):
-        scratch = aligned(ROWS, BLOCK)
-        y, gradient = aligned(A.shape[1], BLOCK), aligned(A.shape[1], BLOCK)
-        for task in range(group * n_tasks // n_groups, (group + 1) * n_tasks // n_groups):
-            row = task // n_chunks
-            start = (task % n_chunks) * CHUNK
-            partial[task] = _velocity_chunk(
-                z[active[row]],
-                start,
-                min(n, start + CHUNK),
-                weights,
-                code,
-                A,
-                B,
-                coefficients[row],
-                out[active[row]],
-                y,
-                gradient,
-                scratch,
-            )
-    power = np.zeros(active.size)
-    for task in range(n_tasks):
-        power[task // n_chunks] += partial[task]
-    return power
+        y, G, scratch = aligned(A.shape[1], BLOCK), aligned(A.shape[1], BLOCK), aligned(ROWS, BLOCK)
+        for task in tasks_of(group, n_groups, n_tasks):
+            row, start, stop = task_of(task, z.shape[2], CHUNK)
+            r, factors = active[row], coefficients[row]
+            power[task, 0] = _velocity_chunk(z[r], start, stop, weights, code, A, B, factors, out[r], y, G, scratch)
+    return added(power, active.size).reshape(-1)
 
 
 def deposit_quadrature(z, weights, active, code, A, B):

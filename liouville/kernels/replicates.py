@@ -10,9 +10,10 @@ State arrays are z of shape (R, N + 1, n), as in `fourier`; in here (N + 1, n, L
 import numpy as np
 from numba import prange
 
-from .compiling import fast, fused, parallel
-from .fourier import angle_powers, n_groups_of
-from .quadrature import profile_slopes, profile_values
+from . import activations
+from .compiling import exact, fast, fused, parallel
+from .fourier import angle_powers, n_centres_of
+from .partition import block_of, n_blocks_of
 from .scratch import aligned
 from .threads import threads_for
 
@@ -21,6 +22,17 @@ MOST_MODES = 1024  # beyond, the sums of 16 replicates leave the processor's cac
 MOST = 64  # particles; beyond, blocks of one replicate's particles fill the registers as well
 
 _SQRT2 = 1.4142135623730951
+
+
+@exact
+def _lanes(tile, active, h):
+    """(first, n_lanes, replicates, steps) of a tile; lanes to spare repeat its last replicate."""
+    first, stop = block_of(tile, active.size, LANES)
+    replicates, steps = np.empty(LANES, dtype=np.int64), np.empty(LANES)
+    for lane in range(LANES):
+        row = min(first + lane, stop - 1)
+        replicates[lane], steps[lane] = active[row], h[row]
+    return first, stop - first, replicates, steps
 
 
 @fast
@@ -225,18 +237,11 @@ def _fourier_potential(angles, table, U, G, turning):
 @parallel
 def _stages_fourier(z, weights, active, h, rows, places, A, B, target, kept, slopes, stage):
     n, n_modes = z.shape[2], A.size - 1
-    J = n_groups_of(n_modes)
-    n_tiles = (active.size + LANES - 1) // LANES
+    J = n_centres_of(n_modes)
     moments = np.empty((active.size, 2 * (n_modes + 1)))
     power = np.empty((active.size, rows.shape[0]))
-    for tile in prange(n_tiles):
-        first = tile * LANES
-        n_lanes = min(LANES, active.size - first)
-        replicates = np.empty(LANES, dtype=np.int64)
-        steps = np.empty(LANES)
-        for lane in range(LANES):  # lanes to spare repeat the last replicate
-            row = first + min(lane, n_lanes - 1)
-            replicates[lane], steps[lane] = active[row], h[row]
+    for tile in prange(n_blocks_of(active.size, LANES)):
+        first, n_lanes, replicates, steps = _lanes(tile, active, h)
         here, angles = aligned(2 * n, LANES).reshape(2, n, LANES), aligned(1, 6 * n * LANES)[0]
         sums, table = aligned(1, (10 * J - 5) * LANES)[0], aligned(1, 20 * J * LANES)[0]
         cosines, sines = aligned(5 * J - 2, LANES), aligned(5 * J - 2, LANES)
@@ -280,7 +285,7 @@ def _quadrature_sums(here, weights, code, A, B, arguments, values, sums):
         for p in range(B.size):
             _arguments(here, i, A, B, p, arguments[i, p])
         # The pairs of a particle lie side by side: one long loop over all of them.
-        profile_values(code, arguments[i].reshape(-1), B.size * LANES, values[i].reshape(-1))
+        activations.values(code, arguments[i].reshape(-1), B.size * LANES, values[i].reshape(-1))
         for p in range(B.size):
             total, value = sums[p], values[i, p]
             for lane in range(LANES):
@@ -292,7 +297,7 @@ def _quadrature_potential(code, A, coefficients, arguments, values, slope, U, G)
     """U and grad U of every particle."""
     P, N = A.shape
     for i in range(U.shape[0]):
-        profile_slopes(code, arguments[i].reshape(-1), P * LANES, values[i].reshape(-1), slope.reshape(-1))
+        activations.slopes(code, arguments[i].reshape(-1), P * LANES, values[i].reshape(-1), slope.reshape(-1))
         u = U[i]
         u[:] = 0.0
         for p in range(P):
@@ -311,17 +316,10 @@ def _quadrature_potential(code, A, coefficients, arguments, values, slope, U, G)
 @parallel
 def _stages_quadrature(z, weights, active, h, rows, places, code, A, B, gains, target, slopes, stage):
     n, (P, N) = z.shape[2], A.shape
-    n_tiles = (active.size + LANES - 1) // LANES
     all_sums = np.empty((active.size, P))
     power = np.empty((active.size, rows.shape[0]))
-    for tile in prange(n_tiles):
-        first = tile * LANES
-        n_lanes = min(LANES, active.size - first)
-        replicates = np.empty(LANES, dtype=np.int64)
-        steps = np.empty(LANES)
-        for lane in range(LANES):
-            row = first + min(lane, n_lanes - 1)
-            replicates[lane], steps[lane] = active[row], h[row]
+    for tile in prange(n_blocks_of(active.size, LANES)):
+        first, n_lanes, replicates, steps = _lanes(tile, active, h)
         here = aligned((N + 1) * n, LANES).reshape(N + 1, n, LANES)
         arguments = aligned(n * P, LANES).reshape(n, P, LANES)
         values = aligned(n * P, LANES).reshape(n, P, LANES)

@@ -11,129 +11,17 @@ hold to one thread: threads work on different blocks. Sums over units run within
 so that bits depend neither on threads nor on how many replicates run.
 """
 
-import math
-
 import numpy as np
 from numba import prange
 
+from . import activations
 from .compiling import exact, fast, fused, parallel
+from .partition import n_blocks_of, task_of, tasks_of
 from .threads import threads_for
 
 WIDTH = 256  # units of a block at most: with 50 inputs and a batch of 50 it takes 200 kB in double precision
 TILE = 256  # inputs of a batch taken together at most
 LANES = 16  # widths are multiples of this, so that no vector of the processor is left part empty
-
-TANH, SIGMOID, RELU, SOFTPLUS, ERF = range(5)
-ACTIVATION_CODES = {"tanh": TANH, "sigmoid": SIGMOID, "relu": RELU, "softplus": SOFTPLUS, "erf": ERF}
-
-
-@fused
-def exp_row(x, out, bits):
-    """exp of x into out to the precision of x's type, x clipped to where exp is normal; bits is integer scratch."""
-    real = x.dtype.type
-    m = x.size
-    log2_e, one = real(1.4426950408889634), real(1.0)
-    if x.itemsize == 8:
-        reach, bias, shift = real(700.0), 1023, 52
-        high, low = real(6.93147180369123816490e-01), real(1.90821492927058770002e-10)
-    else:
-        reach, bias, shift = real(87.0), 127, 23
-        high, low = real(0.693359375), real(-2.12194440e-4)
-    for i in range(m):
-        v = min(max(x[i], -reach), reach)
-        k = np.rint(v * log2_e)
-        out[i] = (v - k * high) - k * low
-        bits[i] = k
-    if x.itemsize == 8:
-        for i in range(m):
-            r = out[i]
-            p = real(1.0 / 479001600.0)
-            p = p * r + real(1.0 / 39916800.0)
-            p = p * r + real(1.0 / 3628800.0)
-            p = p * r + real(1.0 / 362880.0)
-            p = p * r + real(1.0 / 40320.0)
-            p = p * r + real(1.0 / 5040.0)
-            p = p * r + real(1.0 / 720.0)
-            p = p * r + real(1.0 / 120.0)
-            p = p * r + real(1.0 / 24.0)
-            p = p * r + real(1.0 / 6.0)
-            p = p * r + real(0.5)
-            p = p * r + one
-            out[i] = p * r + one
-    else:
-        for i in range(m):
-            r = out[i]
-            p = real(1.0 / 5040.0)
-            p = p * r + real(1.0 / 720.0)
-            p = p * r + real(1.0 / 120.0)
-            p = p * r + real(1.0 / 24.0)
-            p = p * r + real(1.0 / 6.0)
-            p = p * r + real(0.5)
-            p = p * r + one
-            out[i] = p * r + one
-    for i in range(m):
-        bits[i] = (bits[i] + bias) << shift
-    power_of_two = bits.view(x.dtype)
-    for i in range(m):
-        out[i] *= power_of_two[i]
-
-
-@fast
-def _activate_row(code, s, slope, e, bits):
-    """g(s) in place of s; where `slope_row` cannot tell g' from g alone, g'(s) into slope. e and bits are scratch."""
-    real = s.dtype.type
-    m = s.size
-    zero, one = real(0.0), real(1.0)
-    # exp_row takes two arrays: within one, the compiler would fear that its loops overlap and not vectorise them.
-    if code == TANH:
-        for i in range(m):
-            e[i] = real(2.0) * s[i]
-        exp_row(e, s, bits)
-        for i in range(m):
-            s[i] = one - real(2.0) / (one + s[i])
-    elif code == SIGMOID:
-        for i in range(m):
-            e[i] = -s[i]
-        exp_row(e, s, bits)
-        for i in range(m):
-            s[i] = one / (one + s[i])
-    elif code == RELU:
-        for i in range(m):
-            s[i] = zero if s[i] <= zero else s[i]  # passes NaN on
-    elif code == SOFTPLUS:
-        for i in range(m):
-            e[i] = -abs(s[i])
-        exp_row(e, slope, bits)
-        for i in range(m):
-            decay = slope[i]
-            slope[i] = (one if s[i] >= zero else decay) / (one + decay)
-            s[i] = max(s[i], zero) + real(math.log1p(decay))
-    else:
-        for i in range(m):
-            e[i] = -s[i] * s[i]
-        exp_row(e, slope, bits)
-        for i in range(m):
-            slope[i] *= real(1.1283791670955126)
-            s[i] = real(math.erf(s[i]))
-
-
-@fast
-def _slope_row(code, value, slope, factor):
-    """factor g' in place of g."""
-    real = value.dtype.type
-    zero, one = real(0.0), real(1.0)
-    if code == TANH:
-        for i in range(value.size):
-            value[i] = factor * (one - value[i] * value[i])
-    elif code == SIGMOID:
-        for i in range(value.size):
-            value[i] = factor * (value[i] * (one - value[i]))
-    elif code == RELU:
-        for i in range(value.size):
-            value[i] = factor if value[i] > zero else zero
-    else:
-        for i in range(value.size):
-            value[i] = factor * slope[i]
 
 
 @fast
@@ -144,22 +32,42 @@ def _weighted_sum(value, c):
     return total
 
 
+@fast
+def _copy(source, out):
+    for i in range(out.size):
+        out[i] = source[i]
+
+
 @exact
-def _evaluate(code, y, X, store, scratch, bits):
-    """g(x_b . y_i) into store[0], shape (B, width), and where `_slope_row` needs it g' into store[-1]."""
-    values, slopes = store[0], store[-1]
+def _evaluate(code, y, X, store, argument):
+    """g(x_b . y_i) into store[0], shape (B, width); where g does not tell g', that into store[1]."""
+    values, m = store[0], y.shape[1]
     np.dot(X, y, values[: X.shape[0]])
     for b in range(X.shape[0]):
-        _activate_row(code, values[b], slopes[b], scratch[0], bits)
+        _copy(values[b], argument)  # another array, or the compiler would fear overlaps and not vectorise
+        activations.values(code, argument, m, values[b])
+        if store.shape[0] == 2:
+            activations.slopes(code, argument, m, values[b], store[1, b])
+
+
+@fast
+def _scaled_slope(code, value, store, b, factor, slope):
+    """factor g' in place of g."""
+    if store.shape[0] == 1:
+        activations.slopes(code, value, value.size, value, slope)
+    else:
+        slope = store[1, b]
+    for i in range(value.size):
+        value[i] = factor * slope[i]
 
 
 @exact
-def _forward(code, z, X, store, sums, scratch, bits):
+def _forward(code, z, X, store, sums, scratch):
     """sum_i c_i g(x_b . y_i) of one block into sums, shape (B,); leaves the values of the last tile in store."""
     N = X.shape[1]
     for first in range(0, X.shape[0], TILE):
         tile = X[first : first + TILE]
-        _evaluate(code, z[:N], tile, store, scratch, bits)
+        _evaluate(code, z[:N], tile, store, scratch[0])
         for b in range(tile.shape[0]):
             sums[first + b] = _weighted_sum(store[0, b], z[N])
 
@@ -190,7 +98,7 @@ def _move(z, m, step, gradient, U):
 
 
 @exact
-def _backward(code, z, m, X, store, r, step, scratch, bits):
+def _backward(code, z, m, X, store, r, step, scratch):
     """One step of the m units of a block; `store` as `_forward` left it."""
     N = X.shape[1]
     gradient, part, U = scratch[1 : N + 1], scratch[N + 1 : 2 * N + 1], scratch[2 * N + 1]
@@ -199,10 +107,10 @@ def _backward(code, z, m, X, store, r, step, scratch, bits):
         tile = X[first : first + TILE]
         size = tile.shape[0]
         if X.shape[0] > TILE:  # too many for all values to be kept
-            _evaluate(code, z[:N], tile, store, scratch, bits)
+            _evaluate(code, z[:N], tile, store, scratch[0])
         for b in range(size):
             _add_potential(store[0, b], r[first + b], U)
-            _slope_row(code, store[0, b], store[-1, b], r[first + b])
+            _scaled_slope(code, store[0, b], store, b, r[first + b], scratch[0])
         if first == 0:
             np.dot(tile.T, store[0, :size], gradient)
         else:
@@ -232,27 +140,27 @@ def _slot(own, shared, kept):
 
 
 @parallel
-def _by_replicate(code, scale, blocks, n, X, f, step, store, kept, scratch, bits, broken):
+def _by_replicate(code, scale, blocks, n, X, f, step, store, kept, scratch, broken):
     R, n_blocks, _, width = blocks.shape
     n_groups = scratch.shape[0]
     sums = np.empty((n_groups, n_blocks, f.shape[1]), dtype=blocks.dtype)
     r = np.empty((n_groups, f.shape[1]), dtype=blocks.dtype)
     for group in prange(n_groups):
-        for row in range(group * R // n_groups, (group + 1) * R // n_groups):
+        for row in tasks_of(group, n_groups, R):
             for s in range(f.shape[0]):
                 for k in range(n_blocks):
                     slot = _slot(group * n_blocks + k, group, kept)
-                    _forward(code, blocks[row, k], X[s], store[slot], sums[group, k], scratch[group], bits[group])
+                    _forward(code, blocks[row, k], X[s], store[slot], sums[group, k], scratch[group])
                 if not _residual(sums[group], n, scale, f[s], r[group]) and broken[row] < 0:
                     broken[row] = s
                 for k in range(n_blocks):
                     slot = _slot(group * n_blocks + k, group, kept)
                     m = min(width, n - k * width)
-                    _backward(code, blocks[row, k], m, X[s], store[slot], r[group], step, scratch[group], bits[group])
+                    _backward(code, blocks[row, k], m, X[s], store[slot], r[group], step, scratch[group])
 
 
 @parallel
-def _by_block(code, scale, blocks, n, X, f, step, store, kept, scratch, bits, broken):
+def _by_block(code, scale, blocks, n, X, f, step, store, kept, scratch, broken):
     R, n_blocks, _, width = blocks.shape
     n_tasks, n_groups = R * n_blocks, scratch.shape[0]
     sums = np.empty((R, n_blocks, f.shape[1]), dtype=blocks.dtype)
@@ -260,14 +168,14 @@ def _by_block(code, scale, blocks, n, X, f, step, store, kept, scratch, bits, br
     for s in range(f.shape[0] + 1):
         # The end of one step and the beginning of the next in one go, so that a block is fetched once for both.
         for group in prange(n_groups):
-            for task in range(group * n_tasks // n_groups, (group + 1) * n_tasks // n_groups):
+            for task in tasks_of(group, n_groups, n_tasks):
                 row, k = task // n_blocks, task % n_blocks
                 slot = _slot(task, group, kept)
                 if s > 0:
                     m = min(width, n - k * width)
-                    _backward(code, blocks[row, k], m, X[s - 1], store[slot], r[row], step, scratch[group], bits[group])
+                    _backward(code, blocks[row, k], m, X[s - 1], store[slot], r[row], step, scratch[group])
                 if s < f.shape[0]:
-                    _forward(code, blocks[row, k], X[s], store[slot], sums[row, k], scratch[group], bits[group])
+                    _forward(code, blocks[row, k], X[s], store[slot], sums[row, k], scratch[group])
         if s < f.shape[0]:
             for row in range(R):
                 if not _residual(sums[row], n, scale, f[s], r[row]) and broken[row] < 0:
@@ -275,17 +183,16 @@ def _by_block(code, scale, blocks, n, X, f, step, store, kept, scratch, bits, br
 
 
 @parallel
-def _values(code, scale, blocks, n, X, store, scratch, bits, out):
+def _values(code, scale, blocks, n, X, store, scratch, out):
     R, n_blocks, _, _ = blocks.shape
-    n_tiles = (X.shape[0] + TILE - 1) // TILE
-    n_tasks, n_groups = R * n_tiles, scratch.shape[0]
+    n_tasks, n_groups = R * n_blocks_of(X.shape[0], TILE), scratch.shape[0]
     for group in prange(n_groups):
         sums = np.empty((n_blocks, TILE), dtype=blocks.dtype)
-        for task in range(group * n_tasks // n_groups, (group + 1) * n_tasks // n_groups):
-            row, first = task // n_tiles, (task % n_tiles) * TILE
-            tile = X[first : first + TILE]
+        for task in tasks_of(group, n_groups, n_tasks):
+            row, first, stop = task_of(task, X.shape[0], TILE)
+            tile = X[first:stop]
             for k in range(n_blocks):
-                _forward(code, blocks[row, k], tile, store[group], sums[k], scratch[group], bits[group])
+                _forward(code, blocks[row, k], tile, store[group], sums[k], scratch[group])
             for b in range(tile.shape[0]):
                 total = 0.0
                 for k in range(n_blocks):
@@ -296,10 +203,9 @@ def _values(code, scale, blocks, n, X, store, scratch, bits, out):
 def _workspace(code, blocks, n_slots, n_rows, n_groups):
     """Arrays for values and slopes of so many slots, and scratch for every group of tasks."""
     _, _, rows, width = blocks.shape
-    kinds = 2 if code in (SOFTPLUS, ERF) else 1
+    kinds = 1 if code in activations.SLOPE_OF_VALUE else 2
     store = np.empty((n_slots, kinds, min(n_rows, TILE), width), dtype=blocks.dtype)
-    scratch = np.empty((n_groups, 2 * rows, width), dtype=blocks.dtype)
-    return store, scratch, np.empty((n_groups, width), dtype=np.int64 if blocks.itemsize == 8 else np.int32)
+    return store, np.empty((n_groups, 2 * rows, width), dtype=blocks.dtype)
 
 
 def block_shape(n):
@@ -352,9 +258,9 @@ def descend(code, scale, blocks, n, X, f, step):
         whole = n_threads <= R or n_blocks == 1
         n_groups = min(n_threads, R if whole else R * n_blocks)
         n_slots = n_groups * n_blocks if whole else R * n_blocks
-        work = _workspace(code, blocks, n_slots if kept else n_groups, f.shape[1], n_groups)
+        store, scratch = _workspace(code, blocks, n_slots if kept else n_groups, f.shape[1], n_groups)
         run = _by_replicate if whole else _by_block
-        run(code, float(scale), blocks, n, X, f, real(step), work[0], kept, *work[1:], broken)
+        run(code, float(scale), blocks, n, X, f, real(step), store, kept, scratch, broken)
     return broken
 
 
@@ -363,6 +269,6 @@ def values(code, scale, blocks, n, X):
     out = np.empty((blocks.shape[0], X.shape[0]))
     with threads_for(4 * blocks.shape[0] * n * X.shape[0]) as n_threads:
         n_groups = max(1, min(n_threads, out.size // TILE))
-        store, scratch, bits = _workspace(code, blocks, n_groups, X.shape[0], n_groups)
-        _values(code, float(scale), blocks, n, X, store, scratch, bits, out)
+        store, scratch = _workspace(code, blocks, n_groups, X.shape[0], n_groups)
+        _values(code, float(scale), blocks, n, X, store, scratch, out)
     return out

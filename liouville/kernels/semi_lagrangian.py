@@ -10,6 +10,7 @@ import numpy as np
 from numba import prange
 
 from .compiling import fast, fast_parallel
+from .partition import block_of, n_blocks_of, task_of
 from .scratch import aligned
 from .threads import threads_for
 
@@ -66,11 +67,9 @@ def mass_left_of(x, c, k1, k2, k3, k4):
 @fast_parallel
 def _sweep_y(slabs, slab_feet, periodic, slabs_out):
     n_slabs, n_y, n_c = slabs.shape
-    n_blocks = (n_c + COLUMNS - 1) // COLUMNS
-    for task in prange(n_slabs * n_blocks):
-        rho, feet, out = slabs[task // n_blocks], slab_feet[task // n_blocks], slabs_out[task // n_blocks]
-        start = (task % n_blocks) * COLUMNS
-        stop = min(start + COLUMNS, n_c)
+    for task in prange(n_slabs * n_blocks_of(n_c, COLUMNS)):
+        slab, start, stop = task_of(task, n_c, COLUMNS)
+        rho, feet, out = slabs[slab], slab_feet[slab], slabs_out[slab]
         columns = np.zeros((COLUMNS, n_y + 4))
         moved = np.empty((COLUMNS, n_y))
         k1 = np.empty(n_y)
@@ -120,13 +119,13 @@ def _sweep_y(slabs, slab_feet, periodic, slabs_out):
 @fast_parallel
 def _sweep_c(rho, shifts, out):
     n_y, n_c = rho.shape
-    n_blocks = (n_y + ROWS - 1) // ROWS
-    for block in prange(n_blocks):
+    for block in prange(n_blocks_of(n_y, ROWS)):
+        start, stop = block_of(block, n_y, ROWS)
         work = aligned(7, n_c + 4)
         v, k1, k2, k3, k4, head, landed = work[0], work[1], work[2], work[3], work[4], work[5], work[6]
         v[:] = 0.0
         centre = v[2:]
-        for i in range(block * ROWS, min((block + 1) * ROWS, n_y)):
+        for i in range(start, stop):
             row, target = rho[i], out[i]
             for j in range(n_c):
                 centre[j] = row[j]
@@ -168,11 +167,9 @@ WARM_UP = 12  # rows after which the start of a recursion is forgotten: q^12 is 
 @fast_parallel
 def _to_points(slabs, periodic, slabs_out):
     n_slabs, n_y, n_c = slabs.shape
-    n_blocks = (n_c + WIDE - 1) // WIDE
-    for task in prange(n_slabs * n_blocks):
-        rho, out = slabs[task // n_blocks], slabs_out[task // n_blocks]
-        start = (task % n_blocks) * WIDE
-        m = min(WIDE, n_c - start)
+    for task in prange(n_slabs * n_blocks_of(n_c, WIDE)):
+        slab, start, stop = task_of(task, n_c, WIDE)
+        rho, out, m = slabs[slab], slabs_out[slab], stop - start
         p = aligned(n_y + 1, WIDE)
         flux = aligned(2, WIDE)
         for i in range(-WARM_UP, n_y):
@@ -226,12 +223,11 @@ def _to_points(slabs, periodic, slabs_out):
 
 @fast_parallel
 def _to_averages(slabs, periodic, slabs_out):
-    n_slabs, n_y, n_c = slabs.shape
-    n_blocks = (n_y + ROWS - 1) // ROWS
-    for task in prange(n_slabs * n_blocks):
-        rho, out = slabs[task // n_blocks], slabs_out[task // n_blocks]
-        first = (task % n_blocks) * ROWS
-        for i in range(first, min(first + ROWS, n_y)):
+    n_slabs, n_y, _ = slabs.shape
+    for task in prange(n_slabs * n_blocks_of(n_y, ROWS)):
+        slab, start, stop = task_of(task, n_y, ROWS)
+        rho, out = slabs[slab], slabs_out[slab]
+        for i in range(start, stop):
             lower = rho[(i - 1) % n_y if periodic else max(i - 1, 0)]
             upper = rho[(i + 1) % n_y if periodic else min(i + 1, n_y - 1)]
             for j in range(n_c):

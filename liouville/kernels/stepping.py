@@ -3,28 +3,34 @@
 import numpy as np
 from numba import prange
 
-from .compiling import fast, parallel
+from .compiling import fast, inlined, parallel
+from .partition import added, n_blocks_of, n_groups_for, task_of, tasks_of
 from .threads import threads_for
+from .unit_blocks import load
 
 CHUNK = 8192
 BLOCK = 1024  # stays in the first-level cache while slopes are added to it
-GROUPS = 64
 
 
-# Slices, because an index that the compiler cannot prove positive costs gathers and scatters.
+@inlined
+def _add_slopes(slopes, replicate, first, coefficients, h, out):
+    """Add h sum_s coefficients[s] slopes[s, replicate] from place `first` on to out."""
+    for s in range(coefficients.size):
+        factor = h * coefficients[s]
+        if factor != 0.0:
+            # A slice, because an index that the compiler cannot prove positive costs gathers and scatters.
+            slope = slopes[s, replicate, first : first + out.size]
+            for i in range(out.size):
+                out[i] += factor * slope[i]
+
+
 @fast
 def _combine_chunk(base, slopes, replicate, start, stop, coefficients, h, out):
     for first in range(start, stop, BLOCK):
         m = min(BLOCK, stop - first)
-        here, there = base[first : first + m], out[first : first + m]
-        for i in range(m):
-            there[i] = here[i]
-        for s in range(coefficients.size):
-            factor = h * coefficients[s]
-            if factor != 0.0:
-                slope = slopes[s, replicate, first : first + m]
-                for i in range(m):
-                    there[i] += factor * slope[i]
+        there = out[first : first + m]
+        load(base, first, m, there)
+        _add_slopes(slopes, replicate, first, coefficients, h, there)
 
 
 @fast
@@ -32,14 +38,8 @@ def _square_chunk(slopes, replicate, start, stop, n, coefficients, h, buffer, to
     """Add the squares of entries start to stop, of which n belong to a coordinate, to the totals of coordinates."""
     for first in range(start, stop, buffer.size):
         m = min(buffer.size, stop - first)
-        for i in range(m):
-            buffer[i] = 0.0
-        for s in range(coefficients.size):
-            factor = h * coefficients[s]
-            if factor != 0.0:
-                slope = slopes[s, replicate, first : first + m]
-                for i in range(m):
-                    buffer[i] += factor * slope[i]
+        buffer[:] = 0.0
+        _add_slopes(slopes, replicate, first, coefficients, h, buffer[:m])
         begin = 0
         while begin < m:
             d = (first + begin) // n
@@ -53,37 +53,27 @@ def _square_chunk(slopes, replicate, start, stop, n, coefficients, h, buffer, to
 
 @parallel
 def _combine(base, slopes, active, coefficients, h, out):
-    D = base.shape[1]
-    n_chunks = (D + CHUNK - 1) // CHUNK
-    n_tasks = active.size * n_chunks
-    n_groups = min(GROUPS, n_tasks)
+    n_tasks = active.size * n_blocks_of(base.shape[1], CHUNK)
+    n_groups = n_groups_for(n_tasks)
     for group in prange(n_groups):
-        for task in range(group * n_tasks // n_groups, (group + 1) * n_tasks // n_groups):
-            row = task // n_chunks
+        for task in tasks_of(group, n_groups, n_tasks):
+            row, start, stop = task_of(task, base.shape[1], CHUNK)
             r = active[row]
-            start = (task % n_chunks) * CHUNK
-            _combine_chunk(base[r], slopes, r, start, min(D, start + CHUNK), coefficients, h[row], out[r])
+            _combine_chunk(base[r], slopes, r, start, stop, coefficients, h[row], out[r])
 
 
 @parallel
 def _coordinate_rms(slopes, active, coefficients, h, n):
     D = slopes.shape[2]
-    n_chunks = (D + CHUNK - 1) // CHUNK
-    n_tasks = active.size * n_chunks
+    n_tasks = active.size * n_blocks_of(D, CHUNK)
+    n_groups = n_groups_for(n_tasks)
     partial = np.zeros((n_tasks, D // n))
-    n_groups = min(GROUPS, n_tasks)
     for group in prange(n_groups):
         buffer = np.empty(256)
-        for task in range(group * n_tasks // n_groups, (group + 1) * n_tasks // n_groups):
-            row = task // n_chunks
-            start = (task % n_chunks) * CHUNK
-            stop = min(D, start + CHUNK)
+        for task in tasks_of(group, n_groups, n_tasks):
+            row, start, stop = task_of(task, D, CHUNK)
             _square_chunk(slopes, active[row], start, stop, n, coefficients, h[row], buffer, partial[task])
-    squares = np.zeros((active.size, D // n))
-    for task in range(n_tasks):
-        for d in range(D // n):
-            squares[task // n_chunks, d] += partial[task, d]
-    return np.sqrt(squares / n)
+    return np.sqrt(added(partial, active.size) / n)
 
 
 @parallel

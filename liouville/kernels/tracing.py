@@ -4,6 +4,7 @@ import numpy as np
 from numba import prange
 
 from .compiling import fast, fast_parallel
+from .partition import block_of, n_blocks_of
 from .scratch import aligned
 from .threads import threads_for
 
@@ -35,10 +36,9 @@ def _slopes(table, n, periodic, u, h, rates, size, out):
 @fast_parallel
 def _trace(tables, spacing, periodic, lengths, strides, out):
     n = out.shape[0] - 1
-    n_blocks = (n + EDGES) // EDGES
-    for block in prange(n_blocks):
-        start = block * EDGES
-        size = min(EDGES, n + 1 - start)
+    for block in prange(n_blocks_of(n + 1, EDGES)):
+        start, stop = block_of(block, n + 1, EDGES)
+        size = stop - start
         work = aligned(5, EDGES)
         u, a, b, c, d = work[0], work[1], work[2], work[3], work[4]
         for m in range(lengths.size):
