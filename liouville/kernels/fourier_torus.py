@@ -10,12 +10,13 @@ from numba import prange
 
 from .compiling import fast, parallel
 from .fourier import angle_powers
+from .partition import added, n_blocks_of, n_groups_for, task_of, tasks_of
 from .scratch import aligned
 from .threads import threads_for
+from .unit_blocks import load_weighted, store_velocities
 
 CHUNK = 1024
 BLOCK = 128
-GROUPS = 64
 
 
 @fast
@@ -48,24 +49,16 @@ def _slopes(E, m, M, out):
 
 
 @fast
-def _deposit_chunk(z, start, stop, weights, M1, M2, sums, E1, E2):
+def _deposit_chunk(z, start, stop, weights, M1, M2, sums, E1, E2, w):
     for first in range(start, stop, BLOCK):
         m = min(BLOCK, stop - first)
         _tables(z[0, first : first + m], m, M1, E1)
         _tables(z[1, first : first + m], m, M2, E2)
-        c = z[2, first : first + m]
-        if weights.size == 1:
-            w = weights[0]
-            for k in range(E2.shape[0]):
-                row = E2[k]
-                for i in range(m):
-                    row[i] *= w * c[i]
-        else:
-            part = weights[first : first + m]
-            for k in range(E2.shape[0]):
-                row = E2[k]
-                for i in range(m):
-                    row[i] *= part[i] * c[i]
+        load_weighted(z[2], weights, first, m, w)
+        for k in range(E2.shape[0]):
+            row = E2[k]
+            for i in range(m):
+                row[i] *= w[i]
         for k in range(2 * M1 + 1):
             a = E1[k]
             for j in range(0, 2 * M2 + 1, 4):  # rows beyond the last of E2 are there, and dropped
@@ -84,7 +77,8 @@ def _deposit_chunk(z, start, stop, weights, M1, M2, sums, E1, E2):
 
 @fast
 def _velocity_chunk(z, start, stop, weights, M1, M2, R, out, E1, D1, E2, D2, lines):
-    U, U1, U2, v, w = lines[0], lines[1], lines[2], lines[3], lines[4]
+    U, G, v, w = lines[0], lines[1:3], lines[3], lines[4]
+    G1, G2 = G[0], G[1]
     power = 0.0
     for first in range(start, stop, BLOCK):
         m = min(BLOCK, stop - first)
@@ -92,14 +86,9 @@ def _velocity_chunk(z, start, stop, weights, M1, M2, R, out, E1, D1, E2, D2, lin
         _slopes(E1, m, M1, D1)
         _tables(z[1, first : first + m], m, M2, E2)
         _slopes(E2, m, M2, D2)
-        for i in range(m):
-            U[i] = 0.0
-            U1[i] = 0.0
-            U2[i] = 0.0
+        lines[:3] = 0.0
         for k in range(2 * M1 + 1):
-            for i in range(m):
-                v[i] = 0.0
-                w[i] = 0.0
+            lines[3:] = 0.0
             for j in range(0, 2 * M2 + 1, 4):
                 r0, r1, r2, r3 = R[k, j], R[k, j + 1], R[k, j + 2], R[k, j + 3]
                 b0, b1, b2, b3 = E2[j], E2[j + 1], E2[j + 2], E2[j + 3]
@@ -110,92 +99,52 @@ def _velocity_chunk(z, start, stop, weights, M1, M2, R, out, E1, D1, E2, D2, lin
             a, slope = E1[k], D1[k]
             for i in range(m):
                 U[i] += a[i] * v[i]
-                U1[i] += slope[i] * v[i]
-                U2[i] += a[i] * w[i]
-        c = z[2, first : first + m]
-        v1, v2, v_c = out[0, first : first + m], out[1, first : first + m], out[2, first : first + m]
-        for i in range(m):
-            v1[i] = -c[i] * U1[i]
-            v2[i] = -c[i] * U2[i]
-            v_c[i] = -U[i]
-            v[i] = v1[i] * v1[i] + v2[i] * v2[i] + U[i] * U[i]
-        total = 0.0
-        if weights.size == 1:
-            for i in range(m):
-                total += weights[0] * v[i]
-        else:
-            part = weights[first : first + m]
-            for i in range(m):
-                total += part[i] * v[i]
-        power += total
+                G1[i] += slope[i] * v[i]
+                G2[i] += a[i] * w[i]
+        power += store_velocities(z, weights, first, m, U, G, v, out)
     return power
 
 
 @parallel
 def _deposit(z, weights, active, M1, M2):
-    n = z.shape[2]
-    n_chunks = (n + CHUNK - 1) // CHUNK
-    n_tasks = active.size * n_chunks
+    n_tasks = active.size * n_blocks_of(z.shape[2], CHUNK)
+    n_groups = n_groups_for(n_tasks)
     d1, d2 = 2 * M1 + 1, 2 * M2 + 4
     partial = np.zeros((n_tasks, d1, d2))
-    n_groups = min(GROUPS, n_tasks)
     for group in prange(n_groups):
-        E1, E2 = aligned(d1, BLOCK), aligned(d2, BLOCK)
+        E1, E2, w = aligned(d1, BLOCK), aligned(d2, BLOCK), aligned(1, BLOCK)
         E2[:] = 0.0
-        for task in range(group * n_tasks // n_groups, (group + 1) * n_tasks // n_groups):
-            start = (task % n_chunks) * CHUNK
-            _deposit_chunk(
-                z[active[task // n_chunks]], start, min(n, start + CHUNK), weights, M1, M2, partial[task], E1, E2
-            )
-    sums = np.zeros((active.size, d1, d2 - 3))
-    for task in range(n_tasks):
-        for k in range(d1):
-            for j in range(d2 - 3):
-                sums[task // n_chunks, k, j] += partial[task, k, j]
-    return sums
+        for task in tasks_of(group, n_groups, n_tasks):
+            row, start, stop = task_of(task, z.shape[2], CHUNK)
+            _deposit_chunk(z[active[row]], start, stop, weights, M1, M2, partial[task], E1, E2, w[0])
+    return added(partial.reshape(n_tasks, d1 * d2), active.size)
 
 
 @parallel
 def _velocity(z, weights, active, M1, M2, R, out):
-    n = z.shape[2]
-    n_chunks = (n + CHUNK - 1) // CHUNK
-    n_tasks = active.size * n_chunks
+    n_tasks = active.size * n_blocks_of(z.shape[2], CHUNK)
+    n_groups = n_groups_for(n_tasks)
     d1, d2 = 2 * M1 + 1, 2 * M2 + 4
-    partial = np.zeros(n_tasks)
-    n_groups = min(GROUPS, n_tasks)
+    power = np.zeros((n_tasks, 1))
     for group in prange(n_groups):
         E1, D1, E2, D2 = aligned(d1, BLOCK), aligned(d1, BLOCK), aligned(d2, BLOCK), aligned(d2, BLOCK)
         E2[:] = 0.0
         D2[:] = 0.0
         lines = aligned(5, BLOCK)
-        for task in range(group * n_tasks // n_groups, (group + 1) * n_tasks // n_groups):
-            row = task // n_chunks
-            start = (task % n_chunks) * CHUNK
-            partial[task] = _velocity_chunk(
-                z[active[row]],
-                start,
-                min(n, start + CHUNK),
-                weights,
-                M1,
-                M2,
-                R[row],
-                out[active[row]],
-                E1,
-                D1,
-                E2,
-                D2,
-                lines,
+        for task in tasks_of(group, n_groups, n_tasks):
+            row, start, stop = task_of(task, z.shape[2], CHUNK)
+            z_row, out_row = z[active[row]], out[active[row]]
+            power[task, 0] = _velocity_chunk(
+                z_row, start, stop, weights, M1, M2, R[row], out_row, E1, D1, E2, D2, lines
             )
-    power = np.zeros(active.size)
-    for task in range(n_tasks):
-        power[task // n_chunks] += partial[task]
-    return power
+    return added(power, active.size).reshape(-1)
 
 
 def deposit_torus(z, weights, active, M1, M2):
     """Sums of w c e(y_1) e(y_2)^T, shape (len(active), 2 M1 + 1, 2 M2 + 1), of the replicates in `active`."""
     with threads_for(active.size * z.shape[2] * (2 * M1 + 1) * (2 * M2 + 1)):
-        return _deposit(z, weights, active, M1, M2)
+        sums = _deposit(z, weights, active, M1, M2)
+    return sums.reshape(active.size, 2 * M1 + 1, 2 * M2 + 4)[:, :, : 2 * M2 + 1]
 
 
 def velocity_torus(z, weights, active, R, out):

@@ -68,7 +68,7 @@ def mass_left_of(x, c, k1, k2, k3, k4):
 def _sweep_y(slabs, slab_feet, periodic, slabs_out):
     n_slabs, n_y, n_c = slabs.shape
     for task in prange(n_slabs * n_blocks_of(n_c, COLUMNS)):
-        slab, start, stop = task_of(task, n_c, COLUMNS)
+        slab, start, stop = task_of(np.int64(task), n_c, COLUMNS)
         rho, feet, out = slabs[slab], slab_feet[slab], slabs_out[slab]
         columns = np.zeros((COLUMNS, n_y + 4))
         moved = np.empty((COLUMNS, n_y))
@@ -168,7 +168,7 @@ WARM_UP = 12  # rows after which the start of a recursion is forgotten: q^12 is 
 def _to_points(slabs, periodic, slabs_out):
     n_slabs, n_y, n_c = slabs.shape
     for task in prange(n_slabs * n_blocks_of(n_c, WIDE)):
-        slab, start, stop = task_of(task, n_c, WIDE)
+        slab, start, stop = task_of(np.int64(task), n_c, WIDE)
         rho, out, m = slabs[slab], slabs_out[slab], stop - start
         p = aligned(n_y + 1, WIDE)
         flux = aligned(2, WIDE)
@@ -223,9 +223,9 @@ def _to_points(slabs, periodic, slabs_out):
 
 @fast_parallel
 def _to_averages(slabs, periodic, slabs_out):
-    n_slabs, n_y, _ = slabs.shape
+    n_slabs, n_y, n_c = slabs.shape
     for task in prange(n_slabs * n_blocks_of(n_y, ROWS)):
-        slab, start, stop = task_of(task, n_y, ROWS)
+        slab, start, stop = task_of(np.int64(task), n_y, ROWS)
         rho, out = slabs[slab], slabs_out[slab]
         for i in range(start, stop):
             lower = rho[(i - 1) % n_y if periodic else max(i - 1, 0)]
