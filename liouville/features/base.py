@@ -12,13 +12,16 @@ State arrays are z of shape (R, N + 1, n): replicates, then (y_1, ..., y_N, c), 
 replicates to work on.
 """
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from ..problem import Problem
 from .batches import Batches
 from .tables import Table
+
+if TYPE_CHECKING:
+    from ..grid.grid import PhaseGrid
 
 
 class Features(Protocol):
@@ -94,6 +97,9 @@ class Features(Protocol):
 
     def table(self, axes) -> Table:
         """These features at the points of a tensor grid, one array of coordinates for every y."""
+
+    def cell_table(self, grid: "PhaseGrid") -> "Table":
+        """Phi~ in the cells of a grid, as `table`: its potentials and deposits."""
 
     def cell_matrix(self, y, widths) -> np.ndarray:
         """Phi~ at cell centres, shape (n, P), which makes of cell averages what Phi makes of the density."""

@@ -259,6 +259,11 @@ class FourierFeatures:
             )
         return replace(self, A=np.where(unresolved, 0.0, self.A), B=np.where(unresolved, 0.0, self.B))
 
+    def cell_table(self, grid):
+        """Phi~ in the cells of a grid."""
+        sinc = np.maximum(np.sinc(np.arange(self.n_modes + 1) * grid.dy / PERIOD), 2.0 / np.pi)
+        return replace(self, A=self.A / sinc, B=self.B / sinc).table([axis.centres for axis in grid.y_axes])
+
     def cell_matrix(self, y, widths):
         """Phi~ at cell centres, shape (n, P): cell averages against it give exact moments of band-limited data."""
         (width,) = widths

@@ -220,6 +220,10 @@ class TorusFeatures:
         sinc = np.maximum(np.sinc(self.waves.k * np.asarray(widths) / PERIOD), 2.0 / np.pi).prod(axis=1)
         return replace(self, A=self.A / sinc, B=self.B / sinc)
 
+    def cell_table(self, grid):
+        """Phi~ in the cells of a grid."""
+        return self.corrected(grid.y_widths).table([axis.centres for axis in grid.y_axes])
+
     def cell_matrix(self, y, widths):
         """Phi~ at cell centres, shape (n, P): cell averages against it give exact moments of band-limited data."""
         return self.corrected(widths).matrix(y)

@@ -8,7 +8,7 @@ from ..problem import PERIOD, Convolution, Problem
 from .batches import NodeBatches
 from .compiled import CompiledPairs
 from .pairs import ArrayPairs, ProfilePairs, make_pairs
-from .tables import DenseTable
+from .tables import CellTable, DenseTable
 
 
 def _of_averages(function, y, widths):
@@ -110,6 +110,10 @@ class QuadratureFeatures:
     def table(self, axes) -> DenseTable:
         """These features at the points of a tensor grid."""
         return DenseTable(self, axes)
+
+    def cell_table(self, grid):
+        """Phi~ in the cells of a grid."""
+        return CellTable(self, grid)
 
     def cell_matrix(self, y, widths):
         """Phi~ at cell centres, shape (n, P): Phi - width^2 Phi'' / 24 + ..., to sixth order."""

@@ -56,6 +56,37 @@ class DenseTable:
         return sum(weight.ravel() @ slope for weight, slope in zip(weights, self.slope, strict=True))
 
 
+class CellTable:
+    """What takes cell averages over a grid to the integral of features against the density, to sixth order.
+
+    Phi~ = Phi - sum_d h_d^2 d_d^2 Phi / 24 + ..., along every y one after the other: differences over the grid of what
+    a table of the features at its centres gives, which has GHOSTS more at either end of an axis with ends.
+    """
+
+    GHOSTS = 2
+
+    def __init__(self, features, grid):
+        axes = [axis.extended(0 if axis.periodic else self.GHOSTS) for axis in grid.y_axes]
+        self.table, self.shape = features.table(axes), grid.shape[:-1]
+        self.ends = [0 if axis.periodic else self.GHOSTS for axis in grid.y_axes]
+
+    def _corrected(self, values):
+        for axis in range(-len(self.ends), 0):
+            a, b, d, e = (np.roll(values, shift, axis) for shift in (2, 1, -1, -2))
+            second, fourth = b - 2.0 * values + d, a - 4.0 * b + 6.0 * values - 4.0 * d + e
+            values = values - second / 24.0 + 3.0 / 640.0 * fourth
+        return values
+
+    def potential(self, r):
+        """Phi~ . r in the cells, shape (..., *shape)."""
+        inner = tuple(slice(end, end + n) for end, n in zip(self.ends, self.shape, strict=True))
+        return self._corrected(self.table.potential(r))[(..., *inner)]
+
+    def deposit(self, weights):
+        """The sum of weights Phi~, shape (P,)."""
+        return self.table.deposit(self._corrected(np.pad(weights, [(end, end) for end in self.ends])))
+
+
 class ProductTable:
     """The features of a torus at the points of a tensor grid: sums by one axis after the other."""
 

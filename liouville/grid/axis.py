@@ -32,6 +32,10 @@ class Axis:
         """Shape (n,)."""
         return 0.5 * (self.edges[1:] + self.edges[:-1])
 
+    def extended(self, more) -> np.ndarray:
+        """Centres of equal cells, and of so many more at either end."""
+        return self.centres[0] + self.width * np.arange(-more, self.size + more)
+
     @cached_property
     def widths(self) -> np.ndarray:
         """Shape (n,)."""

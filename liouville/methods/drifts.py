@@ -85,11 +85,7 @@ class PlaneDrift:
         self.grid, self.columns = grid, Columns(grid.c)
         self.cells, self.widths = grid.shape[:2], np.array([axis.width for axis in grid.y_axes])
         self.periodic = tuple(axis.periodic for axis in grid.y_axes)
-        ghosts = plane_tracing.GHOSTS
-        axes = []
-        for axis in grid.y_axes:
-            extra = 0 if axis.periodic else ghosts
-            axes.append(axis.centres[0] + axis.width * np.arange(-extra, axis.size + extra))
+        axes = [axis.extended(0 if axis.periodic else plane_tracing.GHOSTS) for axis in grid.y_axes]
         self.table = features.table(axes)
         self.wraps = [(0, plane_tracing.WRAP if periodic else 0) for periodic in self.periodic]
 

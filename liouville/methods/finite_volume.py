@@ -24,6 +24,7 @@ from ..task import Task
 from .base import Method
 from .characteristics import Characteristics
 from .grid_method import Cells, GridMethod, Place, Window, check_cells, companion_cells
+from .plane_state import PlaneState
 from .reconstruction import RECONSTRUCTIONS, Reconstruction, Stage, VanLeer
 from .recorder import Recorder
 
@@ -58,7 +59,8 @@ class FiniteVolume(GridMethod):
     Parameters
     ----------
     cells : tuple of int, optional
-        (n_y, n_c), or (n_1, n_2, n_c) for two-dimensional y, at least 8 each; by default (256, 256).
+        (n_y, n_c), or (n_1, n_2, n_c) for two-dimensional y, at least 8 each; by default (256, 256)
+        and (64, 64, 64).
     reconstruction : Upwind, Minmod, VanLeer or MP5
     stepper : SSPRK3, SSPRK2 or ForwardEuler
     cfl : float
@@ -82,7 +84,7 @@ class FiniteVolume(GridMethod):
     c_spacing: Graded | None = None
     stability: float = 1.0
     least_steps: int = 3
-    default_cells: ClassVar[dict[int, Cells]] = {1: (256, 256)}
+    default_cells: ClassVar[dict[int, Cells]] = {1: (256, 256), 2: (64, 64, 64)}
     growth = 8.0
 
     def __post_init__(self):
@@ -118,7 +120,8 @@ class FiniteVolume(GridMethod):
         rho, truncated = initial_averages(task.problem, place.grid)
         # One BLAS thread: the small matrices gain nothing from more, and their bits would depend on it.
         with threadpool_limits(limits=1, user_api="blas"):
-            state = State(task.features, place.grid, rho, self.reconstruction)
+            kind = State if len(place.grid.y_axes) == 1 else PlaneState
+            state = kind(task.features, place.grid, rho, self.reconstruction)
             recorder = Recorder(self, task, place, truncated, state)
             if batches is None:
                 self._march(state, recorder, progress)
@@ -145,7 +148,7 @@ class FiniteVolume(GridMethod):
                 remaining = t_end - t
                 landed = dt >= remaining * (1.0 - 1e-12)
                 dt = remaining if landed else min(dt, 0.5 * remaining) if dt > 0.5 * remaining else dt
-                new = state.step(self.stepper, dt)
+                new = step(state, self.stepper, dt)
                 new_energy = np.inf if new is None else loss(new.a)
                 # The slack is round-off of the energy itself; schemes without an exact energy law need only be finite.
                 slack = 1e-14 * recorder.first_energy
@@ -163,6 +166,16 @@ class FiniteVolume(GridMethod):
                 if progress:
                     progress(t)
             recorder.output(state)
+
+
+def step(state, stepper, dt):
+    """The state a Runge-Kutta step later, or None where a stage broke the bound that keeps rho >= 0."""
+    current = state
+    for alpha in stepper.alphas:
+        if not dt * current.courant_rate() <= POSITIVE_COURANT * (1.0 - ROUND_OFF):
+            return None
+        current = current.advance(state.rho, alpha, dt, np.empty_like(state.rho))
+    return current
 
 
 def descend(state, euler_map, recorder, batches, progress):
@@ -240,15 +253,6 @@ class State:
         moments = np.empty((self.grid.shape[0], 3))
         self.reconstruction.stage(Stage(self.rho, base, alpha, dt, out, moments), self.field, self.grid)
         return State(self.features, self.grid, out, self.reconstruction, moments, self.operators)
-
-    def step(self, stepper, dt):
-        """One Runge-Kutta step, or None where a stage broke the bound that keeps rho >= 0 or is not finite."""
-        current = self
-        for alpha in stepper.alphas:
-            if not dt * current.courant_rate() <= POSITIVE_COURANT * (1.0 - ROUND_OFF):
-                return None
-            current = current.advance(self.rho, alpha, dt, np.empty_like(self.rho))
-        return current
 
     def euler_map(self, r, step, stepper, cfl):
         """One step of a discrete dynamics under the residual r, or None where no number of parts would do."""

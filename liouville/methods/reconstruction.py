@@ -7,7 +7,8 @@ import numpy as np
 from ..features.base import Features
 from ..grid.axis import Graded
 from ..grid.grid import PhaseGrid
-from ..kernels import fifth_order, finite_volume
+from ..kernels import fifth_order, finite_volume, plane_fifth_order, plane_volume
+from .plane_potential import ConsistentPotential, ExactPotential, PlaneField, PlanePotential
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,6 +150,14 @@ class Reconstruction:
         """Fill the arrays of a stage, L being the transport in a Field or StepField."""
         raise NotImplementedError
 
+    def plane_potential(self, features: Features, grid: PhaseGrid) -> PlanePotential:
+        """What turns residuals into potentials on a grid over two-dimensional y."""
+        raise NotImplementedError
+
+    def plane_stage(self, stage: Stage, field: PlaneField, grid: PhaseGrid) -> None:
+        """As `stage`, over two-dimensional y."""
+        raise NotImplementedError
+
 
 class LimitedLinear(Reconstruction):
     """What the schemes of at most second order share: the structure-preserving potential.
@@ -163,6 +172,25 @@ class LimitedLinear(Reconstruction):
     def operators(self, features: Features, grid: PhaseGrid) -> Operators:
         cell = features.on_cells(grid.y_widths).cell_matrix(grid.y_points, grid.y_widths)
         return Operators(deposit=cell, cell=cell, slope=_face_slopes(cell, grid))
+
+    def plane_potential(self, features: Features, grid: PhaseGrid) -> PlanePotential:
+        return ConsistentPotential(features, grid)
+
+    def plane_stage(self, stage: Stage, field: PlaneField, grid: PhaseGrid) -> None:
+        """Fill the arrays of a stage over two-dimensional y."""
+        plane_volume.stage(
+            *stage.start,
+            field.U,
+            (field.along[0][0], field.along[1][0]),
+            grid.c,
+            grid.y_widths,
+            grid.c_widths,
+            grid.c_axis.shares,
+            tuple(axis.periodic for axis in grid.y_axes),
+            self.code,
+            stage.out,
+            stage.moments,
+        )
 
     def step_field(
         self, operators: Operators, r: np.ndarray, step: float, grid: PhaseGrid, share: float = 1.0
@@ -249,6 +277,24 @@ class MP5(Reconstruction):
         along_y = np.stack([half * value * field.slope, field.slope, half * field.slope * curve], axis=1)
         return StepField(
             np.stack([field.U, field.first, field.second]), np.stack([average, first, second / h**2]), along_y
+        )
+
+    def plane_potential(self, features: Features, grid: PhaseGrid) -> PlanePotential:
+        return ExactPotential(features, grid)
+
+    def plane_stage(self, stage: Stage, field: PlaneField, grid: PhaseGrid) -> None:
+        """Fill the arrays of a stage over two-dimensional y."""
+        plane_fifth_order.stage(
+            *stage.start,
+            field.centre,
+            *field.along,
+            grid.c,
+            grid.y_widths,
+            float(grid.c_widths[0]),
+            tuple(axis.periodic for axis in grid.y_axes),
+            (np.empty_like(stage.rho), np.empty_like(stage.rho)),
+            stage.out,
+            stage.moments,
         )
 
     def check_spacing(self, c_spacing: Graded | None) -> None:
