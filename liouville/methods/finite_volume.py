@@ -120,8 +120,7 @@ class FiniteVolume(GridMethod):
         rho, truncated = initial_averages(task.problem, place.grid)
         # One BLAS thread: the small matrices gain nothing from more, and their bits would depend on it.
         with threadpool_limits(limits=1, user_api="blas"):
-            kind = State if len(place.grid.y_axes) == 1 else PlaneState
-            state = kind(task.features, place.grid, rho, self.reconstruction)
+            state = state_of(task.features, place.grid, rho, self.reconstruction)
             recorder = Recorder(self, task, place, truncated, state)
             if batches is None:
                 self._march(state, recorder, progress)
@@ -166,6 +165,11 @@ class FiniteVolume(GridMethod):
                 if progress:
                     progress(t)
             recorder.output(state)
+
+
+def state_of(features, grid, rho, reconstruction):
+    """The state of these cell averages."""
+    return (State if len(grid.y_axes) == 1 else PlaneState)(features, grid, rho, reconstruction)
 
 
 def step(state, stepper, dt):

@@ -20,7 +20,7 @@ from ..progress import Progress
 from ..solution import Solution
 from ..task import Task
 from .base import Method
-from .finite_volume import LONGER_STABILITY, State
+from .finite_volume import LONGER_STABILITY, state_of
 from .grid_method import Cells, GridMethod, Place, Window, check_cells, companion_cells
 from .reconstruction import Upwind, VanLeer
 from .recorder import Recorder
@@ -43,37 +43,44 @@ class FiPyTransport:
         import fipy
 
         self.grid = grid
-        n_y, n_c = grid.shape
+        axes = (*grid.y_axes, grid.c_axis)
+        steps = dict(zip(("dx", "dy", "dz"), (*grid.y_widths, grid.c_widths), strict=False))
         # A mesh is made anew with every transport and never pickled: FiPy's periodic meshes do not survive it.
-        make_mesh = fipy.PeriodicGrid2DLeftRight if grid.periodic else fipy.Grid2D
-        mesh = make_mesh(dx=grid.dy, dy=grid.c_widths, nx=n_y, ny=n_c)
+        mesh = _mesh_class(fipy, grid)(**steps, **dict(zip(("nx", "ny", "nz"), grid.shape, strict=False)))
         self.rho = fipy.CellVariable(mesh=mesh, value=0.0)
         self.velocity = fipy.FaceVariable(mesh=mesh, rank=1, value=0.0)
         terms = {Upwind: fipy.ExplicitUpwindConvectionTerm, VanLeer: fipy.VanLeerConvectionTerm}
         self.equation = fipy.TransientTerm() + terms[type(reconstruction)](coeff=self.velocity) == 0
-        first, second = (np.array(ids) for ids in mesh.faceCellIDs)
-        normals = np.array(mesh.faceNormals)
+        ids, normals = np.stack([np.array(ids) for ids in mesh.faceCellIDs]), np.array(mesh.faceNormals)
         inner = ~np.array(mesh.exteriorFaces.value)
-        self.along_y = np.flatnonzero(inner & (np.abs(normals[0]) > 0.5))
-        self.along_c = np.flatnonzero(inner & (np.abs(normals[1]) > 0.5))
-        # FiPy numbers cells along y first. A face's velocity needs the rows it lies between, and its column.
-        ids = np.stack([first, second])
-        left = np.where(normals[0] > 0, ids[0], ids[1])[self.along_y]
-        right = np.where(normals[0] > 0, ids[1], ids[0])[self.along_y]
-        self.left_row, self.right_row, self.column = left % n_y, right % n_y, left // n_y
-        self.row = first[self.along_c] % n_y
+        # A face's velocity needs the rows that it lies between, and its column. FiPy numbers cells along y first.
+        self.faces = []
+        for d in range(len(axes)):
+            here = np.flatnonzero(inner & (np.abs(normals[d]) > 0.5))
+            ordered = np.where(normals[d] > 0, ids, ids[::-1])[:, here]
+            self.faces.append((here, *(np.unravel_index(one, grid.shape, order="F") for one in ordered)))
 
     def step(self, rho, U, dt):
-        """Cell averages after one Euler step; rho of shape (n_y, n_c), U of (n_y,), velocities as in FiniteVolume."""
+        """Cell averages after one Euler step; rho of shape (n_y1, .., n_c), U of (n_y1, ..), velocities as in
+        FiniteVolume."""
         velocity = np.zeros(self.velocity.shape)
-        slope = (U[self.right_row] - U[self.left_row]) / self.grid.dy
-        velocity[0, self.along_y] = -self.grid.c[self.column] * slope
-        velocity[1, self.along_c] = -U[self.row]
+        *in_y, (faces_c, left, _) = self.faces
+        for d, (faces, lower, upper) in enumerate(in_y):
+            slope = (U[upper[:-1]] - U[lower[:-1]]) / self.grid.y_widths[d]
+            velocity[d, faces] = -self.grid.c[lower[-1]] * slope
+        velocity[-1, faces_c] = -U[left[:-1]]
         self.velocity.setValue(velocity)
-        self.rho.setValue(rho.T.ravel())
+        self.rho.setValue(rho.ravel(order="F"))
         self.equation.solve(var=self.rho, dt=dt)
-        n_y, n_c = self.grid.shape
-        return np.ascontiguousarray(self.rho.value.reshape(n_c, n_y).T)
+        return np.ascontiguousarray(self.rho.value.reshape(self.grid.shape, order="F"))
+
+
+def _mesh_class(fipy, grid):
+    """The mesh that is periodic where y is."""
+    periodic = "".join(
+        name for name, axis in zip(("LeftRight", "TopBottom"), grid.y_axes, strict=False) if axis.periodic
+    )
+    return getattr(fipy, f"{'Periodic' if periodic else ''}Grid{len(grid.shape)}D{periodic}")
 
 
 @dataclass(frozen=True)
@@ -82,8 +89,9 @@ class FiPyFiniteVolume(GridMethod):
 
     Parameters
     ----------
-    cells : (n_y, n_c), optional
-        Grids near 64 x 64 are practical.
+    cells : tuple of int, optional
+        (n_y, n_c), or (n_1, n_2, n_c) for two-dimensional y; by default (64, 64) and (24, 24, 24), about as many as are
+        practical.
     reconstruction : Upwind or VanLeer
         FiPy's VanLeer is stable only while the sum of the Courant numbers is at most 1/2.
     cfl : float
@@ -101,7 +109,7 @@ class FiPyFiniteVolume(GridMethod):
     least_steps: int = 3
     takes_steps = False
     sure_order = 1  # that of its steps
-    default_cells: ClassVar[dict[int, Cells]] = {1: (64, 64)}
+    default_cells: ClassVar[dict[int, Cells]] = {1: (64, 64), 2: (24, 24, 24)}
     growth = 8.0
 
     def __post_init__(self):
@@ -122,7 +130,7 @@ class FiPyFiniteVolume(GridMethod):
         features, grid = task.features, place.grid
         rho, truncated = initial_averages(task.problem, grid)
         transport = FiPyTransport(grid, self.reconstruction)
-        state = State(features, grid, rho, self.reconstruction)
+        state = state_of(features, grid, rho, self.reconstruction)
         recorder = Recorder(self, task, place, truncated, state)
         t = 0.0
         with threadpool_limits(limits=1, user_api="blas"):
@@ -132,7 +140,8 @@ class FiPyFiniteVolume(GridMethod):
                     bound = min(longest, self.cfl / state.courant_rate(), self.stability / state.largest_mobility())
                     n_left = int(np.ceil((t_end - t) / bound - 1e-12))
                     dt = (t_end - t) / n_left
-                    new = State(features, grid, transport.step(state.rho, state.field.U, dt), self.reconstruction)
+                    rho = transport.step(state.rho, state.field.U, dt)
+                    new = state_of(features, grid, rho, self.reconstruction)
                     if not np.isfinite(new.a).all():
                         raise SolveFailed(t, dt, "the state is not finite", state.rho)
                     t = t_end if n_left == 1 else t + dt
