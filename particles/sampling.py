@@ -1,5 +1,7 @@
 """Independent initial particles from keyed counter-based streams."""
 
+from functools import partial
+
 import numpy as np
 
 from liouville import Problem
@@ -11,9 +13,8 @@ def draw(problem: Problem, n: int, replicates: range, seed: int) -> np.ndarray:
 
     The first particles of a replicate are the same for every n, and no replicate depends on how many others are drawn.
     """
-    laws = problem.laws
-    z = np.empty((len(replicates), len(laws), n))
+    law = problem.law
+    z = np.empty((len(replicates), problem.domain.dim + 1, n))
     for row, replicate in enumerate(replicates):
-        for coordinate, law in enumerate(laws):
-            z[row, coordinate] = law.sample(streams.of_particles(seed, replicate, coordinate), n)
+        z[row] = law.particles(n, partial(streams.of_particles, seed, replicate))
     return z

@@ -121,7 +121,7 @@ def fluctuations(problem, times, tolerance=5e-3, nodes=None, max_nodes=400_000, 
 def _check_nodes(problem, nodes):
     if nodes is None:
         return None
-    n_laws = len(problem.laws)
+    n_laws = problem.domain.dim + 1
     if np.ndim(nodes) != 1 or len(nodes) != n_laws or not all(map(is_count, nodes)):
         raise ValueError(f"nodes must hold one count per coordinate of (y, c), {n_laws}, each >= 1, got {nodes!r}")
     return tuple(int(k) for k in nodes)

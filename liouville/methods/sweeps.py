@@ -82,6 +82,21 @@ def points_in_c(law, grid):
     return found[:, 0]
 
 
+def _initial_points(problem, grid):
+    """Averages over cells in y at points in c, not normalised."""
+    if problem.law.sampled:  # a joint density
+        masses = problem.law.cell_masses([axis.edges for axis in (*grid.y_axes, grid.c_axis)])
+        in_c = np.ascontiguousarray((masses / grid.cell_volume).reshape(-1, grid.shape[-1]).T)
+        found = np.empty_like(in_c)
+        kernels.to_points(in_c, False, found)
+        return np.ascontiguousarray(found.T).reshape(grid.shape)
+    *in_y, in_c = problem.laws
+    rho = points_in_c(in_c, grid)
+    for law, axis in reversed(list(zip(in_y, grid.y_axes, strict=True))):
+        rho = np.multiply.outer(np.diff(law.cdf(axis.edges)) / axis.width, rho)
+    return rho
+
+
 def _along_each_y(convert, values, grid):
     """Values converted from points to averages, or back, along every y; `values` is overwritten."""
     spare, shape = np.empty_like(values), grid.shape
@@ -126,13 +141,7 @@ class Run:
 
     @classmethod
     def start(cls, features, grid):
-        averages = [
-            np.diff(law.cdf(axis.edges)) / axis.width
-            for law, axis in zip(features.problem.laws[:-1], grid.y_axes, strict=True)
-        ]
-        rho = points_in_c(features.problem.laws[-1], grid)
-        for along in reversed(averages):
-            rho = np.multiply.outer(along, rho)
+        rho = _initial_points(features.problem, grid)
         rho /= rho.sum() * grid.dy * grid.c_widths[0]
         points = _along_each_y(kernels.to_points, rho, grid)
         return cls(Operators(features, grid), 0.0, points, np.zeros(math.prod(grid.shape[:-1])))

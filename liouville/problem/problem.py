@@ -1,6 +1,7 @@
 """The problem: what is true, without any numerics."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from ..checks import as_numbers, vectorised_values, with_own_error_state
 from .data import Quadrature, UniformTorus
 from .domains import Box, Euclidean, Torus
 from .initial import Initial
+from .joint import Empirical, Joint
 from .units import Convolution, ProfileUnit, Ridge, Unit
 
 
@@ -33,7 +35,7 @@ class Problem:
     target : callable, or array of shape (P,)
         f as a vectorised function of x, shape (k,) or (k, d) to (k,); or its values at the P nodes of `data`.
     initial : Initial
-        rho_in.
+        rho_in; `Initial.joint` and `Initial.empirical` make laws of other kinds.
 
     Raises
     ------
@@ -53,11 +55,10 @@ class Problem:
             ("domain", (Torus, Box, Euclidean)),
             ("unit", (ProfileUnit, Unit)),
             ("data", (UniformTorus, Quadrature)),
-            ("initial", Initial),
+            ("initial", (Initial, Joint, Empirical)),
         ):
             if not isinstance(getattr(self, name), kinds):
-                expected = kinds if isinstance(kinds, tuple) else (kinds,)
-                names = " or ".join(kind.__name__ for kind in expected)
+                names = "Initial" if name == "initial" else " or ".join(kind.__name__ for kind in kinds)
                 raise ValueError(f"{name} must be {names}, got {getattr(self, name)!r}")
         y_dim = self.unit.y_dim(self.data.input_dim)
         if y_dim not in (None, self.domain.dim):
@@ -71,16 +72,21 @@ class Problem:
             raise ValueError("data UniformTorus needs a Convolution unit on a Torus; use Quadrature or TrainingSet")
         if isinstance(self.domain, Torus) and isinstance(self.unit, Ridge):
             raise ValueError("a Torus needs a unit that is periodic in y, got Ridge")
-        self.initial.laws(self.domain)
+        _ = self.law
         if isinstance(self.data, Quadrature):
             self._target_at_nodes()
         elif not callable(self.target):
             raise ValueError("target must be callable where data is UniformTorus; an array needs a TrainingSet")
 
+    @cached_property
+    def law(self):
+        """The law of (y, c) at time 0 on `domain`: a ProductLaw, or what answers the same."""
+        return self.initial.resolved(self.domain)
+
     @property
     def laws(self) -> tuple:
-        """The laws of (y_1, ..., y_N, c) at time 0, made definite for `domain`."""
-        return self.initial.laws(self.domain)
+        """The laws of (y_1, ..., y_N, c) at time 0, made definite for `domain`; marginals of a joint law."""
+        return self.law.laws
 
     def _target_at_nodes(self) -> np.ndarray:
         if callable(self.target):

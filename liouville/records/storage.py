@@ -6,7 +6,6 @@ import datetime
 import hashlib
 import importlib
 import inspect
-import itertools
 import json
 import os
 import platform
@@ -129,8 +128,7 @@ def fingerprint(features) -> str:
     for array in (features.target, features.matrix(probes)):
         # Rounded, so that another processor's last bit does not matter.
         digest.update((np.round(array, 10) + 0.0).tobytes())  # -0.0 counts as 0.0
-    for law, probability in itertools.product(problem.laws, (0.1, 0.35, 0.8)):
-        digest.update(f"{float(law.quantile(probability)):.9e}".encode())
+    digest.update(problem.law.signature())
     return digest.hexdigest()
 
 

@@ -37,7 +37,7 @@ class Maps:
 def can_map(solution) -> bool:
     """Whether the solution has a density over one-dimensional y to show."""
     problem = solution.problem
-    if problem.domain.dim != 1 or not all(law.has_density for law in problem.laws):
+    if problem.domain.dim != 1 or not problem.law.has_density:
         return False
     # No characteristic leads back through discrete steps, or from kinks and walls.
     return solution.density is not None or (not solution.dynamics.discrete and solution.features.smooth)
