@@ -4,10 +4,12 @@ from . import checks, streams
 from .command import check_package
 from .dynamics.dynamics import check_dynamics
 from .features.base import Features
+from .features.make import features_for
 from .flow.integrate import Units, integrate, n_state_arrays
 from .flow.integrators import Integrator
 from .flow.online_sgd import draws_afresh
 from .flow.walls import walls_of
+from .problem.joint import as_units
 from .records import storage
 from .records.diagnostics import PER_TIME
 from .records.soundness import ensemble_concerns, say
@@ -19,6 +21,7 @@ __all__ = [
     "Features",
     "Integrator",
     "Units",
+    "as_units",
     "check_dynamics",
     "check_method",
     "check_package",
@@ -27,6 +30,7 @@ __all__ = [
     "default_method",
     "draws_afresh",
     "ensemble_concerns",
+    "features_for",
     "integrate",
     "n_state_arrays",
     "say",

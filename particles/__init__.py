@@ -6,6 +6,7 @@ DISTRIBUTION = "mean-field-liouville"  # by which it is told from others of its 
 check_package("validation")
 
 from .ensemble import Ensemble
+from .sampling import Sobol
 from .simulate import estimate_memory, simulate
 
-__all__ = ["Ensemble", "estimate_memory", "simulate"]
+__all__ = ["Ensemble", "Sobol", "estimate_memory", "simulate"]

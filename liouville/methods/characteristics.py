@@ -193,7 +193,6 @@ class Characteristics(Method):
                     break
         return best, error, imbalance
 
-
     def _refine_draws(self, task, progress, estimate):
         """The same of draws: their number grows as the error estimate asks, which independent blocks of them give."""
         tolerance, N1 = max(self.tolerance, DRAWS_TOLERANCE), task.problem.domain.dim + 1

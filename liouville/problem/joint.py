@@ -12,11 +12,15 @@ from .domains import PERIOD, Box, Euclidean, Torus
 BLOCK = 1024  # particles drawn in one call of a sampler: the first ones of a stream are the same for every n
 CHECK_DRAWS = 64
 MARGINALS = 2**31  # the block of draws that they are made of
-MARGINAL_DRAWS = 2**16  # by which the marginals are known, and beyond whose ends they go on by this share of their reach
+MARGINAL_DRAWS = (
+    2**16
+)  # by which the marginals are known, and beyond whose ends they go on by this share of their reach
 BEYOND = 0.6
 CELL_NODES = {1: 4, 2: 2}  # of Gauss-Legendre along each side of a cell, by the dimension of y
 CELL_PART = 2**18  # cells at a time
-OFF = 0.02  # by which the integral of a density over a grid may differ from 1, beside the draws that the grid leaves out
+OFF = (
+    0.02  # by which the integral of a density over a grid may differ from 1, beside the draws that the grid leaves out
+)
 
 
 def as_units(name, y, c, domain) -> np.ndarray:
