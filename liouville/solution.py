@@ -188,7 +188,7 @@ class Solution:
         if self.density is not None:
             return self._interpolated(self._time_index(t), y, c)
         law = self.problem.law
-        if walls_of(self.problem.domain).exist:
+        if walls_of(self.problem.domain).exist and "y" in self.problem.trained:
             raise NotAvailable("rho has atoms on the walls of a Box, and no characteristic leads back from them")
         if not law.has_density:
             why = "is known by draws alone; give Initial.joint a density" if law.sampled else "has atoms"

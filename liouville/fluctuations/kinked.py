@@ -47,6 +47,8 @@ def check_kinks(problem) -> None:
             f"fluctuations needs to know where the gradient of the unit jumps: of kinked units on finite data it takes "
             f'Ridge("relu") alone, got {unit!r}'
         )
+    if "c" not in problem.trained:
+        raise NotPredicted(f'fluctuations of Ridge("relu") needs c to be trained, got trained={problem.trained}')
     n_inputs = problem.data.points.shape[0]
     if n_inputs > MAX_INPUTS:
         raise NotPredicted(f'fluctuations of Ridge("relu") takes data of at most {MAX_INPUTS} points, got {n_inputs}')

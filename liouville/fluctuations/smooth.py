@@ -149,9 +149,11 @@ class _Sweep:
         def observe(k, z, a, dissipated):
             y, c = z[0, :-1].T, z[0, -1]
             root = np.sqrt(self.weights)
-            psi = np.empty((self.N + 1, c.size, self.features.n_features))
-            psi[-1] = root[:, None] * self.features.matrix(y)
-            psi[:-1] = (root * c)[:, None] * np.moveaxis(self.features.gradient(y), 1, 0)
+            psi = np.zeros((self.N + 1, c.size, self.features.n_features))
+            if "c" in self.task.problem.trained:
+                psi[-1] = root[:, None] * self.features.matrix(y)
+            if "y" in self.task.problem.trained:
+                psi[:-1] = (root * c)[:, None] * np.moveaxis(self.features.gradient(y), 1, 0)
             psi = psi.reshape(-1, psi.shape[-1])
             rates[k] = np.linalg.eigvalsh(psi.T @ psi)[-1]  # a matrix with its own transpose costs half a product
 
@@ -180,16 +182,20 @@ class _Sweep:
         return np.ascontiguousarray(vectors[:, below > BASIS_TAIL * below[-1]])
 
     def _at(self, k):
-        """psi (n, p), its gradient (n, N + 1, p) and the Hessian of c U (n, N + 1, N + 1) at clock[k]."""
+        """psi (n, p), its gradient (n, N + 1, p) and the Hessian of c U (n, N + 1, N + 1) at clock[k], in what is trained."""
         y, c = self.z[k, :-1].T, self.z[k, -1]
         Phi = self.features.matrix(y) @ self.basis
-        slopes = self.features.gradient(y)
-        grad = np.empty((c.size, self.N + 1, self.basis.shape[1]))
-        grad[:, :-1] = c[:, None, None] * (slopes @ self.basis)
-        grad[:, -1] = Phi
+        grad = np.zeros((c.size, self.N + 1, self.basis.shape[1]))
         H = np.zeros((c.size, self.N + 1, self.N + 1))
-        H[:, :-1, :-1] = c[:, None, None] * self.features.hessian(y, self.r[k])
-        H[:, :-1, -1] = H[:, -1, :-1] = slopes @ self.r[k]
+        trains_c = "c" in self.task.problem.trained
+        if "y" in self.task.problem.trained:
+            slopes = self.features.gradient(y)
+            grad[:, :-1] = c[:, None, None] * (slopes @ self.basis)
+            H[:, :-1, :-1] = c[:, None, None] * self.features.hessian(y, self.r[k])
+            if trains_c:
+                H[:, :-1, -1] = H[:, -1, :-1] = slopes @ self.r[k]
+        if trains_c:
+            grad[:, -1] = Phi
         return c[:, None] * Phi, grad, H
 
     def _rate(self, at, lam):

@@ -48,7 +48,7 @@ class Operators:
     """Everything that depends on the grid alone. Fields over y have one row of the grid's columns at each entry."""
 
     def __init__(self, features, grid):
-        self.grid, self.target = grid, features.target
+        self.grid, self.target, self.trained = grid, features.target, features.problem.trained
         features = features.on_cells(grid.y_widths)
         self.centres = features.table([axis.centres for axis in grid.y_axes])
         self.powers = grid.c[:, None] ** np.arange(3)
@@ -59,7 +59,9 @@ class Operators:
 
     def shift(self, r, correction):
         """-U (1 + correction |grad U|^2) at the centres of the rows, in their order."""
-        slopes = self.centres.slopes(r)
+        if "c" not in self.trained:
+            return np.zeros(math.prod(self.centres.shape))
+        slopes = self.centres.slopes(r) if "y" in self.trained else np.zeros(1)
         return (-self.centres.potential(r) * (1.0 + correction * (slopes**2).sum(axis=0))).ravel()
 
 
@@ -128,7 +130,10 @@ class Run:
     def G(self):
         """The mobility: a' = -G r."""
         operators = self.operators
-        m0, m2 = (m.reshape(operators.centres.shape) for m in self.moments)
+        m0, m2 = (
+            m.reshape(operators.centres.shape) * (name in operators.trained)
+            for name, m in zip(("c", "y"), self.moments, strict=True)
+        )
         return operators.mobility.of(operators.centres, m0, m2, operators.scale)
 
     def forget(self):
@@ -198,6 +203,8 @@ class Run:
         """
         operators, grid = self.operators, self.operators.grid
         shift, potential = step * operators.shift(r, 0.0), operators.drift.potential(r)
+        if "c" not in operators.trained:
+            potential[0] = 0.0
         fastest, steepest = (np.abs(row).max() for row in potential[:2])
         length = grid.y_edges[-1] - grid.y_edges[0]
         if not step * (operators.drift.columns.reach + step * fastest) * steepest <= MOST_TURNS * length:

@@ -1,7 +1,6 @@
 """The law rho_in(y, c) of the independent initial particles: one law per coordinate, or a joint one."""
 
 import math
-
 from dataclasses import dataclass, field, replace
 
 import numpy as np

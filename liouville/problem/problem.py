@@ -5,12 +5,22 @@ from functools import cached_property
 
 import numpy as np
 
-from ..checks import as_numbers, vectorised_values, with_own_error_state
+from ..checks import as_numbers, hold, vectorised_values, with_own_error_state
 from .data import Quadrature, UniformTorus
 from .domains import Box, Euclidean, Torus
 from .initial import Initial
 from .joint import Empirical, Joint
 from .units import Convolution, ProfileUnit, Ridge, Unit
+
+PARAMETERS = ("y", "c")
+
+
+def _check_trained(trained) -> tuple:
+    """The parameters that are trained, in their order."""
+    names = list(trained) if isinstance(trained, (tuple, list)) else [None]
+    if not names or any(names.count(name) != 1 or name not in PARAMETERS for name in names):
+        raise ValueError(f'trained must be ("y", "c"), ("y",) or ("c",), got {trained!r}')
+    return tuple(name for name in PARAMETERS if name in names)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +46,9 @@ class Problem:
         f as a vectorised function of x, shape (k,) or (k, d) to (k,); or its values at the P nodes of `data`.
     initial : Initial
         rho_in; `Initial.joint` and `Initial.empirical` make laws of other kinds.
+    trained : ("y", "c"), ("y",) or ("c",)
+        The parameters that move; the others keep their initial values: with ("c",) this is linear regression on random
+        features, with ("y",) the weights are frozen.
 
     Raises
     ------
@@ -48,6 +61,7 @@ class Problem:
     data: object
     target: object
     initial: Initial
+    trained: tuple = PARAMETERS
 
     @with_own_error_state
     def __post_init__(self):
@@ -60,6 +74,7 @@ class Problem:
             if not isinstance(getattr(self, name), kinds):
                 names = "Initial" if name == "initial" else " or ".join(kind.__name__ for kind in kinds)
                 raise ValueError(f"{name} must be {names}, got {getattr(self, name)!r}")
+        hold(self, trained=_check_trained(self.trained))
         y_dim = self.unit.y_dim(self.data.input_dim)
         if y_dim not in (None, self.domain.dim):
             raise ValueError(

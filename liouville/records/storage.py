@@ -120,11 +120,11 @@ def provenance(problem, seed, **parameters) -> dict:
 
 
 def fingerprint(features) -> str:
-    """A digest of what a record was computed from: the domain, the features at a few points, the target
-    and the initial law."""
+    """A digest of what a record was computed from: the domain, what is trained, the features at a few
+    points, the target and the initial law."""
     problem = features.problem
     probes = np.random.default_rng(0).uniform(-1.0, 1.0, (5, problem.domain.dim))
-    digest = hashlib.sha256(repr(problem.domain).encode())
+    digest = hashlib.sha256(repr((problem.domain, problem.trained)).encode())
     for array in (features.target, features.matrix(probes)):
         # Rounded, so that another processor's last bit does not matter.
         digest.update((np.round(array, 10) + 0.0).tobytes())  # -0.0 counts as 0.0
