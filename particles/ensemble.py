@@ -75,7 +75,7 @@ class Ensemble:
         import xarray as xr
 
         path = storage.check_writable_file("path", path)
-        data = {
+        data = storage.given_batches(self.dynamics) | {
             name: storage.variable(dims, getattr(self, name), long_name)
             for name, dims, long_name in FIELDS
             if getattr(self, name) is not None
@@ -108,7 +108,7 @@ class Ensemble:
         return cls(
             problem=problem,
             features=features,
-            dynamics=storage.parse_object(file.attrs["dynamics"], known),
+            dynamics=storage.parse_object(file.attrs["dynamics"], known, held),
             integrator=storage.parse_object(file.attrs["integrator"], known),
             n=int(file.attrs["n"]),
             seed=int(file.attrs["seed"]),

@@ -23,8 +23,8 @@ class Sobol:
     Parameters
     ----------
     scramble : bool
-        Whether every replicate has its own scrambling (a random matrix and a digital shift), keyed by (seed, replicate);
-        otherwise there is but one sequence, for one replicate.
+        Whether every replicate has its own scrambling (a random matrix and a digital shift), keyed by
+        (seed, replicate); otherwise there is but one sequence, for one replicate.
     """
 
     scramble: bool = True

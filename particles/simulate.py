@@ -85,9 +85,9 @@ def simulate(
     dtype : numpy.float64 or numpy.float32
         The precision of the particles; single only under MinibatchSGD on UniformSphere or UniformBox.
     start : (y, c) or Sobol, optional
-        Where the particles start instead of independent draws from rho_in. (y, c) are the user's own: y of shape (n, N),
-        or (n,) where N = 1, and c of shape (n,), or with an axis of replicates before these. On a Torus y is taken
-        modulo 2 pi, in a Box it must lie inside. `initial` and the seed do not matter then, but for batches.
+        Where the particles start instead of independent draws from rho_in. (y, c) are the user's own: y of shape
+        (n, N), or (n,) where N = 1, and c of shape (n,), or with an axis of replicates before these. On a Torus y is
+        taken modulo 2 pi, in a Box it must lie inside. `initial` and the seed do not matter then, but for batches.
 
     Raises
     ------

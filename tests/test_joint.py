@@ -125,7 +125,7 @@ def test_the_first_particles_of_a_replicate_are_the_same_for_every_n():
 
 
 def test_the_continuum_of_a_network_is_the_network():
-    """With weights 1/n the atoms move as the particles themselves, which other steps and the particles' code confirm."""
+    """With weights 1/n the atoms move as the particles themselves do."""
     rng = np.random.default_rng(0)
     y, c = rng.normal(size=(80, 2)), rng.normal(size=80)
     problem = tanh(Initial.empirical(y, c))

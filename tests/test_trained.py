@@ -116,7 +116,7 @@ def test_the_continuum_with_frozen_y_is_linear_regression():
 def test_the_continuum_with_frozen_c_agrees_by_all_methods():
     problem, times = on_circle(("y",)), [0.0, 0.25, 0.5]
     exact = solve(problem, times, method=Characteristics(nodes=(200, 200), tolerance=1e-10))
-    for method, most in ((SemiLagrangian(), 1e-6), (FiniteVolume((128, 128), MP5()), 1e-5), (FiniteVolume(), 1e-3)):
+    for method, most in ((SemiLagrangian(), 5e-6), (FiniteVolume((128, 128), MP5()), 1e-5), (FiniteVolume(), 1e-3)):
         solution = solve(problem, times, method=method)
         error = np.linalg.norm(solution.coefficients - exact.coefficients, axis=1)
         assert error.max() <= most, method
@@ -254,7 +254,7 @@ def test_files_know_what_is_trained(tmp_path):
     simulate(problem, 4, [0.0, 0.1]).save(tmp_path / "e.nc")
     assert Solution.load(tmp_path / "s.nc", problem).problem is problem
     for load in (Solution.load, Ensemble.load):
-        with pytest.raises(ValueError, match="problem must be the one|path must be a saved"):
+        with pytest.raises(ValueError, match=r"problem must be the one|path must be a saved"):
             load(tmp_path / "s.nc", other)
     with pytest.raises(ValueError, match="problem must be the one"):
         Ensemble.load(tmp_path / "e.nc", other)

@@ -125,7 +125,7 @@ def _averaged(features, times, n_points, courant, progress):
 
 
 def _scrambled(problem, n_points, seed):
-    """Sobol points of rho_in, shape (N + 1, n_points), and weights; the very atoms of a discrete law, draws of a joint one."""
+    """Sobol points of rho_in, shape (N + 1, n_points), atoms of a discrete law, draws of a joint one; and weights."""
     law = problem.law
     if law.n_continuous == 0:
         return tensor_nodes(problem, [1] * (problem.domain.dim + 1))

@@ -29,8 +29,8 @@ BASIS_TAIL = 1e-7  # share of the features' mean square that the reduced basis m
 STEP_TOLERANCES = (1e-6, 1e-7)  # of the characteristics, in turn, so that the error estimate covers the time steps too
 START = {1: 64, 2: 48, 3: 20, 4: 10}  # nodes per coordinate to begin with, by the number of coordinates with a density
 GROWTH = {1: 2.0, 2: 1.5, 3: 1.35}
-# Of a joint law known by draws: independent blocks of them, how many each has at first, and the standard errors that 99 %
-# of Student's law with one degree of freedom fewer lie within.
+# Of a joint law known by draws: independent blocks of them, how many each has at first, and the standard errors that
+# 99 % of Student's law with one degree of freedom fewer lie within.
 BLOCKS, FIRST_DRAWS, STUDENT = 8, 1024, 3.5
 MAX_BYTES = 4 * 2**30  # of the positions stored at all time steps
 # Steps over the greatest rate of the adjoint, in turn: there RK4 errs by 5e-3 and 2e-3 of a decaying mode. Late steps
@@ -182,7 +182,7 @@ class _Sweep:
         return np.ascontiguousarray(vectors[:, below > BASIS_TAIL * below[-1]])
 
     def _at(self, k):
-        """psi (n, p), its gradient (n, N + 1, p) and the Hessian of c U (n, N + 1, N + 1) at clock[k], in what is trained."""
+        """psi (n, p), and in what is trained its gradient (n, N + 1, p) and the Hessian of c U (n, N + 1, N + 1)."""
         y, c = self.z[k, :-1].T, self.z[k, -1]
         Phi = self.features.matrix(y) @ self.basis
         grad = np.zeros((c.size, self.N + 1, self.basis.shape[1]))

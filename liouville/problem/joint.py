@@ -164,8 +164,8 @@ class JointLaw:
         if not isinstance(drawn, (tuple, list)) or len(drawn) != 2 or np.shape(drawn[1]) != (size,):
             shapes = [np.shape(one) for one in drawn] if isinstance(drawn, (tuple, list)) else np.shape(drawn)
             raise ValueError(
-                f"sample must return (y, c) of shapes ({size}, {N}) and ({size},) for size {size}, or both as one array "
-                f"of shape ({size}, {N + 1}), got {shapes}"
+                f"sample must return (y, c) of shapes ({size}, {N}) and ({size},) for size {size}, or both as one "
+                f"array of shape ({size}, {N + 1}), got {shapes}"
             )
         return as_units("sampled", *drawn, self.domain)
 
