@@ -10,6 +10,7 @@ from .flow.integrators import Integrator
 from .flow.online_sgd import draws_afresh
 from .flow.walls import walls_of
 from .problem.joint import as_units
+from .problem.profiles import ACTIVATIONS
 from .records import storage
 from .records.diagnostics import PER_TIME
 from .records.soundness import ensemble_concerns, say
@@ -17,6 +18,7 @@ from .solve import check_method, default_method
 from .task import check_problem
 
 __all__ = [
+    "ACTIVATIONS",
     "PER_TIME",
     "Features",
     "Integrator",
