@@ -96,6 +96,9 @@ class Draws:
         return problem.law.particles(n, partial(streams.of_particles, seed, replicate))
 
 
+DRAWS = Draws()
+
+
 def check_start(problem: Problem, start, n, replicates, independent_batches) -> Draws | Sobol | Own:
     """Where particles start.
 
@@ -105,7 +108,7 @@ def check_start(problem: Problem, start, n, replicates, independent_batches) -> 
         If `start` is none of None, a Sobol and a pair (y, c) for so many particles and replicates.
     """
     if start is None:
-        return Draws()
+        return DRAWS
     if isinstance(start, Sobol):
         start.check(problem, n, replicates)
         return start
@@ -126,7 +129,7 @@ def check_start(problem: Problem, start, n, replicates, independent_batches) -> 
     return Own(z)
 
 
-def draw(problem: Problem, start, n: int, replicates: range, seed: int) -> np.ndarray:
+def draw(problem: Problem, n: int, replicates: range, seed: int, start: Draws | Sobol | Own = DRAWS) -> np.ndarray:
     """Initial particles of the given replicates, shape (len(replicates), N + 1, n)."""
     z = np.empty((len(replicates), problem.domain.dim + 1, n))
     for row, replicate in enumerate(replicates):

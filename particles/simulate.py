@@ -179,7 +179,7 @@ class _Run:
         def report(t):
             progress((rows.start + len(rows) * t / task.last) / self.replicates)
 
-        z = draw(task.problem, self.start, self.n, rows, task.seed).astype(self.dtype, copy=False)
+        z = draw(task.problem, self.n, rows, task.seed, self.start).astype(self.dtype, copy=False)
         units = Units(z, np.array([1.0 / self.n]), batches_of)
         report = report if progress and task.last > 0 else None
         log = integrate(task, units, integrator, observe, report, keep_history=False)

@@ -1,5 +1,7 @@
 """Joint initial laws: by a sampler, with and without a density, and the units of a given network."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 from oracles import circle
@@ -223,11 +225,15 @@ def test_what_does_not_apply_is_refused_in_one_line():
         _ = network.laws
     # A density that is another law's, or is not normalised.
     base = circle()
-    wrong = Initial.joint(
-        lambda rng, size: (rng.uniform(0, 6, size), rng.standard_normal(size)), lambda y, c: np.exp(-0.5 * c**2)
-    )
-    with pytest.raises(ValueError, match="density must integrate to 1"):
-        solve(Problem(base.domain, base.unit, base.data, base.target, wrong), [0.0, 1.0])
+    for scale in (1.0, 0.12):
+        wrong = Initial.joint(
+            lambda rng, size: (rng.uniform(0, 6, size), rng.standard_normal(size)),
+            lambda y, c, scale=scale: scale * np.exp(-0.5 * c**2) / np.sqrt(2 * np.pi),
+        )
+        with pytest.warns(UserWarning, match="times what its draws say") if scale == 1.0 else nullcontext():
+            problem = Problem(base.domain, base.unit, base.data, base.target, wrong)
+        with pytest.raises(ValueError, match="density must integrate to 1"):
+            solve(problem, [0.0, 1.0])
     with pytest.raises(ValueError, match="y must be"):
         Initial(y=Initial.empirical([1.0], [1.0]), c=Normal())
 

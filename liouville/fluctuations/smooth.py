@@ -79,8 +79,8 @@ def _sampled_covariance(task, tolerance, nodes, max_nodes, progress):
         variance = variances.mean(axis=0)
         estimate = STUDENT * variances.std(axis=0, ddof=1) / np.sqrt(BLOCKS)
         excess = float(np.divide(estimate, tolerance * variance, out=np.zeros_like(variance), where=variance > 0).max())
-        more = int(np.ceil(size * np.clip(1.3 * excess**2, 2.0, 8.0)))
-        if nodes is not None or excess <= 1.0 or BLOCKS * more > max_nodes:
+        more = min(int(np.ceil(size * np.clip(1.3 * excess**2, 2.0, 8.0))), max_nodes // BLOCKS)
+        if nodes is not None or excess <= 1.0 or more <= size:
             break
         size = more
     if nodes is None and excess > 1.0:

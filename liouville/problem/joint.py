@@ -1,16 +1,19 @@
 """Laws of (y, c) whose coordinates are not independent: known by a sampler, or the units of a network."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from .. import streams
-from ..checks import as_numbers, count, function, hold
+from ..checks import as_numbers, count, function, hold, warn_user
 from .domains import PERIOD, Box, Euclidean, Torus
 
 BLOCK = 1024  # particles drawn in one call of a sampler: the first ones of a stream are the same for every n
 CHECK_DRAWS = 64
+# How many neighbours of a draw among how many tell the density there, in how few dimensions, and what is far from it.
+NEIGHBOURS, NEIGHBOURS_OF, MOST_NEIGHBOURS_DIM, FAR = 8, 2**13, 4, 3.0
 MARGINALS = 2**31  # the block of draws that they are made of
 MARGINAL_DRAWS = (
     2**16
@@ -97,6 +100,8 @@ class Joint:
             raise ValueError("sample must take all its random numbers from rng, got other draws under the same rng")
         if law.has_density and not (law.density(first) > 0).all():
             raise ValueError("density must be positive where sample draws, got 0 at some draws")
+        if law.has_density and domain.dim < MOST_NEIGHBOURS_DIM:
+            law.check_scale()
         return law
 
 
@@ -231,6 +236,27 @@ class JointLaw:
                 f"a grid that holds {inside.mean():.4g} of the draws"
             )
         return masses.reshape([e.size - 1 for e in edges])
+
+    def check_scale(self) -> None:
+        """Warn where the density is far from what the draws say: it may be that of another law, or not normalised.
+
+        Around a draw the density is k / m over the volume that holds the k nearest of m draws.
+        """
+        z = self.sample(np.random.default_rng(1), NEIGHBOURS_OF)
+        D, wide = z.shape[0], z.std(axis=1, keepdims=True)
+        apart = z[:, :CHECK_DRAWS, None] - z[:, None]
+        if self.domain.periodic:
+            apart[:-1] = (apart[:-1] + 0.5 * PERIOD) % PERIOD - 0.5 * PERIOD
+        with np.errstate(divide="ignore", invalid="ignore"):
+            distance = np.sqrt(((apart / wide[:, None]) ** 2).sum(axis=0))
+            radius = np.partition(distance, NEIGHBOURS, axis=1)[:, NEIGHBOURS]
+            volume = math.pi ** (D / 2) / math.gamma(D / 2 + 1) * radius**D * wide.prod()
+            ratio = np.median(self.density(z[:, :CHECK_DRAWS]) * volume) * NEIGHBOURS_OF / NEIGHBOURS
+        if not 1.0 / FAR <= ratio <= FAR:
+            warn_user(
+                f"the density of the joint initial law is about {ratio:.2g} times what its draws say: it must be "
+                "normalised and that of sample"
+            )
 
     def signature(self) -> bytes:
         """What tells this law from others, in files."""
