@@ -208,3 +208,14 @@ def test_what_cannot_be_told_or_is_not_finite_is_refused():
     ):
         with pytest.raises(ValueError, match=message):
             to_torch(y, c, activation)
+
+
+def test_tensors_are_arrays_but_for_those_with_gradients():
+    x = np.linspace(-1.0, 1.0, 5)
+    problem = Problem(Euclidean(2), Ridge("tanh"), TrainingSet(x), np.sin(x), Initial(y=Normal(), c=Normal()))
+    y, c = torch.ones(3, 2), torch.arange(3)
+    assert simulate(problem, 3, [0.0], start=(y, c)).c[0, 0].tolist() == [0.0, 1.0, 2.0]
+    batches = MinibatchSGD(0.1, batches=torch.randint(0, 5, (4, 2)))
+    assert simulate(problem, 3, [0.4], start=(y, c), dynamics=batches).dynamics.batch_size == 2
+    with pytest.raises(ValueError, match="start y must be an array of numbers"):
+        simulate(problem, 3, [0.0], start=(y.requires_grad_(), c))
