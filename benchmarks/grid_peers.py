@@ -48,7 +48,7 @@ def ssp(scheme, alphas):
         for _ in range(n_steps):
             current = rho
             for alpha, out in zip(alphas, outs, strict=True):
-                scheme.stage(current, rho, alpha, dt, velocities, grid, out, moments)
+                scheme.stage(reconstruction.Stage(current, rho, alpha, dt, out, moments), velocities, grid)
                 current = out
         return rho
 
@@ -60,13 +60,9 @@ def stage_call(cells, scheme):
     field = Field(cells)
     grid, velocities = PhaseGrid((Axis(field.y_edges, True),), Axis(field.c_edges)), frozen(field)
     kind = {"van Leer": VanLeer(), "MP5": MP5()}[scheme]
-    start, out, moments, dt = (
-        field.start.copy(),
-        np.empty(field.shape),
-        np.empty((cells, 3)),
-        0.4 / field.courant_rate(),
-    )
-    return lambda: kind.stage(field.start, start, 0.5, dt, velocities, grid, out, moments), field.start, out
+    out, dt = np.empty(field.shape), 0.4 / field.courant_rate()
+    stage = reconstruction.Stage(field.start, field.start.copy(), 0.5, dt, out, np.empty((cells, 3)))
+    return lambda: kind.stage(stage, velocities, grid), field.start, out
 
 
 class OneFeature:

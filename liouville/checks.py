@@ -3,12 +3,16 @@ the rule and the value."""
 
 import sys
 import warnings
+from collections.abc import Callable
 from functools import wraps
 from numbers import Integral, Real
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 
 PACKAGES = ("liouville", "particles", "validation")
+P = ParamSpec("P")
+T = TypeVar("T")
 LARGEST = float(np.finfo(float).max)
 
 
@@ -16,7 +20,7 @@ def is_finite(value) -> bool:
     """Whether `value` is one real number that a float can hold, finite; truth values are none."""
     if not isinstance(value, Real) or isinstance(value, (bool, np.bool_)):
         return False
-    return -LARGEST <= value <= LARGEST  # False for NaN
+    return bool(-LARGEST <= value <= LARGEST)  # type: ignore[operator]  # False for NaN
 
 
 def is_count(value, least=1) -> bool:
@@ -65,7 +69,7 @@ def flag(name, value) -> bool:
     return bool(value)
 
 
-def instance(name, value, kinds, names):
+def instance(name: str, value: T, kinds, names: str) -> T:
     """`value`, an object of one of `kinds` and not a class; `names` says in words what would do."""
     if not isinstance(value, kinds):
         raise ValueError(f"{name} must be {names}, got {value!r}")
@@ -152,11 +156,11 @@ def warn_user(message) -> None:
     warnings.warn(message, UserWarning, stacklevel=level)
 
 
-def with_own_error_state(function):
+def with_own_error_state(function: Callable[P, T]) -> Callable[P, T]:
     """`function` under NumPy's default treatment of floating-point errors, whatever the caller's program has set."""
 
     @wraps(function)
-    def wrapped(*arguments, **keywords):
+    def wrapped(*arguments: P.args, **keywords: P.kwargs) -> T:
         with np.errstate(divide="warn", over="warn", under="ignore", invalid="warn"):
             return function(*arguments, **keywords)
 

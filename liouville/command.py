@@ -25,10 +25,10 @@ def check_package(name) -> None:
         found, cure = "found none", f"install {PROJECT} into an environment of its own"
     elif spec.origin is None:  # a folder without an __init__.py
         found, cure = (
-            f"found the folder {next(iter(spec.submodule_search_locations), name)}",
+            f"found the folder {next(iter(spec.submodule_search_locations or ()), name)}",
             "rename it or start elsewhere",
         )
-    elif MARK.encode() in spec.loader.get_data(spec.origin):
+    elif MARK.encode() in spec.loader.get_data(spec.origin):  # type: ignore[union-attr]
         return
     else:
         found = f"found {spec.origin}, which is another project's"

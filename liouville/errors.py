@@ -1,5 +1,7 @@
 """What goes wrong while computing, as opposed to what was asked wrongly (ValueError)."""
 
+from typing import Any
+
 
 class SolveFailed(RuntimeError):
     """A computation broke down.
@@ -15,7 +17,7 @@ class SolveFailed(RuntimeError):
         weights), or None.
     """
 
-    def __init__(self, time: float, step: float, cause: str, state=None):
+    def __init__(self, time: float, step: float, cause: str, state: Any = None):
         with_step = f" with step {step:.3g}" if step == step else ""
         super().__init__(f"failed at t = {time:.6g}{with_step}: {cause}")
         self.time, self.step, self.cause, self.state = time, step, cause, state

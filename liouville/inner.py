@@ -9,8 +9,10 @@ from .flow.integrate import Units, integrate, n_state_arrays
 from .flow.integrators import Integrator
 from .flow.online_sgd import draws_afresh
 from .flow.walls import walls_of
+from .grid.grid import coordinate_names
 from .problem.joint import as_units
 from .problem.profiles import ACTIVATIONS
+from .progress import Progress
 from .records import storage
 from .records.diagnostics import PER_TIME
 from .records.soundness import ensemble_concerns, say
@@ -22,6 +24,7 @@ __all__ = [
     "PER_TIME",
     "Features",
     "Integrator",
+    "Progress",
     "Units",
     "as_units",
     "check_dynamics",
@@ -29,6 +32,7 @@ __all__ = [
     "check_package",
     "check_problem",
     "checks",
+    "coordinate_names",
     "default_method",
     "draws_afresh",
     "ensemble_concerns",

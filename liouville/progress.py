@@ -2,7 +2,9 @@
 
 import sys
 import time
+from collections.abc import Callable
 
+Progress = Callable[[float], object]  # called with the time reached, or the fraction done
 ANNOUNCED_SECONDS = 60.0
 UNANNOUNCED_SECONDS = 25.0
 

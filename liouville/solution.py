@@ -1,9 +1,13 @@
 """The record that `solve` returns."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .checks import count, with_own_error_state
 from .dynamics.dynamics import Dynamics
@@ -19,6 +23,9 @@ from .records import solution_file
 from .records.diagnostics import Diagnostics
 from .records.soundness import check_energy_falls, concerns
 from .task import Task
+
+if TYPE_CHECKING:
+    from .methods.base import Method
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +51,7 @@ class Solution:
 
     problem: Problem
     features: Features
-    method: object
+    method: "Method"
     dynamics: Dynamics
     times: np.ndarray
     coefficients: np.ndarray
@@ -56,12 +63,14 @@ class Solution:
     seed: int = 0
     history: tuple = field(default=(), repr=False)  # times (H,) and coefficients (H, P) after every step
 
-    def save(self, path):
+    def save(self, path: str | Path) -> Path:
         """Write everything to a NetCDF file, whole or not at all; `load` gives it back bit for bit."""
         return solution_file.save(self, path)
 
     @classmethod
-    def load(cls, path, problem, features=None, known=()) -> "Solution":
+    def load(
+        cls, path: str | Path, problem: Problem, features: Features | None = None, known: Sequence[type] = ()
+    ) -> "Solution":
         """The Solution in a file that `save` wrote.
 
         Parameters
@@ -98,19 +107,19 @@ class Solution:
         return problem_size(self.features, self.history[1][0] if self.history else self.coefficients[0])
 
     @property
-    def error_estimate(self):
+    def error_estimate(self) -> np.ndarray | None:
         """Estimated L2(mu) error of f_0(t), shape (T,): of space, time, features and window; None if left out."""
         return self.diagnostics.error_estimate
 
     def check(self) -> None:
-        """Raise SolveFailed where `solve` warns: a large error, energy out of balance, mass at ends or walls."""
+        """Raise SolveFailed where `solve` warns: a large error, energy out of balance, mass at ends, walls or kinks."""
         check_energy_falls(self)
         found = concerns(self)
         if found:
             raise SolveFailed(float(self.times[-1]), np.nan, "; ".join(found), self.coefficients[-1])
 
     @with_own_error_state
-    def function(self, x) -> np.ndarray:
+    def function(self, x: ArrayLike) -> np.ndarray:
         """f_0(t, x), shape (T, k), for x of shape (k,) or (k, d).
 
         Exact given a(t) for Fourier features and at the nodes of mu; elsewhere the unit is integrated against the grid
@@ -124,7 +133,7 @@ class Solution:
         values = self.features.function(self.coefficients, x)
         if values is not None:
             return values
-        if self.density is not None:
+        if self.density is not None and self.grid is not None:
             y = self.grid.y_points
             first_moment = (self.density @ (self.grid.c * self.grid.cell_volume)).reshape(self.times.size, -1)
             return first_moment @ self.features.cell_values(x, y, self.grid.y_widths).T
@@ -134,7 +143,9 @@ class Solution:
         return np.stack([self.features.unit_values(x, z[:-1].T) @ w for z, w in zip(self.nodes, weighted, strict=True)])
 
     @with_own_error_state
-    def flow(self, z, t_start, t_end, tolerance=1e-10, with_growth=True):
+    def flow(
+        self, z: ArrayLike, t_start: float, t_end: float, tolerance: float = 1e-10, with_growth: bool = True
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Carry points along the characteristics of this solution, forward or backward.
 
         Parameters
@@ -167,7 +178,7 @@ class Solution:
         return int(hits[0])
 
     @with_own_error_state
-    def density_at(self, t, y, c):
+    def density_at(self, t: float, y: ArrayLike, c: ArrayLike) -> np.ndarray:
         """rho(t, y, c).
 
         With characteristics: rho_in at the foot of the backward characteristic times exp(int c Lap U), for any t up to
@@ -215,7 +226,7 @@ class Solution:
             centres.append(along)
         return np.where(inside, RegularGridInterpolator(centres, rho)(points), 0.0)
 
-    def sample(self, t, size, rng) -> np.ndarray:
+    def sample(self, t: float, size: int, rng: np.random.Generator) -> np.ndarray:
         """`size` independent draws from rho(t), shape (N + 1, size): draws of rho_in carried along the flow."""
         size = count("size", size, 0)
         return self.flow(self.problem.law.sample(rng, size), 0.0, t, tolerance=1e-7, with_growth=False)[0]

@@ -1,12 +1,20 @@
 """solve(): the continuum at the output times."""
 
+import time
+from dataclasses import replace
+
+from numpy.typing import ArrayLike
+
 from .checks import flag, instance, number, with_own_error_state
+from .dynamics.dynamics import Dynamics
+from .features.base import Features
 from .flow.walls import walls_of
 from .methods.base import Method
 from .methods.characteristics import LEAST_TOLERANCE, Characteristics
 from .methods.finite_volume import FiniteVolume
 from .methods.semi_lagrangian import SemiLagrangian
-from .progress import watched
+from .problem import Problem
+from .progress import Progress, watched
 from .records.soundness import check_energy_falls, concerns, say
 from .solution import Solution
 from .task import Task
@@ -38,15 +46,15 @@ def check_method(method) -> Method:
 
 @with_own_error_state
 def solve(
-    problem,
-    times,
-    method=None,
-    dynamics=None,
-    features=None,
-    progress=None,
-    seed=0,
-    tolerance=None,
-    estimate=True,
+    problem: Problem,
+    times: ArrayLike,
+    method: Method | None = None,
+    dynamics: Dynamics | None = None,
+    features: Features | None = None,
+    progress: Progress | None = None,
+    seed: int = 0,
+    tolerance: float | None = None,
+    estimate: bool = True,
 ) -> Solution:
     """Solve the nonlinear Liouville equation (P.12) from rho_in.
 
@@ -95,8 +103,10 @@ def solve(
     -----
     UserWarning
         Where the tolerance is not met; the estimated error is a twentieth of f_0 or more; the energy does not balance
-        to the estimated error; or mass gathers at the ends of a window or on walls. `Solution.check` raises instead.
+        to the estimated error; or mass gathers at the ends of a window, on walls, or in peaks narrower than the cells.
+        `Solution.check` raises instead.
     """
+    started = time.perf_counter()
     task = Task.of(problem, times, dynamics, seed, features)
     estimate = flag("estimate", estimate)
     if tolerance is not None:
@@ -111,6 +121,9 @@ def solve(
         solution = chosen.solve(task, progress, estimate)
     else:
         solution = solve_to_tolerance(chosen, task, progress, tolerance, method is None and chosen.on_grid)
+        seconds = time.perf_counter() - started
+        solution = replace(solution, diagnostics=replace(solution.diagnostics, seconds=seconds))
+    progress(task.last)
     check_energy_falls(solution)
     say(concerns(solution))
     return solution

@@ -1,8 +1,10 @@
 """What is to be computed, checked once: every method, and whatever carries units along the flow, is handed a Task."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .checks import count, instance
 from .dynamics.dynamics import Dynamics, check_dynamics
@@ -31,7 +33,14 @@ class Task:
     seed: int = 0
 
     @classmethod
-    def of(cls, problem, times, dynamics=None, seed=0, features=None) -> "Task":
+    def of(
+        cls,
+        problem: Problem,
+        times: ArrayLike,
+        dynamics: Dynamics | None = None,
+        seed: int = 0,
+        features: Features | None = None,
+    ) -> "Task":
         """Check everything; features are made to their default tolerance where none are given.
 
         Raises
@@ -41,7 +50,7 @@ class Task:
         """
         check_problem(problem)
         dynamics = check_dynamics(dynamics)
-        times = dynamics.check_times(times)
+        checked = dynamics.check_times(times)
         seed = count("seed", seed, 0)
         if features is None:
             features = make_features(problem)
@@ -49,7 +58,7 @@ class Task:
             check_features(problem, features)
         if not np.isfinite(features.target).all():
             raise ValueError("target must have finite coefficients")
-        return cls(features, times, dynamics, seed)
+        return cls(features, checked, dynamics, seed)
 
     @property
     def problem(self) -> Problem:
@@ -60,11 +69,22 @@ class Task:
         """The last output time."""
         return float(self.times[-1])
 
-    def at(self, times) -> "Task":
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """What a Solution or an Ensemble says of its task, field by field."""
+        return {
+            "problem": self.problem,
+            "features": self.features,
+            "dynamics": self.dynamics,
+            "seed": self.seed,
+            "times": self.times,
+        }
+
+    def at(self, times: np.ndarray) -> "Task":
         """The same at other times."""
         return replace(self, times=times)
 
-    def batches(self, replicates=None) -> Batches | None:
+    def batches(self, replicates: range | None = None) -> Batches | None:
         """The batches of a discrete dynamics, which replicates (a range) have of their own or all share."""
         return self.features.batches(self.dynamics, self.seed, replicates) if self.dynamics.discrete else None
 

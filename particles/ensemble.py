@@ -1,8 +1,11 @@
 """The record that `simulate` returns."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from liouville import Dynamics, NotAvailable, Problem, make_features
 from liouville.inner import Features, Integrator, storage
@@ -70,7 +73,7 @@ class Ensemble:
     independent_batches: bool = False
     start: tuple | Sobol | None = None
 
-    def save(self, path):
+    def save(self, path: str | Path) -> Path:
         """Write everything to a NetCDF file, whole or not at all; `load` gives it back bit for bit."""
         import xarray as xr
 
@@ -100,7 +103,9 @@ class Ensemble:
         )
 
     @classmethod
-    def load(cls, path, problem, features=None, known=()) -> "Ensemble":
+    def load(
+        cls, path: str | Path, problem: Problem, features: Features | None = None, known: Sequence[type] = ()
+    ) -> "Ensemble":
         """The Ensemble in a file that `save` wrote; parameters and errors as for `Solution.load`."""
         features = make_features(problem) if features is None else features
         file = storage.read_record(path, "Ensemble", features)
@@ -113,7 +118,7 @@ class Ensemble:
             n=int(file.attrs["n"]),
             seed=int(file.attrs["seed"]),
             times=held["time"],
-            **{name: held.get(name) for name, _, _ in FIELDS},
+            **{name: held.get(name) for name, _, _ in FIELDS},  # type: ignore[arg-type]  # None where it may be
             seconds=float(file.attrs["seconds"]),
             start=(held["start_y"], held["start_c"])
             if "start_c" in held
@@ -135,7 +140,7 @@ class Ensemble:
         """The standard error of `loss` from the test points of data drawn afresh, shape (R, T); 0 for other data."""
         return self.features.loss_error(self.coefficients)
 
-    def function(self, x) -> np.ndarray:
+    def function(self, x: ArrayLike) -> np.ndarray:
         """f_n(t, x), shape (R, T, k), for x of shape (k,) or (k, d).
 
         Exact for Fourier features and at the nodes of mu; elsewhere from the particles, which must have been kept at
@@ -149,10 +154,10 @@ class Ensemble:
         values = self.features.function(self.coefficients, x)
         if values is not None:
             return values
-        if self.y is None or self.kept_times.size != self.times.size:
+        if self.y is None or self.c is None or self.kept_times.size != self.times.size:
             raise NotAvailable('f_n is known only at the nodes of data; simulate with keep="all" to see it elsewhere')
         R, T, n, _ = self.y.shape
-        values = np.empty((R, T, len(x)))
+        values = np.empty((R, T, len(np.asarray(x))))
         for replicate in range(R):
             for k in range(T):
                 phi = self.features.unit_values(x, self.y[replicate, k])

@@ -3,10 +3,14 @@
 import contextlib
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
-from liouville import Adaptive, GradientFlow
-from liouville.inner import n_state_arrays
+import numpy as np
+
+from liouville import Adaptive, Dynamics, GradientFlow, Problem
+from liouville.inner import Integrator, n_state_arrays
 
 BATCH_BYTES = 2**30  # replicates are integrated together as far as they fit in this
 ANNOUNCED_BYTES = 2**30  # runs above this say so before they start
@@ -18,7 +22,16 @@ def replicates_together(problem, n, replicates, dynamics, integrator, smooth) ->
     return min(replicates, max(1, BATCH_BYTES // held))
 
 
-def estimate_memory(problem, n, times, replicates, dynamics=None, integrator=None, keep="last", smooth=True) -> int:
+def estimate_memory(
+    problem: Problem,
+    n: int,
+    times: Sequence[float] | np.ndarray,
+    replicates: int,
+    dynamics: Dynamics | None = None,
+    integrator: Integrator | None = None,
+    keep: Literal["last", "all"] | None = "last",
+    smooth: bool = True,
+) -> int:
     """Bytes that `simulate` will hold at its peak, without what the imports take; kinked units need more stages."""
     dynamics = GradientFlow() if dynamics is None else dynamics
     integrator = Adaptive() if integrator is None else integrator

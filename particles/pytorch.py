@@ -1,8 +1,10 @@
 """Two-layer networks of PyTorch, to particles and back. PyTorch is imported when it is asked for."""
 
 import copy
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from liouville import Euclidean, Ridge
 from liouville.inner import ACTIVATIONS, as_units
@@ -12,7 +14,7 @@ PROBES, MATCH = 64, 1e-7  # inputs at which models are compared, and the relativ
 SOFTPLUS_LINEAR = 36.0  # from here on log(1 + exp s) is s in double precision
 
 
-class TorchNetwork(tuple):
+class TorchNetwork(tuple[np.ndarray, np.ndarray]):
     """The pair (y, c) of a model, as `simulate` takes it for a start, with the unit that it belongs to.
 
     Attributes
@@ -22,7 +24,9 @@ class TorchNetwork(tuple):
     unit : Ridge
     """
 
-    def __new__(cls, y, c, unit):
+    unit: Ridge
+
+    def __new__(cls, y: np.ndarray, c: np.ndarray, unit: Ridge) -> "TorchNetwork":
         network = super().__new__(cls, (y, c))
         network.unit = unit
         return network
@@ -44,7 +48,7 @@ def _torch():
     return torch
 
 
-def from_torch(model) -> TorchNetwork:
+def from_torch(model: Any) -> TorchNetwork:
     """The particles of a two-layer model: y the rows (w, b) of the inner layer, c = n times the outer weights.
 
     f(x) = sum_i v_i s(w_i . x + b_i) = (1/n) sum_i c_i s(w_i . x + b_i),   c = n v
@@ -126,7 +130,7 @@ def _activation(torch, model, y, c, biased) -> str:
     return matching[0]
 
 
-def to_torch(y, c, activation):
+def to_torch(y: ArrayLike, c: ArrayLike, activation: str | Ridge) -> Any:
     """The model Sequential(Linear(d, n), activation, Linear(n, 1, bias=False)) of particles; see `from_torch`.
 
     Parameters

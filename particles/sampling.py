@@ -32,7 +32,7 @@ class Sobol:
     def __post_init__(self):
         checks.hold(self, scramble=checks.flag("scramble", self.scramble))
 
-    def check(self, problem, n, replicates) -> None:
+    def check(self, problem: Problem, n: int, replicates: int) -> None:
         """Raise a ValueError where there are no such points."""
         if problem.law.n_uniforms is None:
             raise ValueError(f"start Sobol needs an initial law with quantiles, got {problem.initial!r}")
@@ -48,7 +48,7 @@ class Sobol:
         """What the record says of it."""
         return self
 
-    def draw(self, problem, n, replicate, seed) -> np.ndarray:
+    def draw(self, problem: Problem, n: int, replicate: int, seed: int) -> np.ndarray:
         """The initial particles of one replicate, shape (N + 1, n)."""
         from scipy.stats import qmc  # slow to import
 
@@ -114,7 +114,7 @@ def check_start(problem: Problem, start, n, replicates, independent_batches) -> 
         return start
     if not isinstance(start, (tuple, list)) or len(start) != 2:
         raise ValueError(f"start must be (y, c), Sobol() or None, got {start!r}")
-    z = as_units("start", *start, problem.domain)
+    z = as_units("start", start[0], start[1], problem.domain)
     if z.ndim > 3:
         raise ValueError(f"start c must have shape (n,) or (replicates, n), got {np.shape(start[1])}")
     if z.shape[-1] != n:

@@ -1,12 +1,16 @@
 """simulate(): ensembles of n interacting particles."""
 
 import time
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from liouville import Adaptive, Dynamics, Problem, Task
 from liouville.inner import (
+    Features,
     Integrator,
+    Progress,
     Units,
     check_problem,
     checks,
@@ -19,7 +23,7 @@ from liouville.inner import (
 
 from .ensemble import Ensemble
 from .memory import check_memory, estimate_memory, replicates_together
-from .sampling import Own, check_start, draw
+from .sampling import Own, Sobol, check_start, draw
 
 KEEP = ("last", "all", None)
 
@@ -41,17 +45,17 @@ def _precision(dtype, task) -> type:
 def simulate(
     problem: Problem,
     n: int,
-    times,
+    times: ArrayLike,
     replicates: int = 1,
-    seed=0,
-    dynamics=None,
-    integrator=None,
-    keep="last",
-    features=None,
-    progress=None,
-    independent_batches=False,
-    dtype=np.float64,
-    start=None,
+    seed: int = 0,
+    dynamics: Dynamics | None = None,
+    integrator: Integrator | None = None,
+    keep: Literal["last", "all"] | None = "last",
+    features: Features | None = None,
+    progress: Progress | None = None,
+    independent_batches: bool = False,
+    dtype: type[np.floating] = np.float64,
+    start: tuple[ArrayLike, ArrayLike] | Sobol | None = None,
 ) -> Ensemble:
     """Simulate n particles by gradient descent on n times the loss (P.9), in independent replicates.
 
@@ -108,17 +112,17 @@ def simulate(
     replicates = checks.count("replicates", replicates)
     keep = checks.one_of("keep", keep, KEEP)
     independent_batches = checks.flag("independent_batches", independent_batches)
-    start = check_start(problem, start, n, replicates, independent_batches)
+    beginning = check_start(problem, start, n, replicates, independent_batches)
     if isinstance(dynamics, Dynamics):
         dynamics = dynamics.for_size(n)
     task = Task.of(problem, times, dynamics, seed, features)
     dtype = _precision(dtype, task)
     integrator = Adaptive() if integrator is None else integrator
     checks.instance("integrator", integrator, Integrator, "RK4 or Adaptive")
-    moving = start.task(task) if isinstance(start, Own) else task
+    moving = beginning.task(task) if isinstance(beginning, Own) else task
     smooth = moving.features.smooth
     check_memory(estimate_memory(problem, n, task.times, replicates, task.dynamics, integrator, keep, smooth), keep)
-    run = _Run(moving, start, n, replicates, keep, dtype)
+    run = _Run(moving, beginning, n, replicates, keep, dtype)
     together = replicates_together(problem, n, replicates, task.dynamics, integrator, smooth)
     for first in range(0, replicates, together):
         rows = range(first, min(first + together, replicates))
@@ -127,15 +131,11 @@ def simulate(
         losses = task.features.loss(run.coefficients)
         say(ensemble_concerns(task.features, task.times, losses, run.dissipated, integrator.tolerance))
     return Ensemble(
-        problem=problem,
-        features=task.features,
-        dynamics=task.dynamics,
+        **task.recorded,
         integrator=None if task.dynamics.discrete else integrator,
         n=n,
-        seed=task.seed,
         independent_batches=independent_batches,
-        start=start.recorded,
-        times=task.times,
+        start=beginning.recorded,
         coefficients=run.coefficients,
         y=None if run.y is None else np.moveaxis(run.y, 2, 3),
         c=run.c,

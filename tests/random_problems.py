@@ -9,23 +9,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 from scipy import special
 
-from liouville import (
-    Box,
-    Convolution,
-    Density,
-    Discrete,
-    Euclidean,
-    Gaussian,
-    Initial,
-    Normal,
-    Problem,
-    Quadrature,
-    Ridge,
-    Torus,
-    TrainingSet,
-    Uniform,
-    UniformTorus,
-)
+import liouville as lv
 
 ACTIVATIONS = ("tanh", "sigmoid", "softplus", "erf", "relu")
 
@@ -56,15 +40,15 @@ class Case:
     scale: float
     times: tuple
 
-    def problem(self) -> Problem:
+    def problem(self) -> lv.Problem:
         """What the package is given."""
-        domain = {"torus": lambda: Torus(1), "line": lambda: Euclidean(1), "box": Box}[self.domain[0]]
-        return Problem(
+        domain = {"torus": lambda: lv.Torus(1), "line": lambda: lv.Euclidean(1), "box": lv.Box}[self.domain[0]]
+        return lv.Problem(
             domain=domain(*self.domain[1:]),
             unit=make_unit(self),
             data=make_data(self.data),
             target=lambda x: target_values(self, x),
-            initial=Initial(y=make_law(self.y), c=make_law(self.c)),
+            initial=lv.Initial(y=make_law(self.y), c=make_law(self.c)),
         )
 
     def key(self) -> str:
@@ -158,25 +142,25 @@ def target_values(case, x):
 def make_unit(case):
     kind = case.unit[0]
     if kind == "ridge":
-        return Ridge(case.unit[2], scale=case.unit[1], bias=False)
+        return lv.Ridge(case.unit[2], scale=case.unit[1], bias=False)
     if kind == "gaussian":
-        return Convolution(Gaussian(case.unit[2]))
+        return lv.Convolution(lv.Gaussian(case.unit[2]))
     if kind in ("rectified", "hat"):
-        return Convolution(lambda z: profile(case.unit, z)[0], lambda z: profile(case.unit, z)[1])
-    return Convolution(lambda z: profile(case.unit, z)[0])
+        return lv.Convolution(lambda z: profile(case.unit, z)[0], lambda z: profile(case.unit, z)[1])
+    return lv.Convolution(lambda z: profile(case.unit, z)[0])
 
 
 def make_data(data):
-    kinds = {"circle": lambda: UniformTorus(1), "training": TrainingSet, "quadrature": Quadrature}
+    kinds = {"circle": lambda: lv.UniformTorus(1), "training": lv.TrainingSet, "quadrature": lv.Quadrature}
     return kinds[data[0]](*(np.array(v) for v in data[1:]))
 
 
 def make_law(law):
     kinds = {
-        "normal": Normal,
-        "uniform": Uniform,
-        "discrete": Discrete,
-        "density": lambda rate, centre: Density(lambda y: np.exp(rate * np.cos(y - centre))),
+        "normal": lv.Normal,
+        "uniform": lv.Uniform,
+        "discrete": lv.Discrete,
+        "density": lambda rate, centre: lv.Density(lambda y: np.exp(rate * np.cos(y - centre))),
     }
     return kinds[law[0]](*law[1:])
 

@@ -313,14 +313,6 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_bad_input_is_refused_in_one_line(case):
-    call, message = CASES[case]
-    with pytest.raises(ValueError, match=message) as caught:
-        call()
-    assert "\n" not in str(caught.value)
-
-
 @pytest.fixture(scope="module")
 def solved():
     nodes = Characteristics(nodes=(16, 16))
@@ -368,12 +360,14 @@ NUMBERS = {
 }
 
 
-@pytest.mark.parametrize("name", NUMBERS)
-def test_what_is_no_number_or_count_is_refused(name):
-    wrong, message = NUMBERS[name]
-    with pytest.raises(ValueError, match=message) as error:
-        wrong()
-    assert "\n" not in str(error.value)
+REFUSED = [*CASES.items(), *NUMBERS.items()]
+
+
+@pytest.mark.parametrize(("call", "message"), [case for _, case in REFUSED], ids=[name for name, _ in REFUSED])
+def test_bad_input_is_refused_in_one_line(call, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        call()
+    assert "\n" not in str(caught.value)
 
 
 def test_numbers_of_any_kind_are_taken():

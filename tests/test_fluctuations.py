@@ -113,3 +113,12 @@ def test_bad_input():
         fluctuations(circle(), [0.0], tolerance=2.0)
     with pytest.raises(ValueError, match="times must increase"):
         fluctuations(circle(), [1.0, 0.0])
+
+
+@pytest.mark.parametrize("problem", [circle, five_points])
+def test_progress_is_that_of_all_resolutions_together(problem):
+    seen = []
+    fluctuations(problem(), [0.0, 0.5], tolerance=0.05, progress=seen.append)
+    assert (np.diff(seen) >= 0).all()
+    assert seen[-1] == 1.0
+    assert all(any(level <= one < level + 0.5 for one in seen) for level in (0.0, 0.5))

@@ -233,3 +233,10 @@ def test_ensembles_have_the_predicted_variance(problem, times):
     squares = n * ((a - a.mean(axis=0)) ** 2).sum(axis=2) * R / (R - 1)
     error = 4.0 * squares.std(axis=0) / np.sqrt(R) + found.error_estimate + 0.03 * found.variance
     assert (np.abs(squares.mean(axis=0) - found.variance) <= error).all()
+
+
+def test_progress_is_that_of_all_resolutions_together():
+    seen = []
+    fluctuations(relu(), [0.0, 0.5], tolerance=0.02, progress=seen.append)
+    assert (np.diff(seen) >= 0).all()
+    assert seen[-1] == 1.0

@@ -6,23 +6,7 @@ import pytest
 from oracles import SphereForce, arc_cosine_kernel
 from threadpoolctl import threadpool_limits
 
-from liouville import (
-    Euclidean,
-    GradientDescent,
-    Initial,
-    MinibatchSGD,
-    Normal,
-    Problem,
-    Quench,
-    Ridge,
-    SolveFailed,
-    SphericalSpin,
-    UniformBox,
-    UniformSphere,
-    Unit,
-    make_features,
-    solve,
-)
+import liouville as lv
 from liouville.kernels import ridge
 from liouville.problem.profiles import ACTIVATIONS
 from particles import simulate
@@ -32,18 +16,18 @@ DTYPES = [np.float64, pytest.param(np.float32, marks=pytest.mark.slow)]
 
 
 def sphere(activation="tanh", dim=6, bias=True, test_points=300):
-    return Problem(
-        domain=Euclidean(dim + bias),
-        unit=Ridge(activation, bias=bias),
-        data=UniformSphere(dim, test_points=test_points),
-        target=SphericalSpin(dim, seed=3),
-        initial=Initial(y=Normal(0.0, 1.0), c=Normal(0.0, 1.0)),
+    return lv.Problem(
+        domain=lv.Euclidean(dim + bias),
+        unit=lv.Ridge(activation, bias=bias),
+        data=lv.UniformSphere(dim, test_points=test_points),
+        target=lv.SphericalSpin(dim, seed=3),
+        initial=lv.Initial(y=lv.Normal(0.0, 1.0), c=lv.Normal(0.0, 1.0)),
     )
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 4])
 def test_spherical_spin_is_the_sum_over_all_indices(order):
-    f = SphericalSpin(5, order, seed=1)
+    f = lv.SphericalSpin(5, order, seed=1)
     x = np.random.default_rng(0).standard_normal((7, 5))
     expected = np.tile(f.coefficients, (7,) + (1,) * order)
     expected = expected.reshape(7, *f.coefficients.shape)
@@ -54,20 +38,20 @@ def test_spherical_spin_is_the_sum_over_all_indices(order):
 
 def test_spherical_spin_has_variance_d_on_the_sphere():
     d, draws = 4, 400
-    x = UniformSphere(d, test_points=2).points
-    values = np.array([SphericalSpin(d, seed=k)(x)[0] for k in range(draws)])
+    x = lv.UniformSphere(d, test_points=2).points
+    values = np.array([lv.SphericalSpin(d, seed=k)(x)[0] for k in range(draws)])
     # chi^2 with 400 degrees of freedom; 5 standard deviations, a false alarm in 10^6.
     assert abs(np.mean(values**2) / d - 1.0) < 5.0 * np.sqrt(2.0 / draws)
 
 
 def test_sphere_samples_lie_on_the_sphere_with_the_uniform_moments():
-    data = UniformSphere(5, test_points=40_000)
+    data = lv.UniformSphere(5, test_points=40_000)
     x = data.points
     assert np.abs((x**2).sum(axis=1) - 5.0).max() < 1e-12
     # E x_i x_j = delta_ij, with variances 25 E x_1^4 - 1 = 8 / 7 and 5 / 7; six standard errors, 15 entries.
     assert np.abs(x.T @ x / len(x) - np.eye(5)).max() < 6.0 * np.sqrt(8.0 / 7.0 / len(x))
-    assert np.array_equal(x, UniformSphere(5, test_points=40_000).points)
-    assert not np.array_equal(x, UniformSphere(5, test_points=40_000, seed=1).points)
+    assert np.array_equal(x, lv.UniformSphere(5, test_points=40_000).points)
+    assert not np.array_equal(x, lv.UniformSphere(5, test_points=40_000, seed=1).points)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -118,20 +102,20 @@ def test_activations_pass_nan_on_and_hold_far_out(activation, dtype):
 )
 def test_boxes_give_fresh_batches_too(lower, upper):
     """Uniform moments within 5 standard errors (2e-6 false alarms), and steps that are the means over their batches."""
-    data = UniformBox(lower, upper, test_points=200)
+    data = lv.UniformBox(lower, upper, test_points=200)
     dim = np.size(lower)
     x = data.sample(np.random.default_rng(1), 100_000).reshape(100_000, dim)
     assert ((x >= np.ravel(lower)) & (x < np.ravel(upper))).all()
     width = np.ravel(upper) - np.ravel(lower)
     assert (np.abs(x.mean(axis=0) - np.ravel(lower) - width / 2) < 5 * width / np.sqrt(12e5)).all()
-    problem = Problem(
-        domain=Euclidean(dim + 1),
-        unit=Ridge("tanh"),
+    problem = lv.Problem(
+        domain=lv.Euclidean(dim + 1),
+        unit=lv.Ridge("tanh"),
         data=data,
         target=lambda x: np.cos(x) if x.ndim == 1 else np.cos(x.sum(axis=1)),
-        initial=Initial(y=Normal(0.0, 1.0), c=Normal(0.0, 1.0)),
+        initial=lv.Initial(y=lv.Normal(0.0, 1.0), c=lv.Normal(0.0, 1.0)),
     )
-    dynamics = MinibatchSGD(0.1, 7)
+    dynamics = lv.MinibatchSGD(0.1, 7)
     run = simulate(problem, 20, [0.0, 0.1], seed=4, dynamics=dynamics, keep="all")
     y, c = run.y[0, 0], run.c[0, 0]
     inputs = data.sample(run.features.batches(dynamics, 4).streams[0].at(0), 7)
@@ -210,9 +194,9 @@ def torch_descent(torch, activation, y, c, inputs, values, step):
 @pytest.mark.parametrize("activation", ["tanh", "relu"])
 def test_torch_fed_the_same_batches_goes_the_same_way(activation):
     torch = pytest.importorskip("torch")
-    problem, n, dynamics, n_steps = sphere(activation, dim=10), 60, MinibatchSGD(0.05, 20), 500
+    problem, n, dynamics, n_steps = sphere(activation, dim=10), 60, lv.MinibatchSGD(0.05, 20), 500
     run = simulate(problem, n, [0.0, 25.0], seed=1, dynamics=dynamics, keep="all")
-    stream = make_features(problem).batches(dynamics, 1).streams[0]
+    stream = lv.make_features(problem).batches(dynamics, 1).streams[0]
     x = np.stack([problem.data.sample(stream.at(step), 20) for step in range(n_steps)])
     inputs, values = np.concatenate([x, np.ones((*x.shape[:2], 1))], axis=2), np.stack([problem.target(b) for b in x])
     y, c = torch_descent(torch, getattr(torch, activation), run.y[0, 0], run.c[0, 0], inputs, values, 0.05)
@@ -225,7 +209,7 @@ def test_torch_fed_the_same_batches_goes_the_same_way(activation):
 def test_single_precision_follows_double():
     problem = sphere("sigmoid")
     double, single = (
-        simulate(problem, 300, [0.0, 5.0], dynamics=MinibatchSGD(0.1, 16), dtype=dtype)
+        simulate(problem, 300, [0.0, 5.0], dynamics=lv.MinibatchSGD(0.1, 16), dtype=dtype)
         for dtype in (np.float64, np.float32)
     )
     assert single.y.dtype == single.c.dtype == np.float32
@@ -235,7 +219,7 @@ def test_single_precision_follows_double():
 
 
 def test_bits_depend_on_neither_threads_nor_replicates_nor_output_times():
-    problem, dynamics = sphere("tanh"), Quench(MinibatchSGD(0.1, 40), time=3.0, then=MinibatchSGD(0.1, 300))
+    problem, dynamics = sphere("tanh"), lv.Quench(lv.MinibatchSGD(0.1, 40), time=3.0, then=lv.MinibatchSGD(0.1, 300))
     whole = simulate(problem, 2000, [4.0], replicates=2, dynamics=dynamics)
     looked = simulate(problem, 2000, [0.0, 1.3, 3.0, 4.0], replicates=1, dynamics=dynamics)
     assert np.array_equal(whole.coefficients[0, -1], looked.coefficients[0, -1])
@@ -252,7 +236,7 @@ def test_bits_depend_on_neither_threads_nor_replicates_nor_output_times():
 
 
 def test_replicates_share_batches_unless_asked_not_to():
-    problem, dynamics = sphere("tanh"), MinibatchSGD(0.1, 5)
+    problem, dynamics = sphere("tanh"), lv.MinibatchSGD(0.1, 5)
     own = simulate(problem, 50, [1.0], replicates=3, dynamics=dynamics, independent_batches=True)
     alone = simulate(problem, 50, [1.0], replicates=1, dynamics=dynamics, independent_batches=True)
     shared = simulate(problem, 50, [1.0], replicates=3, dynamics=dynamics)
@@ -265,9 +249,9 @@ def test_loss_has_the_standard_error_of_its_test_points():
     losses, errors = [], []
     for seed in range(60):
         base = sphere("relu", test_points=400)
-        data = UniformSphere(6, test_points=400, seed=seed)
-        problem = Problem(base.domain, base.unit, data, base.target, base.initial)
-        run = simulate(problem, 20, [0.0], dynamics=MinibatchSGD(0.1, 5), keep=None)
+        data = lv.UniformSphere(6, test_points=400, seed=seed)
+        problem = lv.Problem(base.domain, base.unit, data, base.target, base.initial)
+        run = simulate(problem, 20, [0.0], dynamics=lv.MinibatchSGD(0.1, 5), keep=None)
         losses.append(run.loss[0, 0])
         errors.append(run.loss_error[0, 0])
     # The ratio's own standard error is 1 / sqrt(2 59) = 0.09.
@@ -277,7 +261,7 @@ def test_loss_has_the_standard_error_of_its_test_points():
 @pytest.mark.slow
 def test_files_give_single_precision_back_bit_for_bit(tmp_path):
     problem = sphere("sigmoid")
-    run = simulate(problem, 30, [1.0], dynamics=MinibatchSGD(0.1, 4), dtype=np.float32)
+    run = simulate(problem, 30, [1.0], dynamics=lv.MinibatchSGD(0.1, 4), dtype=np.float32)
     run.save(tmp_path / "run.nc")
     loaded = type(run).load(tmp_path / "run.nc", problem)
     assert loaded.y.dtype == np.float32
@@ -286,8 +270,8 @@ def test_files_give_single_precision_back_bit_for_bit(tmp_path):
 
 
 def test_a_breakdown_names_its_step_and_gives_the_last_good_state():
-    with pytest.raises(SolveFailed, match="not finite") as caught:
-        simulate(sphere("relu"), 40, [0.0, 6000.0], dynamics=MinibatchSGD(60.0, 4))
+    with pytest.raises(lv.SolveFailed, match="not finite") as caught:
+        simulate(sphere("relu"), 40, [0.0, 6000.0], dynamics=lv.MinibatchSGD(60.0, 4))
     assert 0.0 < caught.value.time < 6000.0
     assert caught.value.state.shape == (8, 40)
     assert np.isfinite(caught.value.state).all()
@@ -296,15 +280,21 @@ def test_a_breakdown_names_its_step_and_gives_the_last_good_state():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: UniformSphere(1), "dim must be an integer of at least 2, got 1"),
-        (lambda: UniformSphere(3, test_points=0), "test_points must be an integer of at least 2, got 0"),
-        (lambda: SphericalSpin(3, order=0), "order must be an integer of at least 1, got 0"),
-        (lambda: SphericalSpin(3)(np.zeros((4, 2))), r"x must have shape \(k, 3\), got \(4, 2\)"),
-        (lambda: simulate(sphere(), 5, [1.0], dynamics=MinibatchSGD(0.1, 4), dtype=np.float16), "dtype must be numpy"),
-        (lambda: simulate(sphere(), 5, [1.0], dynamics=GradientDescent(0.1), dtype=np.float32), "dtype float32 needs"),
+        (lambda: lv.UniformSphere(1), "dim must be an integer of at least 2, got 1"),
+        (lambda: lv.UniformSphere(3, test_points=0), "test_points must be an integer of at least 2, got 0"),
+        (lambda: lv.SphericalSpin(3, order=0), "order must be an integer of at least 1, got 0"),
+        (lambda: lv.SphericalSpin(3)(np.zeros((4, 2))), r"x must have shape \(k, 3\), got \(4, 2\)"),
+        (
+            lambda: simulate(sphere(), 5, [1.0], dynamics=lv.MinibatchSGD(0.1, 4), dtype=np.float16),
+            "dtype must be numpy",
+        ),
+        (
+            lambda: simulate(sphere(), 5, [1.0], dynamics=lv.GradientDescent(0.1), dtype=np.float32),
+            "dtype float32 needs",
+        ),
         (
             lambda: simulate(
-                sphere(), 5, [1.0], dynamics=Quench(GradientDescent(0.1), time=0.5, then=MinibatchSGD(0.1, 4))
+                sphere(), 5, [1.0], dynamics=lv.Quench(lv.GradientDescent(0.1), time=0.5, then=lv.MinibatchSGD(0.1, 4))
             ),
             "in every phase or in none",
         ),
@@ -316,20 +306,20 @@ def test_bad_input_is_refused(call, message):
 
 
 def test_the_continuum_does_not_follow_fresh_batches():
-    problem = Problem(
-        domain=Euclidean(2),
-        unit=Ridge("tanh", bias=False),
-        data=UniformSphere(2, test_points=10),
-        target=SphericalSpin(2),
-        initial=Initial(y=Normal(0.0, 1.0), c=Normal(0.0, 1.0)),
+    problem = lv.Problem(
+        domain=lv.Euclidean(2),
+        unit=lv.Ridge("tanh", bias=False),
+        data=lv.UniformSphere(2, test_points=10),
+        target=lv.SphericalSpin(2),
+        initial=lv.Initial(y=lv.Normal(0.0, 1.0), c=lv.Normal(0.0, 1.0)),
     )
     with pytest.raises(ValueError, match="use simulate"):
-        solve(problem, [0.1], dynamics=MinibatchSGD(0.1, 4))
+        lv.solve(problem, [0.1], dynamics=lv.MinibatchSGD(0.1, 4))
 
 
 def test_units_other_than_ridge_are_refused_fresh_batches():
-    units = Unit(lambda x, y: np.tanh(x[0] * y[0]), lambda x, y: (x[0] * (1.0 - np.tanh(x[0] * y[0]) ** 2), 0.0))
-    data = UniformSphere(2, test_points=10)
-    problem = Problem(Euclidean(2), units, data, SphericalSpin(2), Initial(y=Normal(), c=Normal()))
+    units = lv.Unit(lambda x, y: np.tanh(x[0] * y[0]), lambda x, y: (x[0] * (1.0 - np.tanh(x[0] * y[0]) ** 2), 0.0))
+    data = lv.UniformSphere(2, test_points=10)
+    problem = lv.Problem(lv.Euclidean(2), units, data, lv.SphericalSpin(2), lv.Initial(y=lv.Normal(), c=lv.Normal()))
     with pytest.raises(ValueError, match="needs Ridge units"):
-        simulate(problem, 5, [0.1], dynamics=MinibatchSGD(0.1, 4))
+        simulate(problem, 5, [0.1], dynamics=lv.MinibatchSGD(0.1, 4))

@@ -31,7 +31,7 @@ def test_sizes(path):
             assert code_lines(node) <= LINES or (path.name, node.name) in LOOPS, node.name
             given = node.args.posonlyargs + node.args.args + node.args.kwonlyargs
             names = [one.arg for one in given if one.arg not in ("self", "cls")]
-            interfaces = {"stage", "stages"}  # of arrays that a kernel fills, given one by one
+            interfaces = {"stages"}  # of arrays that a kernel fills, given one by one
             if "kernels" not in path.parts and node.name not in ENTRIES | interfaces:
                 assert len(names) <= PARAMETERS, node.name
         if isinstance(node, ast.ClassDef):

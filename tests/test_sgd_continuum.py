@@ -24,6 +24,7 @@ from liouville import (
 from liouville.features.batches import Batches
 from liouville.grid.window import initial_averages, make_grid
 from liouville.methods.finite_volume import State, courant_rate
+from liouville.methods.reconstruction import Stage
 from particles import simulate
 
 SCHEMES = [Upwind(), Minmod(), VanLeer(), pytest.param(MP5(), marks=pytest.mark.slow)]  # slow to compile
@@ -165,7 +166,7 @@ def test_without_the_correction_a_step_is_that_of_the_flow(reconstruction):
         outs = []
         for field in (state.field, zero):
             out, moments = np.empty_like(state.rho), np.empty((40, 3))
-            reconstruction.stage(state.rho, state.rho, 0.25, dt, field, grid, out, moments)
+            reconstruction.stage(Stage(state.rho, state.rho, 0.25, dt, out, moments), field, grid)
             outs.append((out, moments))
         assert np.abs(outs[0][0] - outs[1][0]).max() < 1e-14
         assert np.abs(outs[0][1] - outs[1][1]).max() < 1e-13

@@ -1,6 +1,7 @@
 """Error estimates, the tolerance of `solve`, the balance of energy, and what is said of windows, walls and noise."""
 
 import dataclasses
+import time
 import warnings
 
 import numpy as np
@@ -261,3 +262,45 @@ def test_bits_do_not_depend_on_progress():
     assert np.array_equal(plain.coefficients, told.coefficients)
     assert seen == sorted(seen), "one bar over both runs"
     assert seen[-1] == pytest.approx(2.0)
+
+
+def kinked_line(mean):
+    """ReLU units through the origin on the line, whose kink is at y = 0."""
+    data = TrainingSet([-1.0, -0.5, 0.3, 0.8, 1.2])
+    target = [0.06, -0.07, 0.32, 0.05, -0.27]
+    initial = Initial(Normal(mean, 0.3), Normal(-1.0, 0.3))
+    return Problem(Euclidean(1), Ridge("relu", bias=False), data, target, initial)
+
+
+@pytest.mark.parametrize("method", [None, FiniteVolume((64, 64)), FiniteVolume((48, 64), MP5())])
+def test_mass_that_a_kink_gathers_is_said(method):
+    with pytest.warns(UserWarning, match=r"a mass of 0\.\d+ has gathered in two rows of cells .* kink draws units"):
+        solution = solve(kinked_line(0.5), [0.0, 4.0], method)
+    truth = solve(kinked_line(0.5), [0.0, 4.0], Characteristics(nodes=(256, 256)))
+    error = np.linalg.norm(solution.coefficients - truth.coefficients, axis=1)
+    assert (error <= 3.0 * (solution.error_estimate + truth.error_estimate)).all()
+
+
+def test_nothing_is_said_of_mass_that_stays_spread_or_was_narrow_from_the_first():
+    solve(kinked_line(-3.0), [0.0, 0.5])
+    needle = Density(lambda y: np.exp(1e5 * (np.cos(y) - 1.0)))
+    solve(dataclasses.replace(narrow(), initial=Initial(needle, Normal(0.0, 0.1))), [0.0, 0.02], FiniteVolume((48, 48)))
+
+
+def test_a_peak_narrower_than_cells_is_said_of_smooth_units():
+    coarse = solve(five_points(), [0.0, 1.0], FiniteVolume((32, 24)), estimate=False)
+    density = 0.5 * coarse.density
+    density[1, 16:18] += 0.25 / (coarse.grid.dy * coarse.grid.c_widths.sum())
+    found = concerns(dataclasses.replace(coarse, density=density))
+    assert any("has gathered in two rows of cells" in one and "more cells" in one for one in found)
+    assert not concerns(coarse)
+
+
+def test_the_time_of_a_tolerance_solve_is_that_of_all_runs():
+    asked = []
+    start = time.perf_counter()
+    solution = solve(circle(), [0.0, 1.0], SemiLagrangian(), tolerance=1e-3, progress=asked.append)
+    spent = time.perf_counter() - start
+    assert 0.8 * spent <= solution.diagnostics.seconds <= spent
+    assert (np.diff(asked) >= 0).all()
+    assert asked[-1] == 1.0

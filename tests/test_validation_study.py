@@ -6,32 +6,9 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from oracles import line_tanh, torus2
 
-from liouville import (
-    RK4,
-    Box,
-    Characteristics,
-    Convolution,
-    DecreasingTheta,
-    DiffusionSGD,
-    Discrete,
-    FiniteVolume,
-    FiPyFiniteVolume,
-    GradientDescent,
-    Initial,
-    MinibatchSGD,
-    Normal,
-    Problem,
-    Quench,
-    Ridge,
-    SemiLagrangian,
-    Torus,
-    TrainingSet,
-    Uniform,
-    UniformSphere,
-    UniformTorus,
-    solve,
-)
+import liouville as lv
 from liouville.problem import Euclidean
 from liouville.records.storage import check_writable, check_writable_file, write
 from particles import simulate
@@ -53,32 +30,32 @@ FIGURES = [
 
 
 def toy(c=None):
-    return Problem(
-        domain=Torus(1),
-        unit=Convolution(lambda z: 1.0 + np.cos(z)),
-        data=UniformTorus(1),
+    return lv.Problem(
+        domain=lv.Torus(1),
+        unit=lv.Convolution(lambda z: 1.0 + np.cos(z)),
+        data=lv.UniformTorus(1),
         target=lambda x: 0.5 * np.cos(x) + 0.2,
-        initial=Initial(y=Uniform(), c=Normal(0.0, 1.0) if c is None else c),
+        initial=lv.Initial(y=lv.Uniform(), c=lv.Normal(0.0, 1.0) if c is None else c),
     )
 
 
 def walled():
-    return Problem(
-        domain=Box(-1.0, 1.0),
-        unit=Ridge("tanh", bias=False),
-        data=TrainingSet(np.linspace(-1.0, 1.0, 5)),
+    return lv.Problem(
+        domain=lv.Box(-1.0, 1.0),
+        unit=lv.Ridge("tanh", bias=False),
+        data=lv.TrainingSet(np.linspace(-1.0, 1.0, 5)),
         target=np.sin,
-        initial=Initial(y=Uniform(-1.0, 1.0), c=Normal(0.0, 1.0)),
+        initial=lv.Initial(y=lv.Uniform(-1.0, 1.0), c=lv.Normal(0.0, 1.0)),
     )
 
 
 def on_sphere():
-    return Problem(
+    return lv.Problem(
         domain=Euclidean(4),
-        unit=Ridge("relu"),
-        data=UniformSphere(3, test_points=20),
+        unit=lv.Ridge("relu"),
+        data=lv.UniformSphere(3, test_points=20),
         target=lambda x: x[:, 0],
-        initial=Initial(y=Normal(0.0, 1.0), c=Normal(0.0, 1.0)),
+        initial=lv.Initial(y=lv.Normal(0.0, 1.0), c=lv.Normal(0.0, 1.0)),
     )
 
 
@@ -93,7 +70,7 @@ def finished(tmp_path_factory):
         SIZES,
         12,
         seed=3,
-        method=FiniteVolume(cells=(48, 48)),
+        method=lv.FiniteVolume(cells=(48, 48)),
         store=store,
         progress=lambda what, done: seen.append((what, done)),
     )
@@ -118,7 +95,7 @@ def test_discrepancy_is_that_of_the_ensemble(finished):
 def test_budget_bounds_the_error_of_the_grid(finished):
     problem, study, _, _ = finished
     d = study.dataset
-    exact = solve(problem, TIMES, Characteristics(tolerance=1e-9)).coefficients
+    exact = lv.solve(problem, TIMES, lv.Characteristics(tolerance=1e-9)).coefficients
     true = np.linalg.norm(d["continuum_coefficients"].values - exact, axis=1)
     assert (true <= 1.01 * d["discretisation_error"].values + 1e-12).all()
     assert true[-1] > 1e-6
@@ -199,6 +176,26 @@ def test_figures_are_drawn_from_the_file_alone(finished, tmp_path):
         assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
+def said(figure) -> str:
+    """The titles of a figure's legends."""
+    return " ".join(legend.get_title().get_text() for legend in figure.legends)
+
+
+def test_figures_say_what_they_leave_out_and_move_aside(finished):
+    dataset = finished[1].dataset
+    assert "moved apart sideways" in said(plots.loss_figure(dataset))
+    assert "left out" not in said(plots.distances_figure(dataset))
+    few = dataset.copy(deep=True)
+    few["law_distance"][:, -1] = np.nan
+    assert f"$n$ = {int(dataset['n'][-1])} left out" in said(plots.distances_figure(few)).replace("\u202f", "")
+    assert "times of the study" not in said(plots.functions_figure(dataset))
+    longer = dataset.isel(time=np.resize(np.arange(dataset.sizes["time"]), 8))
+    assert "6 of the 8 times" in said(plots.functions_figure(longer))
+    labels = [text.get_text() for text in plots.paths_figure(dataset).legends[0].get_texts()]
+    assert any(f"at $n = {int(dataset['n'][-1])}$" in label for label in labels)
+    assert "b_2/n^2" in said(plots.bend_figure(dataset))
+
+
 def test_unresolved_points_are_marked_and_never_drawn_as_results(finished):
     dataset = finished[1].dataset.copy(deep=True)
     dataset["resolved"][:] = False
@@ -236,7 +233,7 @@ def test_overlap_conserves():
 
 
 def test_characteristics_and_gradient_descent_have_their_own_budget():
-    study = run_study(toy(Discrete((-1.0, 1.0))), [0.0, 0.4], [5, 10, 20], 4, dynamics=GradientDescent(0.1))
+    study = run_study(toy(lv.Discrete((-1.0, 1.0))), [0.0, 0.4], [5, 10, 20], 4, dynamics=lv.GradientDescent(0.1))
     d = study.dataset
     assert (d["step_error"] == 0).all()
     assert "map_continuum" not in d
@@ -246,15 +243,15 @@ def test_characteristics_and_gradient_descent_have_their_own_budget():
 
 @pytest.mark.parametrize(
     "dynamics",
-    [MinibatchSGD(0.1, 5), Quench(DiffusionSGD(0.1, 0.02), 0.2, MinibatchSGD(0.05, 5))],
+    [lv.MinibatchSGD(0.1, 5), lv.Quench(lv.DiffusionSGD(0.1, 0.02), 0.2, lv.MinibatchSGD(0.05, 5))],
     ids=["sgd", "quench"],
 )
 def test_under_noise_the_continuum_sees_the_batches_of_the_particles(dynamics, tmp_path):
     problem, times = toy(), [0.0, 0.2, 0.4]
     study = run_study(problem, times, [10, 40, 160], 12, seed=3, dynamics=dynamics)
     d = study.dataset
-    exact = solve(problem, times, Characteristics(tolerance=1e-8), dynamics, seed=3).coefficients
-    other = solve(problem, times, Characteristics(tolerance=1e-8), dynamics, seed=4).coefficients
+    exact = lv.solve(problem, times, lv.Characteristics(tolerance=1e-8), dynamics, seed=3).coefficients
+    other = lv.solve(problem, times, lv.Characteristics(tolerance=1e-8), dynamics, seed=4).coefficients
     assert (np.linalg.norm(d["continuum_coefficients"] - exact, axis=1) < 1e-5).all()
     assert np.linalg.norm(exact[-1] - other[-1]) > 1e-2
     assert d.attrs["checker"] == "SemiLagrangian"
@@ -267,19 +264,21 @@ def test_under_noise_the_continuum_sees_the_batches_of_the_particles(dynamics, t
     assert words[1:] == ["not judged"] * 4
     assert all("GradientFlow alone" in reason for reason in d["claim_reason"].values[1:].tolist())
     assert "one stream of batches" in study.summary()
-    if dynamics == MinibatchSGD(0.1, 5):
+    if dynamics == lv.MinibatchSGD(0.1, 5):
         names = {path.name for path in study.figures(tmp_path)}
         assert {"rates.png", "functions.png", "loss.png", "density.png", "distances.png"} <= names
         assert not names & {"healing.png", "covariance.png", "paths.png"}
 
 
 def test_with_decreasing_theta_every_size_has_a_continuum_of_its_own():
-    problem, dynamics = toy(), DecreasingTheta(0.1, 0.5, 0.25)
+    problem, dynamics = toy(), lv.DecreasingTheta(0.1, 0.5, 0.25)
     study = run_study(problem, [0.0, 0.4], [10, 40, 160], 12, seed=3, dynamics=dynamics)
     d = study.dataset
     assert d["continuum_coefficients"].dims == ("n", "time", "feature")
     for n in (10, 40, 160):
-        exact = solve(problem, [0.0, 0.4], Characteristics(tolerance=1e-8), dynamics.for_size(n), seed=3).coefficients
+        exact = lv.solve(
+            problem, [0.0, 0.4], lv.Characteristics(tolerance=1e-8), dynamics.for_size(n), seed=3
+        ).coefficients
         assert (np.linalg.norm(d["continuum_coefficients"].sel(n=n) - exact, axis=1) < 1e-5).all()
     gap = d["coefficients"] - d["continuum_coefficients"]
     rms = np.sqrt((gap**2).sum("feature").mean("replicate"))
@@ -292,11 +291,11 @@ def test_with_decreasing_theta_every_size_has_a_continuum_of_its_own():
 
 def test_an_executor_changes_nothing():
     problem = toy()
-    method = FiniteVolume(cells=(24, 24))
-    plain = run_study(problem, [0.0, 0.3], [4, 8, 16], 3, method=method, integrator=RK4(0.1)).dataset
+    method = lv.FiniteVolume(cells=(24, 24))
+    plain = run_study(problem, [0.0, 0.3], [4, 8, 16], 3, method=method, integrator=lv.RK4(0.1)).dataset
     with ThreadPoolExecutor(1) as executor:
         other = run_study(
-            problem, [0.0, 0.3], [4, 8, 16], 3, method=method, integrator=RK4(0.1), executor=executor
+            problem, [0.0, 0.3], [4, 8, 16], 3, method=method, integrator=lv.RK4(0.1), executor=executor
         ).dataset
     np.testing.assert_array_equal(plain["coefficients"], other["coefficients"])
     np.testing.assert_array_equal(plain["law_distance"], other["law_distance"])
@@ -305,14 +304,14 @@ def test_an_executor_changes_nothing():
 @pytest.mark.filterwarnings("ignore:the estimated error")
 def test_inputs_of_more_dimensions_are_shown_at_the_nodes():
     points = np.random.default_rng(0).normal(size=(6, 2))
-    problem = Problem(
+    problem = lv.Problem(
         domain=Euclidean(2),
-        unit=Ridge("tanh", bias=False),
-        data=TrainingSet(points),
+        unit=lv.Ridge("tanh", bias=False),
+        data=lv.TrainingSet(points),
         target=np.sin(points[:, 0]),
-        initial=Initial(y=Normal(0.0, 1.0), c=Normal(0.0, 1.0)),
+        initial=lv.Initial(y=lv.Normal(0.0, 1.0), c=lv.Normal(0.0, 1.0)),
     )
-    study = run_study(problem, [0.0, 0.5], [5, 10, 20], 3, method=Characteristics(nodes=(8, 8, 8)))
+    study = run_study(problem, [0.0, 0.5], [5, 10, 20], 3, method=lv.Characteristics(nodes=(8, 8, 8)))
     d = study.dataset
     assert d["f_0"].shape == (2, 6)
     assert "law_distance" not in d
@@ -343,14 +342,20 @@ def test_inputs_of_more_dimensions_are_shown_at_the_nodes():
         ({"times": [0.0, 10**400]}, "times must be an array of numbers"),
         ({"seed": True}, "seed must be an integer of at least 0, got True"),
         ({"predict": 1}, "predict must be True or False, got 1"),
-        ({"dynamics": GradientDescent}, "dynamics must be a Dynamics"),
-        ({"integrator": RK4}, "integrator must be"),
+        ({"dynamics": lv.GradientDescent}, "dynamics must be a Dynamics"),
+        ({"integrator": lv.RK4}, "integrator must be"),
         ({"method": "grid"}, r"method must be FiniteVolume\(...\)"),
-        ({"method": FiPyFiniteVolume(), "dynamics": GradientDescent(0.1)}, "FiPyFiniteVolume solves GradientFlow"),
-        ({"method": SemiLagrangian(), "problem": walled()}, "SemiLagrangian needs a domain without walls"),
-        ({"method": FiniteVolume(), "problem": toy(Discrete((-1.0, 1.0)))}, "needs an initial law with a density"),
-        ({"method": Characteristics(nodes=(8,))}, "nodes must hold one count per coordinate"),
-        ({"problem": on_sphere(), "dynamics": MinibatchSGD(0.5, 4)}, "features of mu.*use simulate"),
+        (
+            {"method": lv.FiPyFiniteVolume(), "dynamics": lv.GradientDescent(0.1)},
+            "FiPyFiniteVolume solves GradientFlow",
+        ),
+        ({"method": lv.SemiLagrangian(), "problem": walled()}, "SemiLagrangian needs a domain without walls"),
+        (
+            {"method": lv.FiniteVolume(), "problem": toy(lv.Discrete((-1.0, 1.0)))},
+            "needs an initial law with a density",
+        ),
+        ({"method": lv.Characteristics(nodes=(8,))}, "nodes must hold one count per coordinate"),
+        ({"problem": on_sphere(), "dynamics": lv.MinibatchSGD(0.5, 4)}, "features of mu.*use simulate"),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_computed(change, message):
@@ -391,9 +396,34 @@ def test_places_that_cannot_be_written_are_refused(tmp_path):
 
 
 def test_numbers_of_any_kind_are_numbers():
-    options = {"method": Characteristics(nodes=(16, 16)), "predict": False}
+    options = {"method": lv.Characteristics(nodes=(16, 16)), "predict": False}
     plain = run_study(toy(), [0.0, 0.25], [4, 8, 16], 3, seed=2, **options).dataset
     times, sizes = [Fraction(0), Fraction(1, 4)], [np.int32(16), np.uint8(8), np.int64(4)]
     other = run_study(toy(), times, sizes, np.int64(3), seed=np.uint8(2), **options).dataset
     np.testing.assert_array_equal(plain["coefficients"], other["coefficients"])
     np.testing.assert_array_equal(plain["n"], other["n"])
+
+
+@pytest.mark.parametrize("problem", [line_tanh, torus2], ids=["line", "torus"])
+def test_two_dimensional_y(problem, tmp_path):
+    """Particles meet the grid, characteristics check it; densities over every two coordinates have mass one."""
+    study = run_study(problem(), [0.0, 0.5], [8, 16, 32], 12, method=None, predict=False)
+    d = study.dataset
+    assert d.attrs["comparator"] == "SemiLagrangian"
+    assert d.attrs["checker"] == "Characteristics"
+    assert (d["check_distance"].values <= d["discretisation_error"].values + 1e-3).all()
+    for pair in (("y1", "y2"), ("y1", "c"), ("y2", "c")):
+        area = np.prod([np.diff(d[f"map_{name}_edges"])[0] for name in pair])
+        for whose in ("continuum", "particles"):
+            density = d[f"map_{whose}_{pair[0]}_{pair[1]}"]
+            np.testing.assert_allclose(density.sum([f"map_{name}" for name in pair]) * area, 1.0, atol=0.01)
+    a, b = (d[f"map_{whose}_y1_c"].sum("map_c").values for whose in ("continuum", "particles"))
+    assert np.abs(a - b).sum(axis=1).max() < 0.2 * a.sum(axis=1).max()  # of a few thousand particles
+    assert d["slice_density"].shape[1:] == (3, 64, 64)
+    moved = d["unit_path"].values
+    assert moved.shape == (d["unit_time"].size, 3, 200)
+    assert np.abs(moved[-1] - moved[0]).max() > 0.01
+    names = {path.name for path in study.figures(tmp_path)}
+    assert {"density.png", "slices.png", "movement.png"} <= names
+    found = load_study(study.save(tmp_path / "study.nc"))
+    assert found.summary() == study.summary()

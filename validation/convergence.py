@@ -1,6 +1,7 @@
 """A grid method refined against characteristics: errors and observed orders."""
 
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import numpy as np
 
@@ -84,7 +85,8 @@ def convergence(problem: Problem, times, method: Method, refinements=3, progress
     progress : callable (what, fraction), optional
     """
     check_problem(problem)
-    if not check_method(method).on_grid:
+    grid_method: Any = check_method(method)
+    if not grid_method.on_grid:
         raise ValueError(f"method must be a grid method, got {method!r}")
     checks.count("refinements", refinements, 1, MOST_REFINEMENTS)
     times = checks.as_numbers("times", times)
@@ -95,11 +97,12 @@ def convergence(problem: Problem, times, method: Method, refinements=3, progress
     features = make_features(problem)
     progress("characteristics", 0.0)
     reference = solve(problem, times, REFERENCE, features=features)
-    cells = np.array([np.array(method.cells) * 2**g for g in range(refinements + 1)])
+    cells = np.array([np.array(grid_method.cells) * 2**g for g in range(refinements + 1)])
     errors, seconds = [], []
     for g, counts in enumerate(cells):
         progress(f"{counts[0]} x {counts[1]}", g / len(cells))
-        solution = solve(problem, times, replace(method, cells=tuple(int(k) for k in counts)), features=features)
+        finer = replace(grid_method, cells=tuple(int(k) for k in counts))
+        solution = solve(problem, times, finer, features=features)
         errors.append(np.linalg.norm(solution.coefficients - reference.coefficients, axis=1))
         seconds.append(solution.diagnostics.seconds)
     progress("done", 1.0)
@@ -108,6 +111,6 @@ def convergence(problem: Problem, times, method: Method, refinements=3, progress
         cells=cells,
         times=times,
         errors=np.array(errors),
-        reference_error=reference.diagnostics.error_estimate,
+        reference_error=cast(np.ndarray, reference.error_estimate),
         seconds=np.array(seconds),
     )

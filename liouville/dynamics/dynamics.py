@@ -1,12 +1,25 @@
 """How the parameters move: what both the particles and the continuum follow."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, Protocol, cast
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..checks import count, hold, instance, number
 from .given import GivenBatches
 from .times import check_multiples, check_output_times
+
+
+class Draws(Protocol):
+    """What a dynamics may ask of the batches of a run (see `features.batches`)."""
+
+    def points(self, size: int) -> Any:
+        """`size` inputs drawn from mu."""
+
+    def white(self, strength: float) -> Any:
+        """White noise on mu less its mean, of that strength."""
 
 
 class Dynamics:
@@ -22,7 +35,7 @@ class Dynamics:
     """
 
     @property
-    def phases(self) -> tuple:
+    def phases(self) -> tuple[tuple[float, "Phase"], ...]:
         return ()
 
     @property
@@ -39,7 +52,7 @@ class Dynamics:
         """The dynamics of n particles."""
         return self
 
-    def check_times(self, times) -> np.ndarray:
+    def check_times(self, times: ArrayLike) -> np.ndarray:
         """Output times as an array: finite, >= 0, strictly increasing, multiples of a discrete step.
 
         Raises
@@ -64,7 +77,7 @@ class Dynamics:
         for (begin, phase), stop in zip(self.phases, ends, strict=False):  # a flow has no phases
             yield phase, begin, stop
 
-    def segments(self, start, end):
+    def segments(self, start: float, end: float) -> Iterator[tuple["Phase", float, float, int]]:
         """The stretches between two times: (phase, begin, end, n_steps) of each."""
         for phase, begin, stop in self._stretches():
             lower, upper = max(start, begin), min(end, stop)
@@ -88,7 +101,7 @@ class Phase(Dynamics):
     theta: float  # without a value here: a field of that name in a dataclass would take it for its default
 
     @property
-    def phases(self) -> tuple:
+    def phases(self) -> tuple[tuple[float, "Phase"], ...]:
         return ((0.0, self),)
 
     @property
@@ -106,11 +119,11 @@ class Phase(Dynamics):
         """The batches of its steps, from its first on, where they are not drawn."""
         return None
 
-    def noise(self, batches):
+    def noise(self, batches: Draws) -> Any:
         """What is random in a step: `batches.points(size)` or `batches.white(strength)` (see `features.batches`)."""
         raise NotImplementedError
 
-    def weaker(self, factor) -> "Phase":
+    def weaker(self, factor: int) -> "Phase":
         """The same with a theta smaller by an integer factor."""
         raise ValueError(f"dynamics must have a noise that can be made weaker, got {self!r}")
 
@@ -163,8 +176,8 @@ class MinibatchSGD(Phase):
     """
 
     step: float
-    batch_size: int | None = None
-    batches: GivenBatches | None = None
+    batch_size: int = None  # type: ignore[assignment]  # that of `batches` where left out
+    batches: GivenBatches | ArrayLike | None = None
 
     def __post_init__(self):
         hold(self, step=number("step", self.step, 0, ends="()"))
@@ -181,7 +194,7 @@ class MinibatchSGD(Phase):
         return f"MinibatchSGD(step={self.step!r}, batch_size={self.batch_size!r}{given})"
 
     @property
-    def theta(self) -> float:
+    def theta(self) -> float:  # type: ignore[override]  # its field in Phase is for dynamics that have one
         return self.step / self.batch_size
 
     @property
@@ -190,12 +203,12 @@ class MinibatchSGD(Phase):
 
     @property
     def given(self) -> GivenBatches | None:
-        return self.batches
+        return cast(GivenBatches | None, self.batches)
 
-    def noise(self, batches):
+    def noise(self, batches: Draws) -> Any:
         return batches.points(self.batch_size)
 
-    def weaker(self, factor) -> "MinibatchSGD":
+    def weaker(self, factor: int) -> "MinibatchSGD":
         if self.batches is not None:
             raise ValueError(f"dynamics must draw its batches where they are to be larger, got {self!r}")
         return MinibatchSGD(self.step, factor * self.batch_size)
@@ -222,10 +235,10 @@ class DiffusionSGD(Phase):
     def __post_init__(self):
         hold(self, step=number("step", self.step, 0, ends="()"), theta=number("theta", self.theta, 0))
 
-    def noise(self, batches):
+    def noise(self, batches: Draws) -> Any:
         return batches.white(np.sqrt(self.theta / self.step))
 
-    def weaker(self, factor) -> "DiffusionSGD":
+    def weaker(self, factor: int) -> "DiffusionSGD":
         return DiffusionSGD(self.step, self.theta / factor)
 
 
@@ -266,7 +279,7 @@ class DecreasingTheta(Dynamics):
         return self.a > 0.0
 
     @property
-    def phases(self) -> tuple:
+    def phases(self) -> tuple[tuple[float, "Phase"], ...]:
         raise ValueError(f"dynamics must be one for a number of particles here, got {self!r}; use for_size(n)")
 
 
@@ -303,7 +316,7 @@ class Quench(Dynamics):
         hold(self, time=time)
 
     @property
-    def phases(self) -> tuple:
+    def phases(self) -> tuple[tuple[float, "Phase"], ...]:
         return (*self.first.phases, (self.time, self.then))
 
 

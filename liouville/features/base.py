@@ -35,10 +35,17 @@ class Features(Protocol):
         L2 norm of what the features leave out of the unit, relative to that of the unit.
     """
 
-    problem: Problem
-    target: np.ndarray
-    unreachable: float
-    truncation: float
+    @property
+    def problem(self) -> Problem: ...
+
+    @property
+    def target(self) -> np.ndarray: ...
+
+    @property
+    def unreachable(self) -> float: ...
+
+    @property
+    def truncation(self) -> float: ...
 
     @property
     def n_features(self) -> int:
@@ -99,3 +106,9 @@ class Features(Protocol):
 
     def function(self, a, x) -> np.ndarray | None:
         """f_rho at x, shape (..., k); None where a does not tell it."""
+
+    def unit_values(self, x, y) -> np.ndarray:
+        """phi(x, y), shape (k, n), for y of shape (n, N)."""
+
+    def cell_values(self, x, y, width) -> np.ndarray:
+        """phi at x, corrected like `cell_matrix` to take cell averages, shape (k, n)."""

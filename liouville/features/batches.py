@@ -267,7 +267,7 @@ class TorusBatches(CircleBatches):
     """The same on the two-dimensional torus."""
 
     def _system(self, x):
-        return self.features.system(x)
+        return self.features.waves.system(x)
 
     def points(self, size) -> Noise:
         noise = super().points(size)
@@ -282,7 +282,7 @@ class TorusBatches(CircleBatches):
     @cached_property
     def _grid(self):
         features = self.features
-        modes = 4 * max(features.box) + 1
+        modes = 4 * max(features.waves.box) + 1
         x = PERIOD * np.arange(modes) / modes
         points = np.stack(np.meshgrid(x, x, indexing="ij"), axis=-1).reshape(-1, 2)
         return self._system(points[None]), features.problem.target_values(points)[None]

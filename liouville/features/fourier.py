@@ -6,13 +6,14 @@ beyond some mode; how many modes that takes, and what is left out, is decided he
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 
 from ..checks import warn_user
 from ..circle import MODES, CircleFunction, check_periodic
 from ..kernels import fourier, replicates
-from ..problem import PERIOD, Problem
+from ..problem import PERIOD, Convolution, Problem
 from .batches import CircleBatches
 from .spectrum import MATTERS, modes_for, spectrum
 from .tables import DenseTable
@@ -95,9 +96,10 @@ class FourierFeatures:
     @classmethod
     def of(cls, problem: Problem, tolerance: float = DEFAULT_TOLERANCE, max_modes: int | None = None):
         """Modes as `make_features` describes it."""
-        check_periodic("profile", problem.unit.profile)
+        unit = cast(Convolution, problem.unit)
+        check_periodic("profile", unit.profile)
         check_periodic("target", problem.target)
-        profile = CircleFunction.of("profile", problem.unit.profile)
+        profile = CircleFunction.of("profile", unit.profile)
         A, B, energy, tail = spectrum(profile)
         if not profile.norm2 > 0:
             raise ValueError("profile must not vanish identically on the circle")

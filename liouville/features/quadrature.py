@@ -6,7 +6,8 @@ import numpy as np
 
 from ..problem import PERIOD, Convolution, Problem
 from .batches import NodeBatches
-from .pairs import make_pairs
+from .compiled import CompiledPairs
+from .pairs import ArrayPairs, ProfilePairs, make_pairs
 from .tables import DenseTable
 
 
@@ -42,7 +43,7 @@ class QuadratureFeatures:
     """
 
     problem: Problem
-    pairs: object
+    pairs: ArrayPairs | CompiledPairs | ProfilePairs
     root_weights: np.ndarray
     target: np.ndarray
     unreachable: float = 0.0
@@ -50,7 +51,7 @@ class QuadratureFeatures:
 
     @classmethod
     def of(cls, problem: Problem):
-        root = np.sqrt(problem.data.weights)
+        root = np.sqrt(problem.data.weights)  # type: ignore[union-attr]  # see `make_features`
         pairs = make_pairs(problem)
         return cls(problem, pairs, root, root * problem.target_values())
 

@@ -61,20 +61,20 @@ class ProductTable:
 
     def __init__(self, features, axes):
         self.features, self.shape = features, tuple(axis.size for axis in axes)
-        self.E1, self.E2 = (_system(axis, M) for axis, M in zip(axes, features.box, strict=True))
+        self.E1, self.E2 = (_system(axis, M) for axis, M in zip(axes, features.waves.box, strict=True))
 
     def _sum(self, products):
         return self.E1 @ products @ self.E2.T
 
     def potential(self, r):
         """U at the points for residuals of shape (..., P), shape (..., n1, n2)."""
-        return self._sum(self.features.products(*self.features.potential_coefficients(r)))
+        return self._sum(self.features.waves.products(*self.features.potential_coefficients(r)))
 
     def slopes(self, r):
         """grad U at the points, shape (..., 2, n1, n2)."""
         alpha, beta = self.features.potential_coefficients(r)
-        k = self.features.modes.T
-        return np.stack([self._sum(self.features.products(q * beta, -q * alpha)) for q in k], axis=-3)
+        k = self.features.waves.k.T
+        return np.stack([self._sum(self.features.waves.products(q * beta, -q * alpha)) for q in k], axis=-3)
 
     def deposit(self, weights):
         """The sum of weights Phi, shape (P,)."""
@@ -83,13 +83,13 @@ class ProductTable:
     def deposit_slopes(self, weights):
         """The sum of weights . grad Phi for weights of shape (2, n1, n2), shape (P,)."""
         C, S = 0.0, 0.0
-        for q, weight in zip(self.features.modes.T, weights, strict=True):
+        for q, weight in zip(self.features.waves.k.T, weights, strict=True):
             cosine, sine = self._moments(weight)
             C, S = C - q * sine, S + q * cosine
         return self.features.from_moments(C, S)
 
     def _moments(self, weights):
-        return self.features.moments(self.E1.T @ weights @ self.E2)
+        return self.features.waves.moments(self.E1.T @ weights @ self.E2)
 
 
 def _system(y, M):

@@ -1,6 +1,7 @@
 """Integrators of the gradient flow: with fixed steps, or with steps that a tolerance controls."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -8,12 +9,20 @@ from ..checks import hold, number
 from ..errors import SolveFailed
 from .runge_kutta import CLASSICAL4, DORMAND_PRINCE5, SSP_10_4, Tableau
 from .step_control import KINK_SHARE, Sizes, StepControl
+from .trajectories import Trajectories
 
 LEAST_TOLERANCE = 1e-14
 TIGHTER = 100.0
 MAX_STEPS = 10_000_000
 RISE, KINKED_RISE = 1e-6, 1e-3  # of |r| under fixed steps, relative to f_n: no error is stated for them
 LEAST_STEP = 1e-15  # relative to the time: shorter ones no longer move it
+
+
+class Steps(Protocol):
+    """What takes the steps of some Trajectories."""
+
+    def advance(self, t_end, log, progress) -> None:
+        """Step all of them to t_end."""
 
 
 class Integrator:
@@ -27,11 +36,11 @@ class Integrator:
 
     tolerance: float | None = None
 
-    def tableau(self, smooth) -> Tableau:
+    def tableau(self, smooth: bool) -> Tableau:
         """The Runge-Kutta method, for units that move smoothly or across kinks."""
         raise NotImplementedError
 
-    def steps(self, flow, smooth):
+    def steps(self, flow: Trajectories, smooth: bool) -> "Steps":
         """What takes the steps of these Trajectories by `advance(t_end, log, progress)`."""
         raise NotImplementedError
 
@@ -39,7 +48,7 @@ class Integrator:
         """A more exact one, to hold this one against."""
         raise NotImplementedError
 
-    def n_arrays(self, smooth) -> int:
+    def n_arrays(self, smooth: bool) -> int:
         """How many arrays of the size of the state a run holds: state, stage and the slopes of all stages."""
         return 2 + self.tableau(smooth).n_stages
 
@@ -53,10 +62,10 @@ class RK4(Integrator):
     def __post_init__(self):
         hold(self, step=number("step", self.step, 0, ends="()"))
 
-    def tableau(self, smooth) -> Tableau:
+    def tableau(self, smooth: bool) -> Tableau:
         return CLASSICAL4
 
-    def steps(self, flow, smooth) -> "FixedSteps":
+    def steps(self, flow: Trajectories, smooth: bool) -> "FixedSteps":
         return FixedSteps(flow, self.step)
 
     def tighter(self) -> "RK4":
@@ -94,17 +103,17 @@ class Adaptive(Integrator):
     def __post_init__(self):
         hold(self, tolerance=number("tolerance", self.tolerance, LEAST_TOLERANCE, 1, "[)"))
 
-    def tableau(self, smooth) -> Tableau:
+    def tableau(self, smooth: bool) -> Tableau:
         return DORMAND_PRINCE5 if smooth else SSP_10_4
 
-    def steps(self, flow, smooth) -> "AdaptiveSteps":
+    def steps(self, flow: Trajectories, smooth: bool) -> "AdaptiveSteps":
         return AdaptiveSteps(flow, self.tolerance, smooth)
 
     def tighter(self) -> "Adaptive":
         return Adaptive(max(LEAST_TOLERANCE, self.tolerance / TIGHTER))
 
     @classmethod
-    def for_error(cls, error, smooth):
+    def for_error(cls, error: float, smooth: bool) -> "Adaptive":
         """The default, or tighter where local errors of f_n are to be smaller than `error`, relative to its size."""
         return cls(max(1e-13, min(cls.tolerance, error if smooth else (error / KINK_SHARE) ** 2)))
 

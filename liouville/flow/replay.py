@@ -19,16 +19,7 @@ ONE, WEIGHT = np.zeros(1, dtype=int), np.ones(1)
 
 @dataclass(frozen=True, eq=False)
 class Replay:
-    """The motion that a solution has found.
-
-    Attributes
-    ----------
-    task : Task
-    times : array, shape (H,)
-        Time after every step, from 0 on.
-    coefficients : array, shape (H, P)
-        a then.
-    """
+    """The motion that a solution has found: `times` of shape (H,), after every step from 0 on, and a then, (H, P)."""
 
     task: Task
     times: np.ndarray

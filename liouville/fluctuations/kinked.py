@@ -12,6 +12,7 @@ The nodes are Sobol points in several independent scramblings, each with time st
 error estimate: kinks in theta deprive a tensor quadrature of its accuracy.
 """
 
+import itertools
 import warnings
 
 import numpy as np
@@ -19,6 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from ..errors import NotPredicted, SolveFailed
 from ..flow.quadrature import tensor_nodes
+from ..progress import level_of
 from .kinked_flow import KinkedFlow
 from .kinks import Kinks, directions, turned
 
@@ -64,8 +66,9 @@ def kinked_covariance(task, tolerance, nodes, max_nodes, progress):
     if nodes is None and max_nodes < SCRAMBLINGS * FIRST:
         raise ValueError(f'max_nodes must be at least {SCRAMBLINGS * FIRST} for Ridge("relu"), got {max_nodes}')
     courant = COURANT
-    while True:
-        covariance, errors, steps = _averaged(features, times, n_points, courant, progress)
+    for level in itertools.count():
+        part = level_of(progress, level, 1.0)
+        covariance, errors, steps = _averaged(features, times, n_points, courant, part)
         variance = np.trace(covariance, axis1=1, axis2=2)
         goal = np.where(variance > 0, tolerance * variance, 1.0)
         of_nodes, of_steps, undetermined = (float((error / goal).max()) for error in errors)

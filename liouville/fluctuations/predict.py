@@ -1,9 +1,11 @@
 """The limiting fluctuations: the covariance of g_t, f_n(t) - f_0(t) ~ n^(-1/2) g_t (P.19)."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..checks import count, is_count, number, with_own_error_state
 from ..dynamics.dynamics import GradientFlow
@@ -11,6 +13,7 @@ from ..errors import NotAvailable
 from ..features.base import Features
 from ..flow.walls import walls_of
 from ..problem import Problem
+from ..progress import Progress
 from ..task import Task, check_problem
 from .kinked import check_kinks, kinked_covariance
 from .smooth import smooth_covariance
@@ -47,7 +50,7 @@ class Fluctuations:
         """sigma^2(t) = lim n E||f_n(t) - f_0(t)||^2 in L2(mu), shape (T,)."""
         return np.trace(self.feature_covariance, axis1=1, axis2=2)
 
-    def covariance(self, x) -> np.ndarray:
+    def covariance(self, x: ArrayLike) -> np.ndarray:
         """Cov(g_t(x), g_t(x')), shape (T, k, k), for x of shape (k,) or (k, d).
 
         Raises
@@ -60,14 +63,22 @@ class Fluctuations:
             raise NotAvailable("the covariance is known only at the nodes of data, got other x")
         return np.einsum("pk,tpq,ql->tkl", evaluation, self.feature_covariance, evaluation, optimize=True)
 
-    def modes(self, n_modes):
+    def modes(self, n_modes: int) -> tuple[np.ndarray, np.ndarray]:
         """The leading eigenvalues, shape (T, n_modes), and eigenvectors, shape (T, P, n_modes), of the covariance."""
         values, vectors = np.linalg.eigh(self.feature_covariance)
         return values[:, ::-1][:, :n_modes], vectors[:, :, ::-1][:, :, :n_modes]
 
 
 @with_own_error_state
-def fluctuations(problem, times, tolerance=5e-3, nodes=None, max_nodes=400_000, features=None, progress=None):
+def fluctuations(
+    problem: Problem,
+    times: ArrayLike,
+    tolerance: float = 5e-3,
+    nodes: Sequence[int] | None = None,
+    max_nodes: int = 400_000,
+    features: Features | None = None,
+    progress: Progress | None = None,
+) -> Fluctuations:
     """Predict the covariance of the limiting fluctuations.
 
     Parameters
@@ -86,7 +97,7 @@ def fluctuations(problem, times, tolerance=5e-3, nodes=None, max_nodes=400_000, 
     features : optional
         From `make_features` of this problem.
     progress : callable (fraction), optional
-        Called with the fraction done of each resolution.
+        Called with the fraction done; each of ever finer resolutions, whose number is not known, is half of the rest.
 
     Returns
     -------
@@ -115,7 +126,10 @@ def fluctuations(problem, times, tolerance=5e-3, nodes=None, max_nodes=400_000, 
     else:
         check_kinks(problem)
         found = kinked_covariance(task, tolerance, nodes, max_nodes, progress)
-    return Fluctuations(problem, task.features, task.times, *found, time.perf_counter() - start)
+    if progress:
+        progress(1.0)
+    covariance, error, resolution = found
+    return Fluctuations(problem, task.features, task.times, covariance, error, resolution, time.perf_counter() - start)
 
 
 def _check_nodes(problem, nodes):

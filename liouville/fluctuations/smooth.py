@@ -24,10 +24,11 @@ from ..errors import NotPredicted
 from ..flow.integrate import Units, integrate
 from ..flow.integrators import Adaptive
 from ..flow.quadrature import check_max_nodes, count_nodes, tensor_nodes, with_divided
+from ..progress import level_of
 
 BASIS_TAIL = 1e-7  # share of the features' mean square that the reduced basis may leave out
 STEP_TOLERANCES = (1e-6, 1e-7)  # of the characteristics, in turn, so that the error estimate covers the time steps too
-START = {1: 64, 2: 48, 3: 20, 4: 10}  # nodes per coordinate to begin with, by the number of coordinates with a density
+START = {1: 64, 2: 48, 3: 14, 4: 10}  # nodes per coordinate to begin with, by the number of coordinates with a density
 GROWTH = {1: 2.0, 2: 1.5, 3: 1.35}
 # Of a joint law known by draws: independent blocks of them, how many each has at first, and the standard errors that
 # 99 % of Student's law with one degree of freedom fewer lie within.
@@ -57,7 +58,7 @@ def smooth_covariance(task, tolerance, nodes, max_nodes, progress):
         # One BLAS thread: products this narrow gain nothing from more, and lose much where cores are shared.
         with threadpool_limits(limits=1, user_api="blas"):
             sweep = _Sweep(task, tensor_nodes(problem, counts), level % 2)
-            previous, best, used = best, sweep.covariance(progress), counts
+            previous, best, used = best, sweep.covariance(level_of(progress, level, 1.0)), counts
         if previous is not None:
             variance = np.trace(best, axis1=1, axis2=2)
             estimate = np.abs(variance - np.trace(previous, axis1=1, axis2=2))

@@ -68,7 +68,7 @@ class Graded:
     def __post_init__(self):
         hold(self, ratio=number("ratio", self.ratio, 1, 100, "(]"))
 
-    def edges(self, lower, upper, n_cells, middle):
+    def edges(self, lower: float, upper: float, n_cells: int, middle: float) -> np.ndarray:
         """n_cells + 1 edges from lower to upper."""
         # The width grows like cosh(b u); the longer arm reaches the ratio.
         arm = max(upper - middle, middle - lower)

@@ -90,6 +90,6 @@ class PhaseGrid:
         """Volumes of the cells of one row, shape (n_c,)."""
         return self.dy * self.c_widths
 
-    def total(self, rho) -> np.ndarray:
+    def total(self, rho: np.ndarray) -> np.ndarray:
         """int rho over the grid, for cell averages of shape (..., n_y1, .., n_c)."""
         return (rho * self.cell_volume).sum(axis=tuple(range(-len(self.shape), 0)))

@@ -27,13 +27,14 @@ def make_grid(cells, window, problem, c_spacing=None) -> PhaseGrid:
     """`window` holds (lower, upper) for each unbounded coordinate, those of y first."""
     N = problem.domain.dim
     y_windows = window[:N] if len(window) > 1 else [_y_range(problem, d) for d in range(N)]
+    lower, upper = window[-1]
     if c_spacing is None:
-        c_edges = np.linspace(*window[-1], cells[-1] + 1)
+        c_edges = np.linspace(lower, upper, cells[-1] + 1)
     else:
-        c_edges = c_spacing.edges(*window[-1], cells[-1], float(problem.laws[-1].quantile(0.5)))
+        c_edges = c_spacing.edges(lower, upper, cells[-1], float(problem.laws[-1].quantile(0.5)))
     periodic = problem.domain.periodic
-    y_axes = (Axis(np.linspace(*ends, n + 1), periodic) for ends, n in zip(y_windows, cells[:-1], strict=True))
-    return PhaseGrid(tuple(y_axes), Axis(c_edges))
+    y_edges = [np.linspace(low, high, n + 1) for (low, high), n in zip(y_windows, cells[:-1], strict=True)]
+    return PhaseGrid(tuple(Axis(edges, periodic) for edges in y_edges), Axis(c_edges))
 
 
 def initial_averages(problem, grid: PhaseGrid):

@@ -25,16 +25,18 @@ LEAST_SLOPE = 0.1  # of Y2 along y2 that is reckoned with
 
 
 @fast
-def _weights(t, w):
+def _weights(t):
     """Lagrange's weights of the places -2 .. 3 at t."""
     a, b, c, d, e = t + 2.0, t + 1.0, t - 1.0, t - 2.0, t - 3.0
     cde, abt = c * d * e, a * b * t
-    w[0] = b * t * cde * (-1.0 / 120.0)
-    w[1] = a * t * cde * (1.0 / 24.0)
-    w[2] = a * b * cde * (-1.0 / 12.0)
-    w[3] = abt * d * e * (1.0 / 12.0)
-    w[4] = abt * c * e * (-1.0 / 24.0)
-    w[5] = abt * c * d * (1.0 / 120.0)
+    return (
+        b * t * cde * (-1.0 / 120.0),
+        a * t * cde * (1.0 / 24.0),
+        a * b * cde * (-1.0 / 12.0),
+        abt * d * e * (1.0 / 12.0),
+        abt * c * e * (-1.0 / 24.0),
+        abt * c * d * (1.0 / 120.0),
+    )
 
 
 @exact
@@ -51,45 +53,44 @@ def _locate(p, n, periodic):
 
 
 @fast
-def _at(table, p, q, n1, n2, periodic1, periodic2, w1, w2, line):
-    """Both components of a field of shape (.., .., 2) at the place (p, q)."""
+def _at(field, width, p, q, n1, n2, periodic1, periodic2):
+    """Both components of a field at the place (p, q): two arrays with rows of that width, flat."""
     i, s = _locate(p, n1, periodic1)
     j, t = _locate(q, n2, periodic2)
-    _weights(s, w1)
-    _weights(t, w2)
-    patch = table[i : i + TAPS]
-    line[:] = 0.0
-    for a in range(TAPS):
-        row = patch[a, 2 * j : 2 * j + 2 * TAPS]
-        for k in range(2 * TAPS):
-            line[k] += w1[a] * row[k]
+    w0, w1, w2, w3, w4, w5 = _weights(s)
+    across = _weights(t)
+    F, G, down = field[0], field[1], np.uint64(width)
     first, second = 0.0, 0.0
+    # Unsigned indices: others could be negative, and be wrapped, as far as the compiler knows.
     for b in range(TAPS):
-        first += w2[b] * line[2 * b]
-        second += w2[b] * line[2 * b + 1]
+        k0 = np.uint64(i) * down + np.uint64(j + b)
+        k1, k2, k3 = k0 + down, k0 + np.uint64(2) * down, k0 + np.uint64(3) * down
+        k4, k5 = k0 + np.uint64(4) * down, k0 + np.uint64(5) * down
+        first += across[b] * (w0 * F[k0] + w1 * F[k1] + w2 * F[k2] + w3 * F[k3] + w4 * F[k4] + w5 * F[k5])
+        second += across[b] * (w0 * G[k0] + w1 * G[k1] + w2 * G[k2] + w3 * G[k3] + w4 * G[k4] + w5 * G[k5])
     return first, second
 
 
 @fast_parallel
-def _trace(tables, n1, n2, periodic1, periodic2, lengths, strides, out):
+def _trace(tables, width, n1, n2, periodic1, periodic2, lengths, strides, out):
     n_rows, n_columns = out.shape[2], out.shape[3]
     shift1, shift2 = 0 if periodic1 else GHOSTS, 0 if periodic2 else GHOSTS
     for i in prange(n_rows):
-        w1, w2, line = np.empty(TAPS), np.empty(TAPS), np.empty(2 * TAPS)
         for m in range(lengths.size):
             stride = strides[m]
             n_steps = tables.shape[0] // (2 * stride)
             h = -lengths[m] / n_steps
+            half = 0.5 * h
             for j in range(n_columns):
                 start1, start2 = float(i - shift1), float(j - shift2)
                 p, q = start1, start2
                 for k in range(n_steps):
                     first, middle = tables[2 * k * stride], tables[(2 * k + 1) * stride]
                     last = tables[(2 * k + 2) * stride]
-                    a1, a2 = _at(first, p, q, n1, n2, periodic1, periodic2, w1, w2, line)
-                    b1, b2 = _at(middle, p + 0.5 * h * a1, q + 0.5 * h * a2, n1, n2, periodic1, periodic2, w1, w2, line)
-                    c1, c2 = _at(middle, p + 0.5 * h * b1, q + 0.5 * h * b2, n1, n2, periodic1, periodic2, w1, w2, line)
-                    d1, d2 = _at(last, p + h * c1, q + h * c2, n1, n2, periodic1, periodic2, w1, w2, line)
+                    a1, a2 = _at(first, width, p, q, n1, n2, periodic1, periodic2)
+                    b1, b2 = _at(middle, width, p + half * a1, q + half * a2, n1, n2, periodic1, periodic2)
+                    c1, c2 = _at(middle, width, p + half * b1, q + half * b2, n1, n2, periodic1, periodic2)
+                    d1, d2 = _at(last, width, p + h * c1, q + h * c2, n1, n2, periodic1, periodic2)
                     p += h / 6.0 * (a1 + 2.0 * (b1 + c1) + d1)
                     q += h / 6.0 * (a2 + 2.0 * (b2 + c2) + d2)
                 out[m, 0, i, j] = p - start1
@@ -110,26 +111,26 @@ def _at_edge(D, i, n, periodic, line):
 
 
 @fast
-def _interpolated(line, p, n, periodic, w):
+def _interpolated(line, p, n, periodic):
     first, t = _locate(p, n, periodic)
-    _weights(t, w)
+    weights = _weights(t)
     part = line[first : first + TAPS]
     total = 0.0
     for a in range(TAPS):
-        total += w[a] * part[a]
+        total += weights[a] * part[a]
     return total
 
 
 @fast
-def _root(line, start, n, periodic, w):
+def _root(line, start, n, periodic):
     """Where p + line(p) = start."""
-    p = start - _interpolated(line, start, n, periodic, w)
+    p = start - _interpolated(line, start, n, periodic)
     for _ in range(MOST):
-        here = _interpolated(line, p, n, periodic, w)
+        here = _interpolated(line, p, n, periodic)
         off = p + here - start
         if abs(off) < CLOSE:
             break
-        ahead = _interpolated(line, p + 0.25, n, periodic, w)
+        ahead = _interpolated(line, p + 0.25, n, periodic)
         p -= off / max(1.0 + 4.0 * (ahead - here), LEAST_SLOPE)
     return p
 
@@ -138,14 +139,14 @@ def _root(line, start, n, periodic, w):
 def _first_feet(D, n1, n2, periodic1, periodic2, out):
     for i in prange(n1 + 1):
         n_columns = D.shape[3]
-        lines, w = aligned(2, n_columns), np.empty(TAPS)
+        lines = aligned(2, n_columns)
         along, across = lines[0, :n_columns], lines[1, :n_columns]
         for m in range(D.shape[0]):
             _at_edge(D[m, 0], i, n1, periodic1, along)
             _at_edge(D[m, 1], i, n1, periodic1, across)
             for j in range(n2):
-                y2 = _root(across, float(j), n2, periodic2, w)
-                out[i, j, m] = i + _interpolated(along, y2, n2, periodic2, w)
+                y2 = _root(across, float(j), n2, periodic2)
+                out[i, j, m] = i + _interpolated(along, y2, n2, periodic2)
 
 
 @fast_parallel
@@ -166,12 +167,12 @@ def _second_feet(D, n2, periodic2, shift1, out):
 def trace(tables, cells, periodic, lengths, strides, out):
     """Displacements of the centres traced back, out[m] = Y - y of shape (2, .., ..) for dY/ds = -lengths[m] T(s, Y).
 
-    tables[k] holds T at time s = k / (n_times - 1), 0 <= s <= 1, shape (.., .., 2), with ghosts; a classical
+    tables[k] holds T at time s = k / (n_times - 1), 0 <= s <= 1, shape (2, .., ..), with ghosts; a classical
     Runge-Kutta step takes 2 strides[m] of them. cells and periodic are pairs, one entry for each axis.
     """
     flat = tables.reshape(*tables.shape[:2], -1)
     with threads_for(200 * tables.shape[0] * out.size):
-        _trace(flat, *cells, *periodic, lengths, strides, out)
+        _trace(flat, tables.shape[3], *cells, *periodic, lengths, strides, out)
 
 
 def feet(D, cells, periodic):

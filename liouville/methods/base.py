@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from ..dynamics.dynamics import Dynamics
+from ..progress import Progress
 from ..solution import Solution
 from ..task import Task
 
@@ -33,7 +35,7 @@ class Method:
     def check(self, task: Task) -> None:
         """Raise a ValueError where the method does not apply."""
 
-    def solve(self, task: Task, progress=None, estimate: bool = True) -> Solution:
+    def solve(self, task: Task, progress: Progress | None = None, estimate: bool = True) -> Solution:
         """The continuum at the output times."""
         raise NotImplementedError
 
@@ -41,6 +43,6 @@ class Method:
         """The method at ever finer resolutions, until errors fall below `tolerance` relative to ||f||."""
         yield self
 
-    def remedy(self, dynamics) -> str:
+    def remedy(self, dynamics: Dynamics) -> str:
         """What to do about an error that is too large, in a few words."""
         return "raise the resolution"

@@ -4,20 +4,22 @@ import itertools
 import math
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..checks import count, hold, is_count, number
+from ..dynamics.dynamics import Dynamics
 from ..features.scales import measure_scales, problem_size
 from ..flow.integrate import Units, integrate
 from ..flow.integrators import Adaptive
 from ..flow.quadrature import check_max_nodes, count_nodes, tensor_nodes, with_divided
 from ..flow.walls import moves_smoothly, walls_of
-from ..progress import announce, level_of
+from ..progress import Progress, announce, level_of
 from ..records.diagnostics import Diagnostics
 from ..solution import Solution
+from ..task import Task
 from .base import Method
 
 LEAST_TOLERANCE = 1e-12
@@ -66,7 +68,7 @@ class Characteristics(Method):
     """
 
     tolerance: float = 1e-6
-    nodes: tuple | None = None
+    nodes: Sequence[int] | None = None
     max_nodes: int = 4_000_000
 
     def __post_init__(self):
@@ -104,18 +106,18 @@ class Characteristics(Method):
     def _most_nodes(self, task) -> int:
         return self.max_nodes if moves_smoothly(task.features) else min(self.max_nodes, ROUGH_NODES)
 
-    def check(self, task) -> None:
+    def check(self, task: Task) -> None:
         next(self._resolutions(task))
         if self.nodes is None and not task.problem.law.sampled:
             check_max_nodes(task.problem, self._resolutions(task), self._most_nodes(task))
 
-    def refined(self, tolerance) -> Iterator[Method]:
+    def refined(self, tolerance: float) -> Iterator[Method]:
         yield self if self.nodes is not None else replace(self, tolerance=max(tolerance, LEAST_TOLERANCE))
 
-    def remedy(self, dynamics) -> str:
+    def remedy(self, dynamics: Dynamics) -> str:
         return "raise nodes or max_nodes, or solve to an earlier time"
 
-    def solve(self, task, progress=None, estimate=True) -> Solution:
+    def solve(self, task: Task, progress: Progress | None = None, estimate: bool = True) -> Solution:
         start = time.perf_counter()
         self.check(task)
         refine = self._refine_draws if task.problem.law.sampled else self._refine
@@ -126,12 +128,8 @@ class Characteristics(Method):
             error = np.zeros(T) if error is None else error
             error = error + task.features.error(best.a) + ROUND_OFF * np.abs(best.a).max(initial=0.0)
         return Solution(
-            problem=task.problem,
-            features=task.features,
+            **task.recorded,
             method=self,
-            dynamics=task.dynamics,
-            seed=task.seed,
-            times=task.times,
             coefficients=best.a,
             nodes=best.positions,
             node_weights=None if best.positions is None else best.weights,

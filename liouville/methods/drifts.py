@@ -94,16 +94,16 @@ class PlaneDrift:
         self.wraps = [(0, plane_tracing.WRAP if periodic else 0) for periodic in self.periodic]
 
     def _slopes(self, r):
-        """grad U in cells, shape (T, .., .., 2), with ghosts."""
+        """grad U in cells, shape (T, 2, .., ..), with ghosts."""
         slopes = self.table.slopes(np.atleast_2d(r)) / self.widths[:, None, None]
-        return np.ascontiguousarray(np.moveaxis(np.pad(slopes, [(0, 0), (0, 0), *self.wraps], mode="wrap"), 1, -1))
+        return np.pad(slopes, [(0, 0), (0, 0), *self.wraps], mode="wrap") if any(self.periodic) else slopes
 
     def _steepest(self, slopes) -> float:
         """A bound on the norm of the Hessian of U on the grid."""
-        along = [np.abs(np.diff(slopes, axis=axis)) for axis in (1, 2)]
-        first, second = along[0][:, :, 1:], along[1][:, 1:]
+        along = [np.abs(np.diff(slopes, axis=axis)) for axis in (2, 3)]
+        first, second = along[0][..., 1:], along[1][..., 1:, :]
         ratio = self.widths[0] / self.widths[1]
-        rows = first[..., 0] + second[..., 0] * ratio, first[..., 1] / ratio + second[..., 1]
+        rows = first[:, 0] + second[:, 0] * ratio, first[:, 1] / ratio + second[:, 1]
         return float(max(row.max() for row in rows))
 
     def longest(self, r) -> float:
@@ -116,7 +116,9 @@ class PlaneDrift:
         ends = self._steepest(self._slopes(r(np.array([start, start + dt]))))
         nodes, matrix, n_steps, strides = self.columns.plan(self.columns.reach * dt * ends)
         tables = self._slopes(r(start + dt * np.linspace(1.0, 0.0, 2 * n_steps + 1)))
-        D = np.empty((nodes.size, 2, *tables.shape[1:3]))
+        # The first pass interpolates along y2, where wrapped centres are traced too; along y1 there is no need of them.
+        n_rows = self.cells[0] if self.periodic[0] else tables.shape[2]
+        D = np.empty((nodes.size, 2, n_rows, tables.shape[3]))
         plane_tracing.trace(tables, self.cells, self.periodic, -dt * nodes, strides, D)
         return *plane_tracing.feet(D, self.cells, self.periodic), matrix
 

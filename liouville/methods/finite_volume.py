@@ -13,15 +13,18 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ..checks import count, hold, instance, number
+from ..dynamics.dynamics import Dynamics
 from ..errors import SolveFailed
 from ..grid.axis import Graded
 from ..grid.steppers import SSPRK2, SSPRK3, ForwardEuler
 from ..grid.window import initial_averages
-from ..progress import announce
+from ..progress import Progress, announce
 from ..solution import Solution
+from ..task import Task
+from .base import Method
 from .characteristics import Characteristics
-from .grid_method import GridMethod, check_cells, companion_cells
-from .reconstruction import RECONSTRUCTIONS, Reconstruction, VanLeer
+from .grid_method import Cells, GridMethod, Place, Window, check_cells, companion_cells
+from .reconstruction import RECONSTRUCTIONS, Reconstruction, Stage, VanLeer
 from .recorder import Recorder
 
 # With slopes limited so that both face values of a cell are >= 0, their mean being the cell average, an Euler step
@@ -71,15 +74,15 @@ class FiniteVolume(GridMethod):
         From one output time to the next at least.
     """
 
-    cells: tuple | None = None
+    cells: Cells | None = None
     reconstruction: Reconstruction = VanLeer()
     stepper: SSPRK3 | SSPRK2 | ForwardEuler = SSPRK3()
     cfl: float = 0.4
-    window: tuple | None = None
+    window: Window | None = None
     c_spacing: Graded | None = None
     stability: float = 1.0
     least_steps: int = 3
-    default_cells: ClassVar = {1: (256, 256)}
+    default_cells: ClassVar[dict[int, Cells]] = {1: (256, 256)}
     growth = 8.0
 
     def __post_init__(self):
@@ -95,22 +98,22 @@ class FiniteVolume(GridMethod):
         )
 
     @property
-    def sure_order(self) -> int:
+    def sure_order(self) -> int:  # type: ignore[override]  # of other methods a number that is known before
         """At which errors surely fall, limiters at work."""
         return min(self.reconstruction.order, self.stepper.order, 2)
 
-    def companion(self, dynamics):
+    def companion(self, dynamics: Dynamics) -> Method:
         """Cells twice as wide and longer steps; under discrete dynamics, which are made here up to the first order in
         the step alone, characteristics, which make them exactly."""
         if dynamics.discrete:
             return Characteristics(nodes=STEP_NODES)
         return replace(self, cells=companion_cells(self.cells), stability=LONGER_STABILITY, least_steps=1)
 
-    def check(self, task) -> None:
+    def check(self, task: Task) -> None:
         super().check(task)
         self.reconstruction.check_spacing(self.c_spacing)
 
-    def run(self, task, place, progress=None) -> Solution:
+    def run(self, task: Task, place: Place, progress: Progress | None = None) -> Solution:
         batches = task.batches()
         rho, truncated = initial_averages(task.problem, place.grid)
         # One BLAS thread: the small matrices gain nothing from more, and their bits would depend on it.
@@ -124,7 +127,7 @@ class FiniteVolume(GridMethod):
                 descend(state, euler_map, recorder, batches, progress)
         return recorder.solution()
 
-    def remedy(self, dynamics) -> str:
+    def remedy(self, dynamics: Dynamics) -> str:
         if dynamics.discrete:
             return "its expansion in the step does not hold here, use SemiLagrangian() or Characteristics()"
         return super().remedy(dynamics)
@@ -235,7 +238,7 @@ class State:
     def advance(self, base, alpha, dt, out):
         """One stage, alpha base + (1 - alpha) (rho + dt L(rho)), as a State on the array `out`."""
         moments = np.empty((self.grid.shape[0], 3))
-        self.reconstruction.stage(self.rho, base, alpha, dt, self.field, self.grid, out, moments)
+        self.reconstruction.stage(Stage(self.rho, base, alpha, dt, out, moments), self.field, self.grid)
         return State(self.features, self.grid, out, self.reconstruction, moments, self.operators)
 
     def step(self, stepper, dt):
@@ -259,7 +262,7 @@ class State:
             start = rho
             for alpha in stepper.alphas:
                 out = np.empty_like(rho)
-                self.reconstruction.stage(rho, start, alpha, step / n_parts, field, self.grid, out, moments)
+                self.reconstruction.stage(Stage(rho, start, alpha, step / n_parts, out, moments), field, self.grid)
                 rho = out
         return State(self.features, self.grid, rho, self.reconstruction, moments, self.operators)
 

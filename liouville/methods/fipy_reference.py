@@ -11,13 +11,17 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ..checks import count, hold, instance, number
+from ..dynamics.dynamics import Dynamics
 from ..errors import SolveFailed
 from ..grid.axis import Graded
 from ..grid.grid import PhaseGrid
 from ..grid.window import initial_averages
+from ..progress import Progress
 from ..solution import Solution
+from ..task import Task
+from .base import Method
 from .finite_volume import LONGER_STABILITY, State
-from .grid_method import GridMethod, check_cells, companion_cells
+from .grid_method import Cells, GridMethod, Place, Window, check_cells, companion_cells
 from .reconstruction import Upwind, VanLeer
 from .recorder import Recorder
 
@@ -88,16 +92,16 @@ class FiPyFiniteVolume(GridMethod):
         As in FiniteVolume.
     """
 
-    cells: tuple | None = None
+    cells: Cells | None = None
     reconstruction: Upwind | VanLeer = VanLeer()
     cfl: float = 0.4
-    window: tuple | None = None
+    window: Window | None = None
     c_spacing: Graded | None = None
     stability: float = 1.0
     least_steps: int = 3
     takes_steps = False
     sure_order = 1  # that of its steps
-    default_cells: ClassVar = {1: (64, 64)}
+    default_cells: ClassVar[dict[int, Cells]] = {1: (64, 64)}
     growth = 8.0
 
     def __post_init__(self):
@@ -110,18 +114,18 @@ class FiPyFiniteVolume(GridMethod):
             least_steps=count("least_steps", self.least_steps),
         )
 
-    def check(self, task) -> None:
+    def check(self, task: Task) -> None:
         if task.problem.trained != ("y", "c"):
             raise ValueError(
                 f"FiPyFiniteVolume moves both y and c, got trained={task.problem.trained}; use FiniteVolume()"
             )
         super().check(task)
 
-    def companion(self, dynamics):
+    def companion(self, dynamics: Dynamics) -> Method:
         """Cells twice as wide and longer steps."""
         return replace(self, cells=companion_cells(self.cells), stability=LONGER_STABILITY, least_steps=1)
 
-    def run(self, task, place, progress=None) -> Solution:
+    def run(self, task: Task, place: Place, progress: Progress | None = None) -> Solution:
         features, grid = task.features, place.grid
         rho, truncated = initial_averages(task.problem, grid)
         transport = FiPyTransport(grid, self.reconstruction)

@@ -3,20 +3,23 @@
 import contextlib
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
 from ..checks import is_count
+from ..dynamics.dynamics import Dynamics
 from ..errors import SolveFailed
 from ..flow.walls import moves_smoothly
 from ..grid.axis import Graded
 from ..grid.grid import PhaseGrid
 from ..grid.window import check_window, choose_window, make_grid
 from ..problem import Initial
-from ..progress import Stopwatch, announce, part_of
+from ..progress import Progress, Stopwatch, announce, part_of
 from ..solution import Solution
+from ..task import Task
 from .base import Method
 
 LEAST_CELLS = 8
@@ -24,6 +27,9 @@ LEAST_HALVED = 16  # cells of a companion on wider cells
 COMPANION_SHARE = 0.25  # of the progress that the companion makes up
 ROUND_OFF = 1e-14
 LEAST_START, MOST_CELLS = 32, 2**22  # of a grid that is refined: each way at first, and in all at last
+
+Cells = Sequence[int]  # of y, then of c
+Window = Sequence[Sequence[float]]  # (lower, upper) of y where it is unbounded, then of c
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,47 +52,50 @@ class GridMethod(Method):
     """
 
     on_grid = True
-    c_spacing = None
+    cells: Cells | None
+    window: Window | None
+    c_spacing: Graded | None = None
     takes_steps = True  # whether discrete dynamics are solved
     sure_order: int
     growth: float
-    default_cells: dict
+    default_cells: ClassVar[dict[int, Cells]]
 
-    def run(self, task, place, progress=None) -> Solution:
+    def run(self, task: Task, place: Place, progress: Progress | None = None) -> Solution:
         raise NotImplementedError
 
-    def companion(self, dynamics) -> Method:
+    def companion(self, dynamics: Dynamics) -> Method:
         raise NotImplementedError
 
-    def fitted(self, task) -> "GridMethod":
+    def fitted(self, task: Task) -> "GridMethod":
         """The method with as many cells as it has by default where none are given."""
         N = task.problem.domain.dim
-        return replace(self, cells=self.default_cells[N]) if self.cells is None and N in self.default_cells else self
+        open_and_served = self.cells is None and N in self.default_cells
+        return replace(cast(Any, self), cells=self.default_cells[N]) if open_and_served else self
 
-    def check(self, task) -> None:
+    def check(self, task: Task) -> None:
         check_applies(self, task)
         self.place(task)
 
-    def place(self, task) -> Place:
+    def place(self, task: Task) -> Place:
         """The grid that the task needs: its window holds the flow."""
         check_dimensions(self.cells, task.problem)
         choose = self.window is None
         window = choose_window(task, self.cells) if choose else check_window(task, self.window)
         return Place(make_grid(self.cells, window, task.problem, self.c_spacing), window)
 
-    def solve(self, task, progress=None, estimate=True) -> Solution:
+    def solve(self, task: Task, progress: Progress | None = None, estimate: bool = True) -> Solution:
         return solve_on_grid(self.fitted(task), task, progress, estimate)
 
-    def refined(self, tolerance) -> Iterator["GridMethod"]:
+    def refined(self, tolerance: float) -> Iterator["GridMethod"]:
         """Grids start coarse and double; each is the finer of the pair that its own estimate compares."""
         cells = np.array(self.cells) // 2
         while min(cells) < LEAST_START:
             cells = 2 * cells
         while np.prod(cells) <= MOST_CELLS:
-            yield replace(self, cells=tuple(int(k) for k in cells))
+            yield replace(self, cells=tuple(int(k) for k in cells))  # type: ignore[type-var]  # a dataclass
             cells = 2 * cells
 
-    def remedy(self, dynamics) -> str:
+    def remedy(self, dynamics: Dynamics) -> str:
         return "raise cells, or give solve a tolerance"
 
 

@@ -4,6 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..features.base import Features
+from ..grid.axis import Graded
+from ..grid.grid import PhaseGrid
 from ..kernels import fifth_order, finite_volume
 
 
@@ -97,6 +100,31 @@ class StepField:
         return np.abs(self.along_y) @ (1.0, reach, reach**2), np.abs(self.U[0]) + reach * np.abs(self.S[0])
 
 
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """A stage of a Runge-Kutta step: out = alpha base + (1 - alpha) (rho + dt L(rho)).
+
+    Attributes
+    ----------
+    rho, base, out : arrays, shape (n_y, n_c)
+    alpha, dt : float
+    moments : array, shape (n_y, 3)
+        Of the rows of `out`, filled like it.
+    """
+
+    rho: np.ndarray
+    base: np.ndarray
+    alpha: float
+    dt: float
+    out: np.ndarray
+    moments: np.ndarray
+
+    @property
+    def start(self) -> tuple[np.ndarray, np.ndarray, float, float]:
+        """What kernels take first."""
+        return self.rho, self.base, self.alpha, self.dt
+
+
 def _face_slopes(values, grid):
     """Differences over the n_y + 1 faces of values at centres, along the first axis; zero at closed ends."""
     if grid.periodic:
@@ -119,19 +147,21 @@ class Reconstruction:
     order: int
     energy_decays: bool
 
-    def operators(self, features, grid) -> Operators:
+    def operators(self, features: Features, grid: PhaseGrid) -> Operators:
         """What turns moments into coefficients and residuals into potentials on this grid."""
         raise NotImplementedError
 
-    def step_field(self, operators, r, step, grid, share=1.0) -> StepField:
+    def step_field(
+        self, operators: Operators, r: np.ndarray, step: float, grid: PhaseGrid, share: float = 1.0
+    ) -> StepField:
         """The potential of a step of a discrete dynamics under the residual r; `share` 0 leaves the correction out."""
         raise NotImplementedError
 
-    def check_spacing(self, c_spacing) -> None:
+    def check_spacing(self, c_spacing: Graded | None) -> None:
         """Raise a ValueError where the cells in c must be equal and are not."""
 
-    def stage(self, rho, base, alpha, dt, field, grid, out, moments) -> None:
-        """out = alpha base + (1 - alpha) (rho + dt L(rho)) in a Field or StepField, and the moments of its rows."""
+    def stage(self, stage: Stage, field: Field | StepField, grid: PhaseGrid) -> None:
+        """Fill the arrays of a stage, L being the transport in a Field or StepField."""
         raise NotImplementedError
 
 
@@ -141,11 +171,17 @@ class LimitedLinear(Reconstruction):
     U and a use the same corrected features, and slopes are differences of U, so that the energy decays.
     """
 
-    def operators(self, features, grid) -> Operators:
+    order = 2
+    energy_decays = True
+    code: int  # by which kernels know the limiter
+
+    def operators(self, features: Features, grid: PhaseGrid) -> Operators:
         cell = features.on_cells(grid.y_widths).cell_matrix(grid.y_points, grid.y_widths)
         return Operators(deposit=cell, cell=cell, slope=_face_slopes(cell, grid))
 
-    def step_field(self, operators, r, step, grid, share=1.0) -> StepField:
+    def step_field(
+        self, operators: Operators, r: np.ndarray, step: float, grid: PhaseGrid, share: float = 1.0
+    ) -> StepField:
         """The potential of a step of a discrete dynamics under the residual r; `share` 0 leaves the correction out."""
         field, quarter = operators.field(r), 0.25 * share * step
         square = (0.5 * (field.slope[1:] + field.slope[:-1])) ** 2
@@ -153,44 +189,13 @@ class LimitedLinear(Reconstruction):
         along_y = np.stack([constant, field.slope, quadratic], axis=1)
         return StepField(field.U[None], 2.0 * quarter * square[None], along_y)
 
-    def stage(self, rho, base, alpha, dt, field, grid, out, moments):
-        """out = alpha base + (1 - alpha) (rho + dt L(rho)), and the moments of its rows."""
+    def stage(self, stage: Stage, field: Field | StepField, grid: PhaseGrid) -> None:
+        cells = (grid.c_widths, grid.c_axis.shares, grid.periodic, self.code, stage.out, stage.moments)
         if isinstance(field, StepField):
-            finite_volume.descent_stage(
-                rho,
-                base,
-                alpha,
-                dt,
-                field.U[0],
-                field.S[0],
-                field.along_y,
-                grid.c,
-                grid.c_edges,
-                grid.dy,
-                grid.c_widths,
-                grid.c_axis.shares,
-                grid.periodic,
-                self.code,
-                out,
-                moments,
-            )
-            return
-        finite_volume.stage(
-            rho,
-            base,
-            alpha,
-            dt,
-            field.U,
-            field.slope,
-            grid.c,
-            grid.dy,
-            grid.c_widths,
-            grid.c_axis.shares,
-            grid.periodic,
-            self.code,
-            out,
-            moments,
-        )
+            potential = (field.U[0], field.S[0], field.along_y)
+            finite_volume.descent_stage(*stage.start, *potential, grid.c, grid.c_edges, grid.dy, *cells)
+        else:
+            finite_volume.stage(*stage.start, field.U, field.slope, grid.c, grid.dy, *cells)
 
 
 @dataclass(frozen=True)
@@ -198,7 +203,6 @@ class Upwind(LimitedLinear):
     """The upwind cell average: first order, the most diffusive."""
 
     order = 1
-    energy_decays = True
     code = finite_volume.UPWIND
 
 
@@ -206,8 +210,6 @@ class Upwind(LimitedLinear):
 class Minmod(LimitedLinear):
     """Linear with the minmod slope: second order away from extrema."""
 
-    order = 2
-    energy_decays = True
     code = finite_volume.MINMOD
 
 
@@ -215,8 +217,6 @@ class Minmod(LimitedLinear):
 class VanLeer(LimitedLinear):
     """Linear with van Leer's harmonic slope, 2ab / (a + b) where a and b agree in sign: second order."""
 
-    order = 2
-    energy_decays = True
     code = finite_volume.VAN_LEER
 
 
@@ -232,7 +232,7 @@ class MP5(Reconstruction):
     order = 5
     energy_decays = False
 
-    def operators(self, features, grid) -> Operators:
+    def operators(self, features: Features, grid: PhaseGrid) -> Operators:
         y, h = grid.y_points, grid.dy
         features = features.on_cells((h,))
         shifted = {k: features.matrix(y + k * h) for k in (-2, -1, 0, 1, 2)}
@@ -251,7 +251,9 @@ class MP5(Reconstruction):
             at_faces=_at_faces(features, grid),
         )
 
-    def step_field(self, operators, r, step, grid, share=1.0) -> StepField:
+    def step_field(
+        self, operators: Operators, r: np.ndarray, step: float, grid: PhaseGrid, share: float = 1.0
+    ) -> StepField:
         """The potential of a step of a discrete dynamics under the residual r; `share` 0 leaves the correction out."""
         field, h, half = operators.field(r), grid.dy, 0.5 * share * step
         a, b, c, d, e = half * (operators.around @ r) ** 2  # S at centres
@@ -264,45 +266,16 @@ class MP5(Reconstruction):
             np.stack([field.U, field.first, field.second]), np.stack([average, first, second / h**2]), along_y
         )
 
-    def check_spacing(self, c_spacing) -> None:
+    def check_spacing(self, c_spacing: Graded | None) -> None:
         if c_spacing is not None:
             raise ValueError(f"MP5 needs equal spacing in c, got c_spacing {c_spacing!r}")
 
-    def stage(self, rho, base, alpha, dt, field, grid, out, moments):
-        """out = alpha base + (1 - alpha) (rho + dt L(rho)), and the moments of its rows."""
+    def stage(self, stage: Stage, field: Field | StepField, grid: PhaseGrid) -> None:
+        cells = (grid.c, grid.dy, grid.c_widths[0], grid.periodic, stage.out, stage.moments)
         if isinstance(field, StepField):
-            fifth_order.descent_stage(
-                rho,
-                base,
-                alpha,
-                dt,
-                field.U,
-                field.S,
-                field.along_y,
-                grid.c,
-                grid.dy,
-                grid.c_widths[0],
-                grid.periodic,
-                out,
-                moments,
-            )
-            return
-        fifth_order.stage(
-            rho,
-            base,
-            alpha,
-            dt,
-            field.U,
-            field.first,
-            field.second,
-            field.slope,
-            grid.c,
-            grid.dy,
-            grid.c_widths[0],
-            grid.periodic,
-            out,
-            moments,
-        )
+            fifth_order.descent_stage(*stage.start, field.U, field.S, field.along_y, *cells)
+        else:
+            fifth_order.stage(*stage.start, field.U, field.first, field.second, field.slope, *cells)
 
 
 def _at_faces(features, grid):

@@ -76,12 +76,8 @@ class Recorder:
         """The whole record."""
         task = self.task
         return Solution(
-            problem=task.problem,
-            features=task.features,
+            **task.recorded,
             method=self.method,
-            dynamics=task.dynamics,
-            seed=task.seed,
-            times=self.times,
             coefficients=self.coefficients,
             density=self.density,
             grid=self.place.grid,

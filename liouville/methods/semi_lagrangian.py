@@ -5,6 +5,7 @@ C. Z. Cheng, G. Knorr, J. Comput. Phys. 22 (1976); F. Filbet, E. Sonnendruecker,
 (1997), for the splitting.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -12,12 +13,16 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ..checks import hold, number, one_of
+from ..dynamics.dynamics import Dynamics
 from ..errors import SolveFailed
 from ..flow.walls import walls_of
 from ..grid.window import initial_averages
+from ..progress import Progress
 from ..solution import Solution
+from ..task import Task
+from .base import Method
 from .finite_volume import descend
-from .grid_method import GridMethod, check_applies, check_cells, companion_cells
+from .grid_method import Cells, GridMethod, Place, Window, check_applies, check_cells, companion_cells
 from .prediction import PAST, march, of_first_step
 from .recorder import Recorder
 from .sweeps import SPLITTINGS, Run, points_in_c
@@ -58,13 +63,13 @@ class SemiLagrangian(GridMethod):
         Strang's splitting, with one sweep in y a step, or Chin's, with two.
     """
 
-    cells: tuple | None = None
+    cells: Cells | None = None
     tolerance: float = 5e-6
-    window: tuple | None = None
+    window: Window | None = None
     max_step: float | None = None
     order: int = 4
     sure_order = 2
-    default_cells: ClassVar = {1: (384, 192), 2: (64, 64, 64)}
+    default_cells: ClassVar[dict[int, Cells]] = {1: (384, 192), 2: (64, 64, 64)}
     growth = 6.0
 
     def __post_init__(self):
@@ -76,13 +81,13 @@ class SemiLagrangian(GridMethod):
             order=one_of("order", self.order, tuple(SPLITTINGS)),
         )
 
-    def companion(self, dynamics):
+    def companion(self, dynamics: Dynamics) -> Method:
         """Cells twice as wide and longer steps."""
         longest = None if self.max_step is None else 2.0 * self.max_step
         looser = min(LOOSER * self.tolerance, 0.5)
         return replace(self, cells=companion_cells(self.cells), tolerance=looser, max_step=longest)
 
-    def check(self, task) -> None:
+    def check(self, task: Task) -> None:
         if walls_of(task.problem.domain).exist:
             raise ValueError("SemiLagrangian needs a domain without walls, got Box; use FiniteVolume()")
         check_applies(self, task)
@@ -90,10 +95,10 @@ class SemiLagrangian(GridMethod):
         if not task.problem.law.sampled:
             points_in_c(task.problem.laws[-1], grid)
 
-    def refined(self, tolerance):
+    def refined(self, tolerance: float) -> Iterator[GridMethod]:
         return GridMethod.refined(replace(self, tolerance=TIME_SHARE * tolerance), tolerance)
 
-    def run(self, task, place, progress=None) -> Solution:
+    def run(self, task: Task, place: Place, progress: Progress | None = None) -> Solution:
         batches = task.batches()
         # One BLAS thread: the small matrices gain nothing from more, and their bits would depend on it.
         with threadpool_limits(limits=1, user_api="blas"):

@@ -4,13 +4,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import streams
 from ..checks import as_numbers, count, hold
 from .domains import PERIOD
 
 
-def as_points(name: str, points) -> np.ndarray:
+def as_points(name: str, points: ArrayLike) -> np.ndarray:
     """Finite inputs as an array of shape (k,) for one-dimensional x, else (k, d)."""
     points = as_numbers(name, points)
     if points.ndim not in (1, 2) or points.shape[0] == 0:
@@ -42,7 +43,7 @@ class UniformTorus:
         return PERIOD * rng.random(shape)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Quadrature:
     """The measure mu = sum_p q_p delta_{x_p}.
 
@@ -58,9 +59,9 @@ class Quadrature:
     weights: np.ndarray
     sampled = False  # whether the nodes are a random sample of a mu that they only stand for
 
-    def __post_init__(self):
-        points = as_points("points", self.points)
-        weights = as_numbers("weights", self.weights)
+    def __init__(self, points: ArrayLike, weights: ArrayLike):
+        points = as_points("points", points)
+        weights = as_numbers("weights", weights)
         if weights.shape != points.shape[:1]:
             raise ValueError(f"weights must have shape {points.shape[:1]}, one per point, got shape {weights.shape}")
         if not (np.isfinite(weights).all() and (weights > 0).all()):
@@ -97,7 +98,7 @@ class Quadrature:
             raise ValueError(f"sampling needs weights that sum to 1, got {self.weights.sum()}")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class TrainingSet(Quadrature):
     """A finite training set: mu gives every point x_i the weight 1/P.
 
@@ -107,22 +108,21 @@ class TrainingSet(Quadrature):
         The training inputs. The target may then be the array of the P training values.
     """
 
-    weights: np.ndarray = field(init=False, default=None)
+    weights: np.ndarray = field(init=False)
 
-    def __post_init__(self):
-        points = as_points("points", self.points)
-        object.__setattr__(self, "weights", np.full(points.shape[0], 1.0 / points.shape[0]))
-        super().__post_init__()
+    def __init__(self, points: ArrayLike):
+        points = as_points("points", points)
+        super().__init__(points, np.full(points.shape[0], 1.0 / points.shape[0]))
 
 
-def _draw_test_points(data) -> None:
+def _hold_test_points(data, test_points: int, seed: int) -> None:
     """Fix the sample of mu that stands for it wherever an integral is asked for."""
-    hold(data, test_points=count("test_points", data.test_points, 2), seed=count("seed", data.seed, 0))
+    hold(data, test_points=count("test_points", test_points, 2), seed=count("seed", seed, 0))
     points = data.sample(streams.of_test_points(data.seed), data.test_points)
-    hold(data, points=points, weights=np.full(data.test_points, 1.0 / data.test_points))
+    Quadrature.__init__(data, points, np.full(data.test_points, 1.0 / data.test_points))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class UniformSphere(Quadrature):
     """The uniform probability on the sphere of radius sqrt(d) in R^d.
 
@@ -140,17 +140,16 @@ class UniformSphere(Quadrature):
         Of the fixed sample, drawn from a stream of its own.
     """
 
-    points: np.ndarray = field(init=False, default=None, repr=False)
-    weights: np.ndarray = field(init=False, default=None, repr=False)
+    points: np.ndarray = field(init=False, repr=False)
+    weights: np.ndarray = field(init=False, repr=False)
     dim: int
     test_points: int = 10_000
     seed: int = 0
     sampled = True
 
-    def __post_init__(self):
-        hold(self, dim=count("dim", self.dim, 2))
-        _draw_test_points(self)
-        super().__post_init__()
+    def __init__(self, dim: int, test_points: int = 10_000, seed: int = 0):
+        hold(self, dim=count("dim", dim, 2))
+        _hold_test_points(self, test_points, seed)
 
     def sample(self, rng: np.random.Generator, size: int) -> np.ndarray:
         """`size` fresh independent inputs, shape (size, d)."""
@@ -158,7 +157,7 @@ class UniformSphere(Quadrature):
         return x * (np.sqrt(self.dim) / np.sqrt(np.einsum("kd,kd->k", x, x)))[:, None]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class UniformBox(Quadrature):
     """The uniform probability on an interval, or on a box in R^d; as for UniformSphere, batches are drawn afresh.
 
@@ -170,24 +169,22 @@ class UniformBox(Quadrature):
         As for UniformSphere.
     """
 
-    points: np.ndarray = field(init=False, default=None, repr=False)
-    weights: np.ndarray = field(init=False, default=None, repr=False)
-    lower: object
-    upper: object
+    points: np.ndarray = field(init=False, repr=False)
+    weights: np.ndarray = field(init=False, repr=False)
+    lower: np.ndarray
+    upper: np.ndarray
     test_points: int = 10_000
     seed: int = 0
     sampled = True
 
-    def __post_init__(self):
-        for name in ("lower", "upper"):
-            object.__setattr__(self, name, as_numbers(name, getattr(self, name)))
+    def __init__(self, lower: ArrayLike, upper: ArrayLike, test_points: int = 10_000, seed: int = 0):
+        hold(self, lower=as_numbers("lower", lower), upper=as_numbers("upper", upper))
         if self.lower.ndim > 1 or self.lower.size == 0 or self.lower.shape != self.upper.shape:
             shapes = f"{self.lower.shape} and {self.upper.shape}"
             raise ValueError(f"lower and upper must be numbers, or sequences of as many, got shapes {shapes}")
         if not (np.isfinite(self.lower).all() and np.isfinite(self.upper).all() and (self.lower < self.upper).all()):
             raise ValueError(f"lower must be finite and below upper, got {self.lower} and {self.upper}")
-        _draw_test_points(self)
-        super().__post_init__()
+        _hold_test_points(self, test_points, seed)
 
     def sample(self, rng: np.random.Generator, size: int) -> np.ndarray:
         """`size` fresh independent inputs, shape (size,) or (size, d)."""

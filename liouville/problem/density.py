@@ -1,9 +1,11 @@
 """A law on the circle given by its density."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.polynomial import legendre
+from numpy.typing import ArrayLike
 
 from ..checks import with_own_error_state
 from ..circle import CircleFunction
@@ -93,11 +95,11 @@ class Density:
         If the function is not vectorised, finite and >= 0 with positive mass, or 2^22 samples do not resolve it.
     """
 
-    function: object
+    function: Callable[[np.ndarray], ArrayLike]
     has_density = True
-    _total: float = field(init=False, default=None, repr=False)
-    _primitive: _Primitive = field(init=False, default=None, repr=False)
-    _breaks: np.ndarray = field(init=False, default=None, repr=False)
+    _total: float = field(init=False, repr=False)
+    _primitive: _Primitive = field(init=False, repr=False)
+    _breaks: np.ndarray = field(init=False, repr=False)
 
     @with_own_error_state
     def __post_init__(self):
@@ -120,7 +122,7 @@ class Density:
         """Whether neither jump nor kink was found."""
         return self._breaks.size == 0
 
-    def density(self, v):
+    def density(self, v: ArrayLike) -> np.ndarray:
         return np.asarray(self.function(np.mod(v, PERIOD)), dtype=float) / self._total
 
     def _in_parts(self, function, values):
@@ -129,17 +131,17 @@ class Density:
         parts = [function(flat[first : first + PART]) for first in range(0, flat.size, PART)]
         return np.concatenate([np.empty(0), *parts]).reshape(values.shape)
 
-    def cdf(self, v):
+    def cdf(self, v: ArrayLike) -> np.ndarray:
         turns = np.floor_divide(v, PERIOD)
         return turns + self._in_parts(self._primitive.at, np.mod(v, PERIOD))
 
-    def quantile(self, p):
+    def quantile(self, p: ArrayLike) -> np.ndarray:
         return self._in_parts(self._primitive.inverse, p)
 
-    def sample(self, rng, size):
+    def sample(self, rng: np.random.Generator, size: int) -> np.ndarray:
         return self.quantile(rng.random(size))
 
-    def quadrature(self, n_nodes):
+    def quadrature(self, n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
         """Equispaced nodes, weights proportional to the density, where it is smooth and they resolve it.
 
         Else Gauss-Legendre nodes on pieces between its jumps and kinks, halved until they resolve it, of which those

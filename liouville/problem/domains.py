@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import pi
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..checks import count, hold, is_finite
 
@@ -11,28 +12,28 @@ PERIOD = 2.0 * pi
 
 
 @dataclass(frozen=True)
-class Torus:
+class _Unbounded:
+    """A space without walls, of `dim` coordinates that are alike."""
+
+    dim: int = 1
+
+    def __post_init__(self):
+        hold(self, dim=count("dim", self.dim))
+
+
+class Torus(_Unbounded):
     """The torus of `dim` circles, each of length 2 pi."""
 
-    dim: int = 1
     periodic = True
 
-    def __post_init__(self):
-        hold(self, dim=count("dim", self.dim))
 
-
-@dataclass(frozen=True)
-class Euclidean:
+class Euclidean(_Unbounded):
     """The whole of R^dim."""
 
-    dim: int = 1
     periodic = False
 
-    def __post_init__(self):
-        hold(self, dim=count("dim", self.dim))
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Box:
     """The box of all y with lower <= y <= upper, with walls that let nothing through.
 
@@ -43,14 +44,13 @@ class Box:
     lower, upper : float, or sequences of N floats
     """
 
-    lower: tuple
-    upper: tuple
+    lower: tuple[float, ...]
+    upper: tuple[float, ...]
     periodic = False
 
-    def __post_init__(self):
-        for name in ("lower", "upper"):
-            value = getattr(self, name)
-            values = tuple(value) if np.ndim(value) == 1 else (value,)
+    def __init__(self, lower: ArrayLike, upper: ArrayLike):
+        for name, value in (("lower", lower), ("upper", upper)):
+            values: tuple = tuple(value) if np.ndim(value) == 1 else (value,)  # type: ignore[arg-type]
             if not all(is_finite(v) for v in values):
                 raise ValueError(f"{name} must be a finite number or a sequence of them, got {value!r}")
             hold(self, **{name: tuple(float(v) for v in values)})

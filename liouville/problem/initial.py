@@ -1,9 +1,12 @@
 """The law rho_in(y, c) of the independent initial particles: one law per coordinate, or a joint one."""
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..checks import hold, is_finite
 from .density import Density
@@ -35,27 +38,39 @@ class Uniform:
         if self.lower is not None:
             hold(self, lower=float(self.lower), upper=float(self.upper))
 
-    def density(self, v):
-        return np.where((v >= self.lower) & (v <= self.upper), 1.0 / (self.upper - self.lower), 0.0)
+    @property
+    def _ends(self) -> tuple[float, float]:
+        if self.lower is None or self.upper is None:
+            raise ValueError("Uniform() has ends on a domain alone, as one of Problem.laws; give Uniform(a, b)")
+        return self.lower, self.upper
 
-    def cdf(self, v):
-        return np.clip((np.asarray(v) - self.lower) / (self.upper - self.lower), 0.0, 1.0)
+    def density(self, v: ArrayLike) -> np.ndarray:
+        lower, upper = self._ends
+        v = np.asarray(v)
+        return np.where((v >= lower) & (v <= upper), 1.0 / (upper - lower), 0.0)
 
-    def quantile(self, p):
-        return self.lower + (self.upper - self.lower) * np.asarray(p)
+    def cdf(self, v: ArrayLike) -> np.ndarray:
+        lower, upper = self._ends
+        return np.clip((np.asarray(v) - lower) / (upper - lower), 0.0, 1.0)
 
-    def sample(self, rng, size):
-        return self.lower + (self.upper - self.lower) * rng.random(size)
+    def quantile(self, p: ArrayLike) -> np.ndarray:
+        lower, upper = self._ends
+        return lower + (upper - lower) * np.asarray(p)
 
-    def quadrature(self, n_nodes):
+    def sample(self, rng: np.random.Generator, size: int) -> np.ndarray:
+        lower, upper = self._ends
+        return lower + (upper - lower) * rng.random(size)
+
+    def quadrature(self, n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
         """Nodes and probability weights: equispaced on a circle, else Gauss-Legendre."""
+        lower, upper = self._ends
         if self.periodic:
-            nodes = self.lower + (self.upper - self.lower) * (np.arange(n_nodes) + 0.5) / n_nodes
+            nodes = lower + (upper - lower) * (np.arange(n_nodes) + 0.5) / n_nodes
             return nodes, np.full(n_nodes, 1.0 / n_nodes)
         from scipy.special import roots_legendre  # a quarter of a second to import
 
         nodes, weights = roots_legendre(n_nodes)
-        return 0.5 * (self.lower + self.upper) + 0.5 * (self.upper - self.lower) * nodes, 0.5 * weights
+        return 0.5 * (lower + upper) + 0.5 * (upper - lower) * nodes, 0.5 * weights
 
 
 @dataclass(frozen=True)
@@ -78,23 +93,23 @@ class Normal:
     def _standardised(self, v):
         return (np.asarray(v) - self.mean) / self.standard_deviation
 
-    def density(self, v):
+    def density(self, v: ArrayLike) -> np.ndarray:
         return np.exp(-0.5 * self._standardised(v) ** 2) / (self.standard_deviation * np.sqrt(2.0 * np.pi))
 
-    def cdf(self, v):
+    def cdf(self, v: ArrayLike) -> np.ndarray:
         from scipy.special import ndtr
 
         return ndtr(self._standardised(v))
 
-    def quantile(self, p):
+    def quantile(self, p: ArrayLike) -> np.ndarray:
         from scipy.special import ndtri
 
         return self.mean + self.standard_deviation * ndtri(p)
 
-    def sample(self, rng, size):
+    def sample(self, rng: np.random.Generator, size: int) -> np.ndarray:
         return self.mean + self.standard_deviation * rng.standard_normal(size)
 
-    def quadrature(self, n_nodes):
+    def quadrature(self, n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
         """The trapezoidal rule on +-8.3 standard deviations.
 
         For integrands analytic around the real line it converges geometrically, as Gauss-Hermite does, but all its
@@ -115,8 +130,8 @@ class Discrete:
         `probabilities` default to equal ones.
     """
 
-    values: tuple
-    probabilities: tuple | None = None
+    values: Sequence[float]
+    probabilities: Sequence[float] | None = None
     has_density = False
     smooth = False
 
@@ -133,19 +148,19 @@ class Discrete:
             raise ValueError(f"probabilities must be positive, one per value and sum to 1, got {probabilities}")
         hold(self, values=values, probabilities=probabilities)
 
-    def quantile(self, p):
-        cumulative = np.cumsum(self.probabilities)
+    def quantile(self, p: ArrayLike) -> np.ndarray:
+        cumulative = np.cumsum(np.asarray(self.probabilities))
         return np.asarray(self.values)[np.minimum(np.searchsorted(cumulative, p), len(self.values) - 1)]
 
-    def sample(self, rng, size):
+    def sample(self, rng: np.random.Generator, size: int) -> np.ndarray:
         return self.quantile(rng.random(size))
 
-    def quadrature(self, n_nodes):
+    def quadrature(self, n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
         """The atoms themselves, whatever `n_nodes`."""
         return np.array(self.values), np.array(self.probabilities)
 
 
-LAWS = (Uniform, Normal, Density, Discrete)
+Law = Uniform | Normal | Density | Discrete
 
 
 def _check_inside(law, lower, upper):
@@ -247,16 +262,16 @@ class Initial:
     c : law
     """
 
-    y: object
-    c: object
+    y: Law | Sequence[Law]
+    c: Law
 
     def __post_init__(self):
         for name, laws in (("y", self.y if isinstance(self.y, (list, tuple)) else [self.y]), ("c", [self.c])):
             for law in laws:
-                if not isinstance(law, LAWS):
+                if not isinstance(law, Law):
                     raise ValueError(f"{name} must be Uniform, Normal, Density or Discrete, got {law!r}")
 
-    def laws(self, domain: Torus | Box | Euclidean) -> tuple:
+    def laws(self, domain: Torus | Box | Euclidean) -> tuple[Law, ...]:
         """One law per coordinate of (y, c), made definite for `domain`."""
         if isinstance(self.y, (list, tuple)):
             laws = tuple(self.y)
@@ -269,10 +284,10 @@ class Initial:
             if isinstance(law, Uniform) and law.lower is None:
                 if isinstance(domain, Euclidean):
                     raise ValueError("Uniform() without ends needs a Torus or a Box; give Uniform(a, b) on Euclidean")
-                if domain.periodic:
-                    law = replace(law, lower=0.0, upper=PERIOD, periodic=True)
-                else:
+                if isinstance(domain, Box):
                     law = replace(law, lower=domain.lower[place], upper=domain.upper[place])
+                else:
+                    law = replace(law, lower=0.0, upper=PERIOD, periodic=True)
             elif isinstance(law, Uniform) and domain.periodic:
                 raise ValueError(
                     f"Uniform on a Torus takes no ends, got ({law.lower}, {law.upper}); "
@@ -294,7 +309,11 @@ class Initial:
         return ProductLaw(self.laws(domain))
 
     @staticmethod
-    def joint(sample, density=None, dim=1) -> Joint:
+    def joint(
+        sample: Callable[[np.random.Generator, int], Any],
+        density: Callable[[np.ndarray, np.ndarray], ArrayLike] | None = None,
+        dim: int = 1,
+    ) -> Joint:
         """A joint law of (y, c) by its sampler.
 
         Particles are drawn by it; `Characteristics` and `fluctuations` take plain draws as nodes, whose error falls
@@ -315,7 +334,7 @@ class Initial:
         return Joint(sample, density, dim)
 
     @staticmethod
-    def empirical(y, c) -> Empirical:
+    def empirical(y: ArrayLike, c: ArrayLike) -> Empirical:
         """The units of a network as the law: independent initial particles are drawn from them with replacement.
 
         The continuum is that of the resampled network, exactly: its units are the nodes, with weights 1/n.

@@ -3,8 +3,10 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import streams
 from ..checks import as_numbers, count, function, hold, warn_user
@@ -59,8 +61,8 @@ def as_units(name, y, c, domain) -> np.ndarray:
 class Empirical:
     """The units of a network as a law: each of the n given with probability 1/n. See `Initial.empirical`."""
 
-    y: np.ndarray = field(repr=False)
-    c: np.ndarray = field(repr=False)
+    y: ArrayLike = field(repr=False)
+    c: ArrayLike = field(repr=False)
 
     def __post_init__(self):
         y, c = as_numbers("y", self.y), as_numbers("c", self.c)
@@ -159,7 +161,6 @@ class JointLaw:
     def __init__(self, initial: Joint, domain):
         self.initial, self.domain = initial, domain
         self.n_continuous, self.has_density = domain.dim + 1, initial.density is not None
-        self._marginals = None
 
     def sample(self, rng, size):
         """Independent draws, shape (N + 1, size)."""
@@ -202,12 +203,10 @@ class JointLaw:
             )
         return values
 
-    @property
+    @cached_property
     def laws(self) -> tuple:
         """The marginals, by which grids choose their windows."""
-        if self._marginals is None:
-            self._marginals = tuple(Marginal(one) for one in self.nodes((MARGINAL_DRAWS,), block=MARGINALS)[0])
-        return self._marginals
+        return tuple(Marginal(one) for one in self.nodes((MARGINAL_DRAWS,), block=MARGINALS)[0])
 
     def cell_masses(self, edges):
         """Masses of the cells of a tensor grid, by Gauss-Legendre quadrature of the density.

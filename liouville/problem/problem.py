@@ -1,21 +1,24 @@
 """The problem: what is true, without any numerics."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, cast
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..checks import as_numbers, hold, vectorised_values, with_own_error_state
 from .data import Quadrature, UniformTorus
 from .domains import Box, Euclidean, Torus
-from .initial import Initial
+from .initial import Initial, Law
 from .joint import Empirical, Joint
 from .units import Convolution, ProfileUnit, Ridge, Unit
 
 PARAMETERS = ("y", "c")
 
 
-def _check_trained(trained) -> tuple:
+def _check_trained(trained) -> tuple[str, ...]:
     """The parameters that are trained, in their order."""
     names = list(trained) if isinstance(trained, (tuple, list)) else [None]
     if not names or any(names.count(name) != 1 or name not in PARAMETERS for name in names):
@@ -56,12 +59,12 @@ class Problem:
         If the parts do not fit together or the target is not finite on `data`.
     """
 
-    domain: object
-    unit: object
-    data: object
-    target: object
-    initial: Initial
-    trained: tuple = PARAMETERS
+    domain: Torus | Box | Euclidean
+    unit: Convolution | Ridge | Unit
+    data: UniformTorus | Quadrature
+    target: Callable[[np.ndarray], ArrayLike] | ArrayLike
+    initial: Initial | Joint | Empirical
+    trained: Sequence[str] = PARAMETERS
 
     @with_own_error_state
     def __post_init__(self):
@@ -94,19 +97,20 @@ class Problem:
             raise ValueError("target must be callable where data is UniformTorus; an array needs a TrainingSet")
 
     @cached_property
-    def law(self):
+    def law(self) -> Any:
         """The law of (y, c) at time 0 on `domain`: a ProductLaw, or what answers the same."""
         return self.initial.resolved(self.domain)
 
     @property
-    def laws(self) -> tuple:
+    def laws(self) -> tuple[Law, ...]:
         """The laws of (y_1, ..., y_N, c) at time 0, made definite for `domain`; marginals of a joint law."""
         return self.law.laws
 
     def _target_at_nodes(self) -> np.ndarray:
+        points = cast(Quadrature, self.data).points
         if callable(self.target):
-            return vectorised_values("target", self.target, self.data.points)
-        n_nodes = self.data.points.shape[0]
+            return vectorised_values("target", self.target, points)
+        n_nodes = points.shape[0]
         values = as_numbers("target", self.target)
         if values.shape != (n_nodes,):
             raise ValueError(f"target must have shape ({n_nodes},), one value per node of data, got {values.shape}")
@@ -114,7 +118,7 @@ class Problem:
             raise ValueError(f"target must be finite, got {values[~np.isfinite(values)][0]}")
         return values
 
-    def target_values(self, x=None) -> np.ndarray:
+    def target_values(self, x: ArrayLike | None = None) -> np.ndarray:
         """f at x, or at the nodes of `data` if x is None.
 
         Raises

@@ -1,6 +1,7 @@
 """Functions of one variable from which units are made, with two derivatives each."""
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +19,9 @@ class Profile:
     """
 
     name: str
-    value: object
-    first: object
-    second: object
+    value: Callable
+    first: Callable | None
+    second: Callable | None
     smooth: bool = True
 
 

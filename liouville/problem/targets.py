@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from itertools import permutations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .. import streams
 from ..checks import count, hold
@@ -65,8 +66,8 @@ class SphericalSpin:
     dim: int
     order: int = 3
     seed: int = 0
-    coefficients: np.ndarray = field(init=False, default=None, repr=False, compare=False)
-    _parts: object = field(init=False, default=None, repr=False, compare=False)
+    coefficients: np.ndarray = field(init=False, repr=False, compare=False)
+    _parts: np.ndarray | list = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
         hold(self, dim=count("dim", self.dim, 2), order=count("order", self.order), seed=count("seed", self.seed, 0))
@@ -74,7 +75,7 @@ class SphericalSpin:
         a.setflags(write=False)
         hold(self, coefficients=a, _parts=_ordered(_symmetrised(a)))
 
-    def __call__(self, x) -> np.ndarray:
+    def __call__(self, x: ArrayLike) -> np.ndarray:
         """f at x of shape (k, d), shape (k,)."""
         x = np.asarray(x, dtype=float)
         if x.ndim != 2 or x.shape[1] != self.dim:

@@ -7,8 +7,10 @@ takes any phi.
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import FunctionType
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ..checks import flag, function, hold, number, one_of
 from .profiles import ACTIVATIONS, GAUSSIAN, Profile
@@ -20,20 +22,20 @@ class ProfileUnit:
     A unit gives `formula` (g), `scale`, `y_dim(x)` and `affine(x)`; everything else follows.
     """
 
-    def _argument(self, x, y):
+    def _argument(self: Any, x, y):
         A, B = self.affine(x)
         return A @ np.asarray(y, dtype=float).T + B[:, None]
 
-    def value(self, x, y):
+    def value(self: Any, x: ArrayLike, y: ArrayLike) -> np.ndarray:
         """phi(x, y), shape (k, n), for x of shape (k,) or (k, d) and y of shape (n, N)."""
         return self.scale * self.formula.value(self._argument(x, y))
 
-    def gradient(self, x, y):
+    def gradient(self: Any, x: ArrayLike, y: ArrayLike) -> np.ndarray:
         """grad_y phi, shape (k, n, N)."""
         A, _ = self.affine(x)
         return self.scale * self.formula.first(self._argument(x, y))[:, :, None] * A[:, None, :]
 
-    def curvature(self, x, y):
+    def curvature(self: Any, x: ArrayLike, y: ArrayLike) -> np.ndarray:
         """scale * g''(A(x) . y + B(x)), shape (k, n); the Hessian of phi is this times A(x) A(x)^T."""
         return self.scale * self.formula.second(self._argument(x, y))
 
@@ -50,7 +52,7 @@ class Gaussian:
     def __post_init__(self):
         hold(self, variance=number("variance", self.variance, 0, ends="()"))
 
-    def __call__(self, z):
+    def __call__(self, z: ArrayLike) -> np.ndarray:
         return np.exp(-0.5 * np.asarray(z) ** 2 / self.variance) / np.sqrt(2.0 * np.pi * self.variance)
 
 
@@ -95,7 +97,7 @@ class Convolution(ProfileUnit):
     def y_dim(self, input_dim: int) -> int:
         return input_dim
 
-    def affine(self, x):
+    def affine(self, x: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """A(x) of shape (k, 1) and B(x) of shape (k,); one-dimensional x and y only."""
         x = np.asarray(x, dtype=float)
         if x.ndim != 1:
@@ -133,7 +135,7 @@ class Ridge(ProfileUnit):
     def y_dim(self, input_dim: int) -> int:
         return input_dim + (1 if self.bias else 0)
 
-    def affine(self, x):
+    def affine(self, x: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """A(x) = (x, 1) of shape (k, N) and B = 0."""
         x = np.asarray(x, dtype=float)
         x = x[:, None] if x.ndim == 1 else x

@@ -35,7 +35,7 @@ class Diagnostics:
         (lower, upper) of y where it is unbounded, then of c; empty without a grid.
     steps, rejected_steps : int
     seconds : float
-        Wall time, compilation included.
+        Wall time of all runs, those for the error estimate or towards a tolerance and compilation included.
     error_estimate : array or None
         Estimated L2(mu) error of f_0: of space, time, features and window together; None where it was left out.
     resolution : tuple

@@ -1,6 +1,7 @@
 """A Solution in a NetCDF file."""
 
 import ast
+from typing import Any
 
 import numpy as np
 
@@ -58,10 +59,11 @@ def load(path, features, known) -> dict:
     """The fields of the Solution in a file that `save` wrote, but for the problem and its features."""
     file = storage.read_record(path, "Solution", features)
     held = {name: np.array(file[name]) for name in file.variables}
+    numbers: dict[str, Any] = {name: held.get(name) for name in PER_TIME}
+    numbers |= {name: float(file.attrs[name]) for name in ("least_density", "edge_mass", "truncated_mass", "seconds")}
+    numbers |= {name: int(file.attrs[name]) for name in ("steps", "rejected_steps")}
     diagnostics = Diagnostics(
-        **{name: held.get(name) for name in PER_TIME},
-        **{name: float(file.attrs[name]) for name in ("least_density", "edge_mass", "truncated_mass", "seconds")},
-        **{name: int(file.attrs[name]) for name in ("steps", "rejected_steps")},
+        **numbers,
         window=ast.literal_eval(file.attrs["window"]),
         resolution=ast.literal_eval(file.attrs["resolution"]),
     )

@@ -1,10 +1,6 @@
 """`liouville convergence`."""
 
-from pathlib import Path
-
 import click
-
-from liouville.inner import storage
 
 from .. import convergence as refined
 from . import options
@@ -21,9 +17,9 @@ from . import options
 )
 @click.option("--refinements", type=int, default=3, show_default=True, help="How often both are doubled.")
 @options.times_option
-@click.option("--out", type=click.Path(path_type=Path), help="Directory for convergence.png; made if needed.")
+@options.out_directory_option("convergence.png")
 @options.gathered
-def convergence(case, method, refinements, out):
+def convergence(case, method, refinements, directory):
     """Refine a grid and hold it against characteristics: errors of f_0 and observed orders.
 
     \b
@@ -32,12 +28,10 @@ def convergence(case, method, refinements, out):
       liouville convergence circle --reconstruction mp5 --cells 32,32 --refinements 3 --times 1 --out results
       liouville convergence line --method fipy --reconstruction upwind --cells 16,16 --refinements 2 --times 0.5
     """
-    if out is not None:
-        storage.check_writable("out", out)
     with options.Progress() as progress:
         result = refined.convergence(case.problem, case.times, method, refinements, progress)
     click.echo(result.summary())
-    if out is not None:
+    if directory is not None:
         from ..report.figures import draw_convergence
 
-        options.echo_written(draw_convergence(result, out / "convergence.png"))
+        options.echo_written(draw_convergence(result, directory / "convergence.png"))

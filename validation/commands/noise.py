@@ -1,10 +1,6 @@
 """`liouville noise`."""
 
-from pathlib import Path
-
 import click
-
-from liouville.inner import storage
 
 from ..study.noise_study import FILE_NAME, run_noise_study
 from . import options
@@ -22,9 +18,9 @@ from . import options
 @options.times_option
 @options.dynamics_options
 @options.seed_option
-@click.option("--out", type=click.Path(path_type=Path), help="Directory for noise.nc and noise.png; made if needed.")
+@options.out_directory_option("noise.nc and noise.png")
 @options.gathered
-def noise(case, n, alphas, quench, runs, dynamics, out):
+def noise(case, n, alphas, quench, runs, dynamics, directory):
     """Compare stochastic gradient descent with gradient descent from the same particles.
 
     Prints and draws the RMS of their distance against theta (the predicted slope is 1/2), against n under
@@ -41,22 +37,9 @@ def noise(case, n, alphas, quench, runs, dynamics, out):
         raise ValueError("step must be given, with --batch-size or --theta, got none")
     if not dynamics.noisy:
         raise ValueError(f"step must come with --batch-size or --theta above 0, got {dynamics!r}")
-    if out is not None:
-        storage.check_writable("out", out)
+    parts = (dynamics, n, case.sizes, alphas, quench)
     with options.Progress() as progress:
-        result = run_noise_study(
-            case.problem,
-            case.times,
-            dynamics,
-            n,
-            case.sizes,
-            alphas,
-            quench,
-            runs.replicates,
-            runs.seed,
-            out,
-            progress,
-        )
+        result = run_noise_study(case.problem, case.times, *parts, *runs, directory, progress)
     click.echo(result.summary())
-    if out is not None:
-        options.echo_written(out / FILE_NAME, result.figure(out / "noise.png"))
+    if directory is not None:
+        options.echo_written(directory / FILE_NAME, result.figure(directory / "noise.png"))

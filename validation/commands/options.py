@@ -3,6 +3,7 @@
 import sys
 from dataclasses import replace
 from functools import wraps
+from pathlib import Path
 from typing import NamedTuple
 
 import click
@@ -21,6 +22,7 @@ from liouville import (
     Upwind,
     VanLeer,
 )
+from liouville.inner import storage
 
 from ..cases import find_case
 
@@ -60,6 +62,15 @@ reconstruction_option = click.option(
 )
 cells_option = click.option("--cells", type=INTEGERS, help="Cells of the grid in y and in c, such as 256,256.")
 alpha_option = click.option("--alpha", type=float, help="With --theta a: theta = a n^(-2 alpha) falls with n.")
+
+
+out_file_option = click.option("--out", type=click.Path(path_type=Path), help="NetCDF file for what was computed.")
+
+
+def out_directory_option(files):
+    """`--out`, a directory for these files."""
+    text = f"Directory for {files}; made if needed."
+    return click.option("--out", "directory", type=click.Path(path_type=Path), help=text)
 
 
 def dynamics_options(command):
@@ -148,7 +159,8 @@ class Runs(NamedTuple):
 def gathered(command):
     """`command`, called with what options choose together: case, runs, method and dynamics, instead of one by one.
 
-    `--times` and `--sizes` replace those of the case. A case that is not found is the first thing that is refused.
+    `--times` and `--sizes` replace those of the case. A case that is not found is the first thing that is refused, a
+    place that cannot be written to the last.
     """
 
     @wraps(command)
@@ -165,6 +177,9 @@ def gathered(command):
             chosen["method"] = chosen_method(given.pop("method"), **taken("cells", "reconstruction"))
         if "replicates" in given:
             chosen["runs"] = Runs(**taken("replicates", "seed"))
+        for name, check in (("out", storage.check_writable_file), ("directory", storage.check_writable)):
+            if given.get(name) is not None:
+                check("out", given[name])
         return command(**chosen, **given)
 
     return run

@@ -1,10 +1,7 @@
 """`liouville simulate`."""
 
-from pathlib import Path
-
 import click
 
-from liouville.inner import storage
 from particles import estimate_memory
 from particles import simulate as simulate_particles
 
@@ -18,7 +15,7 @@ from . import options
 @options.times_option
 @options.dynamics_options
 @options.seed_option
-@click.option("--out", type=click.Path(path_type=Path), help="NetCDF file for coefficients and losses.")
+@options.out_file_option
 @options.gathered
 def simulate(case, n, runs, dynamics, out):
     """Simulate n particles and print the loss over replicates.
@@ -29,19 +26,12 @@ def simulate(case, n, runs, dynamics, out):
       liouville simulate line -n 100000 --times 0,1,3 --seed 1 --out line.nc
       liouville simulate circle -n 1000 --step 0.05 --batch-size 20 --seed 3 --times 0,1,4
     """
-    if out is not None:
-        storage.check_writable_file("out", out)
     with options.Progress() as progress:
-        ensemble = simulate_particles(
-            case.problem,
-            n,
-            case.times,
-            runs.replicates,
-            runs.seed,
-            dynamics,
-            keep=None,
-            progress=lambda done: progress(f"particles, n = {n}", min(done, 1.0)),
-        )
+
+        def report(done):
+            progress(f"particles, n = {n}", min(done, 1.0))
+
+        ensemble = simulate_particles(case.problem, n, case.times, *runs, dynamics, keep=None, progress=report)
     click.echo(f"{'t':>10} {'mean loss':>14} {'least':>14} {'greatest':>14}")
     for t, loss in zip(ensemble.times, ensemble.loss.T, strict=True):
         click.echo(f"{t:>10g} {loss.mean():>14.8g} {loss.min():>14.8g} {loss.max():>14.8g}")

@@ -1,12 +1,9 @@
 """`liouville solve`."""
 
-from pathlib import Path
-
 import click
 
 from liouville import Solution
 from liouville import solve as solve_continuum
-from liouville.inner import storage
 
 from . import options
 
@@ -21,7 +18,7 @@ from . import options
 @click.option("--estimate/--no-estimate", default=True, help="Whether to estimate the error, by a second, coarser run.")
 @options.dynamics_options
 @options.seed_option
-@click.option("--out", type=click.Path(path_type=Path), help="NetCDF file for coefficients and density.")
+@options.out_file_option
 @options.gathered
 def solve(case, method, dynamics, tolerance, estimate, seed, out):
     """Solve for the continuum and print its loss, mass, diagnostics and the estimated error of f_0.
@@ -36,8 +33,6 @@ def solve(case, method, dynamics, tolerance, estimate, seed, out):
       liouville solve circle --method fipy --cells 64,64 --times 0,0.5
       liouville solve circle --step 0.05 --batch-size 20 --seed 3 --times 0,1,4
     """
-    if out is not None:
-        storage.check_writable_file("out", out)
     last = max(case.times, default=0.0) or 1.0
     with options.Progress() as progress:
         solution = solve_continuum(

@@ -1,10 +1,6 @@
 """`liouville study`."""
 
-from pathlib import Path
-
 import click
-
-from liouville.inner import storage
 
 from ..study.study import FILE_NAME, run_study
 from . import options
@@ -21,9 +17,9 @@ from . import options
 @options.dynamics_options
 @options.alpha_option
 @click.option("--prediction/--no-prediction", default=True, help="Whether to predict the fluctuations.")
-@click.option("--out", type=click.Path(path_type=Path), help="Directory for study.nc and the figures; made if needed.")
+@options.out_directory_option("study.nc and the figures")
 @options.gathered
-def study(case, runs, method, dynamics, prediction, out):
+def study(case, runs, method, dynamics, prediction, directory):
     """Compare particles with the continuum over many n.
 
     Prints the RMS of ||f_n(t) - f_0(t)|| with standard errors, its fitted slopes in n beside the expected -1/2 and the
@@ -48,21 +44,9 @@ def study(case, runs, method, dynamics, prediction, out):
       study = load_study("results")       # study.dataset is an xarray.Dataset
       print(study.summary()); study.figures("figures")
     """
-    if out is not None:
-        storage.check_writable("out", out)
+    asked = {"predict": prediction, "store": directory}
     with options.Progress() as progress:
-        result = run_study(
-            case.problem,
-            case.times,
-            case.sizes,
-            runs.replicates,
-            runs.seed,
-            method,
-            dynamics,
-            store=out,
-            progress=progress,
-            predict=prediction,
-        )
+        result = run_study(case.problem, case.times, case.sizes, *runs, method, dynamics, progress=progress, **asked)
     click.echo(result.summary())
-    if out is not None:
-        options.echo_written(out / FILE_NAME, *result.figures(out))
+    if directory is not None:
+        options.echo_written(directory / FILE_NAME, *result.figures(directory))

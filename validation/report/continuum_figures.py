@@ -1,20 +1,20 @@
 """Figures of functions, losses, densities and laws: the continuum and the particles side by side."""
 
 import numpy as np
-from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from .style import colours, legend_below, log_axes, log_axis, new_figure
+from .style import MOVED, angle_axis, colours, legend_below, log_axes, log_axis, new_figure, one_panel
 
+MOST_PANELS = 6  # of functions; the legend says where there are more times
 VISIBLE = 0.02  # of the range that is shown, above which the error of f_0 is drawn as a band
 
 
 def functions_figure(dataset) -> Figure:
     """f_0 with the spread of f_n over replicates around it and the target, one panel a time."""
     times, n = dataset["time"].values, dataset.attrs["band_n"]
-    shown = np.unique(np.rint(np.linspace(0, times.size - 1, min(times.size, 6))).astype(int))
+    shown = np.unique(np.rint(np.linspace(0, times.size - 1, min(times.size, MOST_PANELS))).astype(int))
     columns = min(2, shown.size)
     rows = -(-shown.size // columns)
     figure = new_figure(2.25 * columns + 0.3, 1.6 * rows + 0.8)
@@ -38,8 +38,9 @@ def functions_figure(dataset) -> Figure:
     for axes in panels[shown.size :]:
         axes.set_axis_off()
     figure.supylabel("$f(x)$", fontsize=9.5)
-    at_nodes = "node" in dataset["x"].attrs["long_name"]
-    figure.supxlabel(r"node of $\mu$" if at_nodes else "$x$", fontsize=9.5)
+    what = dataset["x"].attrs["long_name"]
+    along = f"$x$, along ${what}$" if "x_1" in what else r"node of $\mu$" if "node" in what else "$x$"
+    figure.supxlabel(along, fontsize=9.5)
     handles = [
         Line2D([], [], color="0.3", lw=1.6, label="$f_0$ (continuum)"),
         Line2D(
@@ -50,7 +51,8 @@ def functions_figure(dataset) -> Figure:
     ]
     if uncertain:
         handles.insert(1, Line2D([], [], color="0.4", lw=7, alpha=0.45, label="its estimated error"))
-    figure.legend(handles=handles, loc="outside upper center", ncols=2, frameon=False)
+    left_out = f"{shown.size} of the {times.size} times of the study" if shown.size < times.size else None
+    figure.legend(handles=handles, loc="outside upper center", ncols=2, frameon=False, title=left_out)
     return figure
 
 
@@ -59,22 +61,17 @@ def _function_error(dataset, k) -> float:
     return float(np.nanmax(dataset["discretisation_error"].values[..., k])) / dataset.attrs["data_mass"] ** 0.5
 
 
-def _angle_axis(axis):
-    axis.set_ticks([0.0, np.pi, 2.0 * np.pi], ["0", r"$\pi$", r"$2\pi$"])
-
-
 def _input_axis(axes, dataset):
     x = dataset["x"].values
     if x[0] == 0.0 and np.isclose(x[-1], 2.0 * np.pi):
-        _angle_axis(axes.xaxis)
+        angle_axis(axes.xaxis)
     if x.size > 1:
         axes.set_xlim(x[0], x[-1])
 
 
 def loss_figure(dataset) -> Figure:
     """Loss against time: the continuum as a line, particles as means with the spread over replicates."""
-    figure = new_figure(4.8, 4.4)
-    axes = figure.add_subplot()
+    figure, axes = one_panel(4.8, 4.4)
     times, sizes = dataset["time"].values, dataset["n"].values
     handles = []
     positive = times[times > 0]
@@ -110,7 +107,8 @@ def loss_figure(dataset) -> Figure:
     log_axis(axes.yaxis)
     axes.grid(axis="y", color="0.9", lw=0.6)
     axes.set_axisbelow(True)
-    legend_below(figure, handles, "mean over replicates (bar: 5% to 95% of them)", 3)
+    title = f"mean over replicates (bar: 5% to 95% of them)\n{MOVED}" if sizes.size > 1 else "mean over replicates"
+    legend_below(figure, handles, title, 3)
     return figure
 
 
@@ -119,30 +117,6 @@ def _dodge(times, s, count):
     share = 0.025 * (s - 0.5 * (count - 1))
     unit = np.diff(times).min() if times.size > 1 else 1.0
     return np.where(times > 0, times * (1.0 + share), share * 1.5 * unit)
-
-
-def density_figure(dataset) -> Figure:
-    """rho_0 above, the particle histogram below, on the same bins and with one colour scale."""
-    times, n = dataset["map_time"].values, dataset.attrs["map_n"]
-    continuum, particles = dataset["map_continuum"].values, dataset["map_particles"].values
-    y, c = dataset["map_y_edges"].values, dataset["map_c_edges"].values
-    figure = new_figure(1.75 * times.size + 1.1, 4.2)
-    panels = figure.subplots(2, times.size, sharex=True, sharey=True, squeeze=False)
-    # A square root shows tails and peaks at once; the very tallest bins saturate, which the bar's arrow says.
-    norm = PowerNorm(0.5, vmin=0.0, vmax=float(np.quantile(continuum, 0.998)))
-    for row, densities in zip(panels, (continuum, particles), strict=True):
-        for axes, rho in zip(row, densities, strict=True):
-            image = axes.pcolormesh(y, c, np.maximum(rho, 0.0).T, norm=norm, cmap="viridis", rasterized=True)
-            if np.isclose(y[-1], 2.0 * np.pi) and y[0] == 0.0:
-                _angle_axis(axes.xaxis)
-    for axes, t in zip(panels[0], times, strict=True):
-        axes.set_title(f"$t = {t:g}$")
-    for axes in panels[1]:
-        axes.set_xlabel("$y$")
-    panels[0, 0].set_ylabel("continuum\n$c$")
-    panels[1, 0].set_ylabel(f"{n:,} particles\n$c$".replace(",", "\u202f"))
-    figure.colorbar(image, ax=panels, label=r"density $\rho(t, y, c)$", extend="max", aspect=35, pad=0.02)
-    return figure
 
 
 def _mathematical(name):
@@ -178,5 +152,10 @@ def distances_figure(dataset) -> Figure:
         Line2D([], [], marker="s", ms=3.8, ls="", color="0.5", label=r"$n$ independent draws from $\rho_0$"),
         Line2D([], [], color="0.25", ls="--", lw=0.9, label="$n^{-1/2}$"),
     ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False)
+    left_out = sizes[~np.isfinite(dataset["law_distance"].values[..., -1]).any(axis=(0, 2))]
+    title = "bars: standard errors; both are moved apart sideways"
+    if left_out.size:
+        which = ", ".join(f"{n:,}".replace(",", "\u202f") for n in left_out)
+        title += f"\n$n$ = {which} left out: there the draws that stand for $\\rho_0$ would rule the distance"
+    figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False, title=title, title_fontsize=8.0)
     return figure

@@ -5,13 +5,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from .style import colours, legend_below, log_axis, new_figure
+from .style import colours, legend_below, log_axis, one_panel
 
 
 def convergence_figure(result) -> Figure:
     """Error of f_0 against cells in y; the order of each refinement beside its segment, hollow where not resolved."""
-    figure = new_figure(5.0, 4.4)
-    axes = figure.add_subplot()
+    figure, axes = one_panel(5.0, 4.4)
     cells = result.cells[:, 0].astype(float)
     handles = []
     for k, colour in enumerate(colours(result.times.size)):

@@ -5,10 +5,11 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-from .continuum_figures import density_figure, distances_figure, functions_figure, loss_figure
+from .continuum_figures import distances_figure, functions_figure, loss_figure
 from .convergence_figure import convergence_figure
 from .fluctuation_figures import covariance_figure, healing_figure
 from .noise_figure import noise_figure
+from .phase_space_figures import density_figure, movement_figure, slices_figure
 from .rate_figures import bend_figure, bias_figure, exponents_figure, paths_figure, rates_figure
 from .style import STYLE
 
@@ -47,7 +48,9 @@ def available(dataset) -> list:
         ("rates", rates_figure, True),
         ("functions", functions_figure, True),
         ("loss", loss_figure, True),
-        ("density", density_figure, "map_continuum" in dataset),
+        ("density", density_figure, "map_time" in dataset),
+        ("slices", slices_figure, "slice_density" in dataset),
+        ("movement", movement_figure, "unit_path" in dataset),
         ("distances", distances_figure, known("law_distance")),
         ("healing", healing_figure, known("sigma2") and later),
         ("exponents", exponents_figure, known("rms_local")),

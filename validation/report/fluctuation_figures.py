@@ -1,11 +1,12 @@
 """Figures of the fluctuations about the continuum: the healing of their variance, and their covariance."""
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from .style import RED, colours, legend_below, log_axis, new_figure, time_axis
+from .style import MOVED, RED, colours, legend_below, log_axis, new_figure, time_axis
 
 RATIOS = (0.5, 3.0)  # measured over predicted, as far as drawn
 BARS = 2.0  # standard errors in the bands
@@ -22,7 +23,7 @@ def healing_figure(dataset) -> Figure:
     above.fill_between(times, variance - error, variance + error, color="0.6", lw=0, alpha=0.6)
     above.plot(times, variance, color="k", lw=1.3, zorder=1)
     positive = times[times > 0]
-    handles = [Line2D([], [], color="k", label=r"predicted $\sigma^2(t)$")]
+    handles: list[Artist] = [Line2D([], [], color="k", label=r"predicted $\sigma^2(t)$")]
     beyond = False
     for s, colour in enumerate(colours(sizes.size)):
         shift = 1.0 + 0.018 * (s - 0.5 * (sizes.size - 1))
@@ -58,7 +59,7 @@ def healing_figure(dataset) -> Figure:
         axes.grid(color="0.92", lw=0.6)
         axes.set_axisbelow(True)
     time_axis(below, times)
-    legend_below(figure, handles, None, 3)
+    legend_below(figure, handles, MOVED, 3)
     return figure
 
 
@@ -80,7 +81,7 @@ def covariance_figure(dataset) -> Figure:
         axes.grid(axis="y", color="0.92", lw=0.6)
         axes.set_axisbelow(True)
     handles.append(Line2D([], [], color="0.75", lw=4.0, label="expected of as many draws from the predicted law"))
-    title = f"bars: $\\pm${BARS:g} standard errors"
+    title = f"bars: $\\pm${BARS:g} standard errors; modes of one time are moved apart sideways"
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, title=title)
     return figure
 

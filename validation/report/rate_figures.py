@@ -3,20 +3,20 @@
 from itertools import pairwise
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from .style import BLUE, RED, against_n, colours, legend_below, log_axis, new_figure, time_axis
+from .style import BLUE, RED, against_n, colours, legend_below, log_axis, new_figure, one_panel, time_axis
 
 RANGE = (-1.5, 0.0)  # of the exponents' colours; steeper ones saturate
 
 
 def rates_figure(dataset) -> Figure:
     """RMS discrepancy against n with fitted and expected slopes; unresolved points are hollow and unconnected."""
-    figure = new_figure(5.3, 4.9)
-    axes = figure.add_subplot()
+    figure, axes = one_panel(5.3, 4.9)
     sizes, times, tail = dataset["n"].values, dataset["time"].values, dataset.attrs["tail_sizes"]
     handles = []
     for k, colour in enumerate(colours(times.size)):
@@ -55,6 +55,12 @@ def _fitted_line(axes, dataset, name, k, used, **style):
 
 def _slope(dataset, name, k):
     return f"${float(dataset[name][k]):.3f} \\pm {float(dataset[f'{name}_error'][k]):.3f}$"
+
+
+def _points(axes, sizes, values, errors, used, colour):
+    """Those that are used, with standard errors."""
+    style = {"fmt": "o", "ms": 4.0, "color": colour, "capsize": 2.0, "lw": 0.9, "zorder": 3}
+    axes.errorbar(sizes[used], values[used], errors[used], **style)
 
 
 def _expected_line(axes, dataset):
@@ -109,7 +115,7 @@ def exponents_figure(dataset) -> Figure:
     )
     bar.set_label("local exponent in $n$")
     bar.ax.axhline(dataset.attrs["expected_slope"], color="k", lw=0.8)
-    handles = []
+    handles: list[Artist] = []
     if not np.isfinite(dataset["rms_local"].values).all():
         handles.append(Patch(facecolor="0.92", edgecolor="0.65", hatch="////", lw=0, label="not resolved"))
     if rare.any():
@@ -121,21 +127,30 @@ def exponents_figure(dataset) -> Figure:
 
 def paths_figure(dataset) -> Figure:
     """RMS along t = A log n beside sigma(t) / sqrt(n); ||f_0(t) - f|| for comparison."""
-    figure = new_figure(5.2, 5.0)
-    axes = figure.add_subplot()
+    figure, axes = one_panel(5.2, 5.0)
     sizes, amplitudes = dataset["n"].values.astype(float), dataset["path"].values
     handles = []
     for k, colour in enumerate(colours(amplitudes.size)):
         rms, error = dataset["path_rms"].values[k], dataset["path_rms_error"].values[k]
         good = dataset["path_resolved"].values[k]
-        axes.errorbar(sizes[good], rms[good], error[good], fmt="o", ms=4.0, color=colour, capsize=2.0, lw=0.9, zorder=3)
+        _points(axes, sizes, rms, error, good, colour)
         median = dataset["path_median"].values[k]
         axes.plot(sizes[good], median[good], "_", ms=8.0, mew=1.3, color=colour, alpha=0.7)
         bad = ~good & (rms > 0)
         axes.plot(sizes[bad], rms[bad], "v", ms=4.5, mfc="none", mec=colour)
         axes.plot(sizes, dataset["path_predicted"].values[k], color=colour, lw=1.2)
         axes.plot(sizes, dataset["path_distance"].values[k], color=colour, lw=0.9, ls=":")
-        handles.append(Line2D([], [], marker="o", ms=4.0, lw=1.2, color=colour, label=f"$A = {amplitudes[k]:.3g}$"))
+        handles.append(
+            Line2D(
+                [],
+                [],
+                marker="o",
+                ms=4.0,
+                lw=1.2,
+                color=colour,
+                label=_path(amplitudes[k], sizes, dataset["path_time"].values[k]),
+            )
+        )
     for exponent, style, text in ((-0.5, "--", "$n^{-1/2}$"), (-1.0, "-.", "$n^{-1}$")):
         shown = np.flatnonzero(np.isfinite(dataset["path_rms"].values).any(axis=0))[0]
         start = 0.6 * np.nanmin(dataset["path_rms"].values[:, shown]) * (sizes[shown] / sizes[0]) ** -exponent
@@ -153,10 +168,15 @@ def paths_figure(dataset) -> Figure:
     return figure
 
 
+def _path(amplitude, sizes, times) -> str:
+    """Which path it is, and where it ends: A is chosen by that, and is no round number."""
+    last = np.flatnonzero(np.isfinite(times))[-1]
+    return f"$A = {amplitude:.3g}$  ($t = {times[last]:.3g}$ at $n = {sizes[last]:g}$)"
+
+
 def bias_figure(dataset) -> Figure:
     """||E f_n - f_0|| against n with 1/n; what does not stand out from the noise is hollow, at its noise."""
-    figure = new_figure(5.2, 5.0)
-    axes = figure.add_subplot()
+    figure, axes = one_panel(5.2, 5.0)
     sizes, times = dataset["n"].values.astype(float), dataset["time"].values
     resolved = dataset["bias_resolved"].values
     handles, top = [], 0.0
@@ -165,9 +185,7 @@ def bias_figure(dataset) -> Figure:
         if times[k] == 0 and not good.any():
             continue  # f_n is without bias at time 0
         value, error = dataset["bias"].values[:, k], dataset["bias_error"].values[:, k]
-        axes.errorbar(
-            sizes[good], value[good], error[good], fmt="o", ms=4.0, color=colour, capsize=2.0, lw=0.9, zorder=3
-        )
+        _points(axes, sizes, value, error, good, colour)
         axes.plot(sizes[~good], dataset["bias_noise"].values[~good, k], "v", ms=4.0, mfc="none", mec=colour, mew=0.7)
         slope, slope_error = float(dataset["bias_slope"][k]), float(dataset["bias_slope_error"][k])
         text = f"$t = {times[k]:g}$"
@@ -189,8 +207,7 @@ def bias_figure(dataset) -> Figure:
 
 def bend_figure(dataset) -> Figure:
     """n*(t) = b_2 / sigma^2, and the n at which the local exponent passes -3/4."""
-    figure = new_figure(4.8, 4.2)
-    axes = figure.add_subplot()
+    figure, axes = one_panel(4.8, 4.2)
     times, sizes = dataset["time"].values, dataset["n"].values
     handles = []
     for name, marker, colour, shift, label in (
@@ -218,5 +235,9 @@ def bend_figure(dataset) -> Figure:
     axes.set_ylim(min(1.0, 0.7 * sizes[0]), 1.4 * sizes[-1])
     log_axis(axes.yaxis)
     time_axis(axes, times)
-    legend_below(figure, handles, None, 2)
+    title = (
+        "the two agree while terms beyond $b_2/n^2$ are small;\nexponents have those terms in them, the fit sets them"
+        " apart;\npoints of one time are moved apart sideways"
+    )
+    legend_below(figure, handles, title, 2)
     return figure

@@ -1,12 +1,15 @@
 """What all figures share: style, colours, axes."""
 
+from typing import Any
+
 import matplotlib
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, NullLocator, StrMethodFormatter
 
-STYLE = {
+MOVED = "points of one time are moved apart sideways, $n$ growing to the right"
+STYLE: dict[Any, object] = {
     "font.size": 9.0,
     "axes.labelsize": 9.5,
     "axes.titlesize": 9.5,
@@ -34,6 +37,17 @@ def new_figure(width, height) -> Figure:
 def colours(count):
     """So many colours of one ordered scale."""
     return matplotlib.colormaps["viridis"](np.linspace(0.0, VIRIDIS_END, count))
+
+
+def one_panel(width, height):
+    """A figure and its only panel."""
+    figure = new_figure(width, height)
+    return figure, figure.add_subplot()
+
+
+def angle_axis(axis):
+    """Ticks of a full turn."""
+    axis.set_ticks([0.0, np.pi, 2.0 * np.pi], ["0", r"$\pi$", r"$2\pi$"])
 
 
 def legend_below(figure, handles, title, columns):

@@ -139,12 +139,15 @@ def fluctuation_lines(dataset) -> list:
 def crossover_lines(dataset) -> list:
     """Local exponents, bend and bias."""
     sizes = dataset["n"].values
-    lines = ["Local exponents of the RMS between neighbouring n, the bend n*, and the bias ||E f_n - f_0||"]
+    lines = [
+        "Local exponents of the RMS between neighbouring n, the bend n*, and the bias ||E f_n - f_0||",
+        "(n* is b_2/sigma^2, and where the exponent passes -3/4: the same while terms beyond b_2/n^2 are small)",
+    ]
     lines += _head(dataset, "n")
     for g in range(sizes.size - 1):
         label = f"{sizes[g]}-{sizes[g + 1]}"
         lines.append(_pair_row(label, dataset["rms_local"].values[g], dataset["rms_local_error"].values[g], slope_text))
-    lines.append(lines[2])
+    lines.append(lines[3])
     lines.append(_pair_row("b_2/s^2", dataset["n_star"].values, dataset["n_star_error"].values, _plain))
     lines.append(_pair_row("bend -3/4", dataset["bend"].values, dataset["bend_error"].values, _plain))
     resolved = dataset["bias_resolved"].values

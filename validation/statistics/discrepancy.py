@@ -6,8 +6,10 @@ of n independent draws from rho_0, so the bias that finite samples cause is the 
 """
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 PERIOD = 2.0 * np.pi
 DISTANCES = ("w1_y", "w1_c", "sliced_w1", "energy")
@@ -20,7 +22,20 @@ DISTANCE_NAMES = {
 N_PROJECTIONS = 64
 
 
-def l2_discrepancy(ensemble, solution) -> np.ndarray:
+class OfFeatures(Protocol):
+    """What an Ensemble and a Solution have in common: coefficients of the same features over time."""
+
+    @property
+    def features(self) -> Any: ...
+
+    @property
+    def times(self) -> np.ndarray: ...
+
+    @property
+    def coefficients(self) -> np.ndarray: ...
+
+
+def l2_discrepancy(ensemble: OfFeatures, solution: OfFeatures) -> np.ndarray:
     """||f_n(t) - f_0(t)|| in L2(mu), shape (replicates, T).
 
     The part of the target that no unit can make is the same in both and drops out: the distance is |a_n - a_0|.
@@ -44,14 +59,14 @@ def l2_discrepancy(ensemble, solution) -> np.ndarray:
     return np.linalg.norm(ensemble.coefficients - solution.coefficients, axis=-1)
 
 
-def w1(u, v) -> float:
+def w1(u: ArrayLike, v: ArrayLike) -> float:
     """Wasserstein-1 distance of two samples on the line, shapes (n,) and (m,)."""
     from scipy.stats import wasserstein_distance
 
     return float(wasserstein_distance(u, v))
 
 
-def w1_circle(u, v) -> float:
+def w1_circle(u: ArrayLike, v: ArrayLike) -> float:
     """Wasserstein-1 distance of two samples on the circle of length 2 pi, angles of shapes (n,) and (m,).
 
     Exact up to 1e-6 or so: the search for the best cut of Delon, Salomon, Sobolevski (2010), by POT.
@@ -68,7 +83,7 @@ def embed(z, periodic) -> np.ndarray:
     return np.stack([np.cos(y), np.sin(y), c] if periodic else [y, c], axis=1)
 
 
-def sliced_w1(z, other, periodic) -> float:
+def sliced_w1(z: ArrayLike, other: ArrayLike, periodic: bool) -> float:
     """Sliced Wasserstein-1 distance on the embedded (y, c), over 64 random directions that are always the same."""
     return float(np.mean(w1_of_sorted(sorted_projections(z, periodic), sorted_projections(other, periodic))))
 
@@ -93,7 +108,7 @@ def w1_of_sorted(u, v) -> np.ndarray:
     return np.abs(u[:, (ends - 1) // m] - v[:, (ends - 1) // n]) @ widths
 
 
-def energy_distance(z, other, periodic, spread=None) -> float:
+def energy_distance(z: ArrayLike, other: ArrayLike, periodic: bool, spread: float | None = None) -> float:
     """Energy distance on the embedded (y, c), a characteristic maximum mean discrepancy.
 
     ( 2 E|X - Y| - E|X - X'| - E|Y - Y'| )^(1/2), expectations over the samples, pairs of a point with itself included
@@ -142,12 +157,12 @@ class Reference:
     projections: np.ndarray
 
     @classmethod
-    def of(cls, z, periodic):
+    def of(cls, z: np.ndarray, periodic: bool) -> "Reference":
         """From the sample."""
         return cls(z, periodic, mean_distance(z, z, periodic), sorted_projections(z, periodic))
 
 
-def law_distances(z, reference) -> np.ndarray:
+def law_distances(z: np.ndarray, reference: Reference) -> np.ndarray:
     """All distances named in DISTANCES between a sample of shape (2, n) and a `Reference`, in that order."""
     other, periodic = reference.z, reference.periodic
     along_y = w1_circle if periodic else w1

@@ -57,7 +57,9 @@ class Errors:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What a study measured; S sizes, R replicates, T times, P features. All arrays are read-only.
+    """What a study measured. All arrays are read-only.
+
+    S sizes, R replicates, T times, P features.
 
     Attributes
     ----------

@@ -37,6 +37,8 @@ class Deviations:
 class NoiseEvidence:
     """What a study of the noise measured. All arrays are read-only.
 
+    K values of theta, A of alpha, S sizes, R replicates, T times.
+
     Attributes
     ----------
     times : array, shape (T,)

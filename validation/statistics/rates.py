@@ -10,10 +10,12 @@ Every rate here is linear in the logarithms: rate(t) = sum_n W(t, n) log RMS(n, 
 observed or resampled ones.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .few_replicates import jackknife, left_out_logs
 
@@ -149,7 +151,14 @@ def _fit(sizes, logs, replicated, used, spread):
     return Fit(slope, error, degrees, mean_log - slope * mean_size)
 
 
-def rates(sizes, discrepancy, resolved, statistic=root_mean_square, n_resamples=N_RESAMPLES, seed=0) -> Rates:
+def rates(
+    sizes: ArrayLike,
+    discrepancy: ArrayLike,
+    resolved: ArrayLike,
+    statistic: Callable[..., np.ndarray] = root_mean_square,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+) -> Rates:
     """Fitted slopes and local exponents, with standard errors by the jackknife for the RMS, else by the bootstrap.
 
     Parameters

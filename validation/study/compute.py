@@ -50,7 +50,7 @@ class Computed:
 def compute(plan: Plan, executor, progress) -> Computed:
     """Predict, solve and simulate what a plan asks for."""
     prediction = predict_fluctuations(plan.problem, plan.times, plan.features, plan.dynamics, plan.predict, progress)
-    course = Course.of(plan, aimed_error(prediction, plan.sizes[-1], plan.features.size))
+    course = Course.of(plan, aimed_error(prediction, plan.sizes[-1], plan.features))
     band_n = min(plan.sizes, key=lambda n: abs(np.log(n / BAND_SIZE)))
     continua = solve_continua(plan, course, band_n, progress)
     solution = continua.shown.shown
@@ -74,6 +74,9 @@ def _where_to_show(problem, solution, can_keep):
     """
     points = getattr(problem.data, "points", None)
     nodes = None if points is None else points[:MAX_NODES_SHOWN]
+    if nodes is None and problem.data.input_dim == 2:  # a torus: along its diagonal
+        x = np.repeat(np.linspace(0.0, 2.0 * np.pi, N_X)[:, None], 2, axis=1)
+        return x, solution.function(x)
     if problem.data.input_dim > 1 or not callable(problem.target):
         return nodes, solution.function(nodes)
     ends = (0.0, 2.0 * np.pi) if points is None else (points.min(), points.max())

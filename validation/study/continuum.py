@@ -1,10 +1,11 @@
 """The continuum of a study: predicted fluctuations, the solution that particles are compared with, and its check."""
 
+import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from liouville import Box, Characteristics, NotPredicted, Solution, Task, fluctuations, solve
+from liouville import Box, Characteristics, Dynamics, NotPredicted, Solution, Task, fluctuations, solve
 from liouville.inner import PER_TIME, default_method
 
 from ..statistics.budget import discretisation_error
@@ -13,6 +14,8 @@ from .plan import Course, Plan, union
 
 # Of the characteristics: an order below what a default grid leaves, at a quarter of the cost of the default tolerance.
 TOLERANCE, LEAST_TOLERANCE = 1e-5, 1e-9
+# Over two-dimensional y no tighter than the particles need: every digit of characteristics costs ten times the nodes.
+LOOSEST_TOLERANCE, CHECK_NODES = 1e-3, 200_000
 # Both sides together may owe a tenth of the RMS to numerics; each aims at a third of a tenth of the least RMS.
 AIMED_SHARE = 0.03
 PREDICTION_NODES = 30_000  # at most; what error then remains widens the bands
@@ -46,12 +49,13 @@ def predict_fluctuations(problem, times, features, dynamics, wanted, progress) -
     return Prediction(found.variance, found.error_estimate, found.feature_covariance, note)
 
 
-def aimed_error(prediction, largest, size) -> float:
+def aimed_error(prediction, largest, features) -> float:
     """Numerical error to aim at, relative to the target's size: small beside the least predicted RMS."""
+    size, tolerance = features.size, TOLERANCE if features.problem.domain.dim == 1 else LOOSEST_TOLERANCE
     with np.errstate(invalid="ignore", divide="ignore"):
         rms = np.sqrt(prediction.variance / largest) / size
     rms = rms[np.isfinite(rms) & (rms > 0)]
-    return float(np.clip(AIMED_SHARE * rms.min(), LEAST_TOLERANCE, TOLERANCE)) if rms.size else TOLERANCE
+    return float(np.clip(AIMED_SHARE * rms.min(), LEAST_TOLERANCE, tolerance)) if rms.size else tolerance
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +89,8 @@ class Continua:
 
 def solve_continua(plan: Plan, course: Course, shown_n: int, progress) -> Continua:
     """The continuum of every size of a plan."""
-    at_sizes, known = [], []
+    at_sizes: list[Continuum] = []
+    known: list[tuple[Dynamics, Continuum]] = []
     for task in plan.tasks:
         alike = [found for one, found in known if one is task.dynamics or one == task.dynamics]
         at_sizes.append(alike[0] if alike else solve_continuum(plan, course, task, progress))
@@ -112,6 +117,14 @@ def solve_continuum(plan: Plan, course: Course, task: Task, progress) -> Continu
 
     default = default_method(task)
     exact = Characteristics(tolerance=course.aim)
+    if plan.method is None and default.on_grid and task.problem.domain.dim > 1:
+        compared = run("continuum", wanted, default)
+        with warnings.catch_warnings():  # where they stop short, their own error estimate says so beside the distance
+            warnings.filterwarnings("ignore", "Characteristics stopped")
+            check = run("characteristics", times, replace(exact, max_nodes=CHECK_NODES))
+        distance = np.linalg.norm(check.coefficients - compared.coefficients[here], axis=1)
+        own = discretisation_error(compared, compared)
+        return Continuum(compared, check, restricted(compared, here), own, distance)
     if plan.method is None and default.on_grid:
         check = run("continuum", times, default)
         compared = run("characteristics", wanted, exact)

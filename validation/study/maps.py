@@ -1,46 +1,111 @@
-"""Pictures of phase space: the continuum density and a particle histogram on the same bins, y one-dimensional."""
+"""Pictures of phase space: marginals of the continuum beside particle histograms, slices, and how units move."""
 
 from dataclasses import dataclass
+from itertools import combinations
+from typing import cast
 
 import numpy as np
 
+from liouville import Ridge
+from liouville.inner import coordinate_names
 from particles import simulate
 
-N_BINS = 96
+N_BINS = {1: 96, 2: 64}  # each way, by the dimension of y
 N_PARTICLES = 200_000
 MAX_TIMES = 4
 TAIL = 3e-4  # share of the particles that the picture may leave out at each end, at every time
 PERIOD = 2.0 * np.pi
+SLICES = (0.1, 0.5, 0.9)  # quantiles of the law of c at which rho is cut
+N_MOVING, N_SHOWN, N_LOOKS = 1000, 200, 48  # particles that are followed, those that are drawn, and how often
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """Marginal densities over two coordinates.
+
+    Attributes
+    ----------
+    names : (str, str)
+        Of (y, c), or two of (y1, y2, c).
+    edges : pair of arrays, shape (bins + 1,)
+    continuum, particles : arrays, shape (K, bins, bins)
+        Bin averages of the marginal of rho_0 and of the histogram of n particles.
+    """
+
+    names: tuple[str, str]
+    edges: tuple[np.ndarray, np.ndarray]
+    continuum: np.ndarray
+    particles: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Slices:
+    """rho_0 over two-dimensional y, cut at a few c.
+
+    Attributes
+    ----------
+    c : array, shape (S,)
+    edges : pair of arrays, shape (n_1 + 1,) and (n_2 + 1,)
+    density : array, shape (K, S, n_1, n_2)
+    """
+
+    c: np.ndarray
+    edges: tuple[np.ndarray, np.ndarray]
+    density: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Movement:
+    """Where units of one run go.
+
+    Attributes
+    ----------
+    times : array, shape (L,)
+    z : array, shape (L, 3, units)
+        (y_1, y_2, c).
+    n : int
+        Particles of the run, of which these are the first.
+    """
+
+    times: np.ndarray
+    z: np.ndarray
+    n: int
 
 
 @dataclass(frozen=True, eq=False)
 class Maps:
-    """Densities on bins of (y, c).
+    """Pictures of phase space at K times.
 
     Attributes
     ----------
     times : array, shape (K,)
-    y_edges, c_edges : arrays, shape (bins + 1,)
-    continuum, particles : arrays, shape (K, bins, bins)
-        Bin averages of rho_0 and of the histogram of n particles.
+    planes : tuple of Plane
+        (y, c), or for two-dimensional y all three pairs of coordinates.
+    labels : tuple of str
+        The coordinates as formulas.
     n : int
+        Particles of the histograms.
+    slices, movement : Slices and Movement, or None
+        For two-dimensional y.
     """
 
     times: np.ndarray
-    y_edges: np.ndarray
-    c_edges: np.ndarray
-    continuum: np.ndarray
-    particles: np.ndarray
+    planes: tuple[Plane, ...]
+    labels: tuple[str, ...]
     n: int
+    slices: Slices | None = None
+    movement: Movement | None = None
 
 
 def can_map(solution) -> bool:
-    """Whether the solution has a density over one-dimensional y to show."""
+    """Whether the solution has a density to show."""
     problem = solution.problem
-    if problem.domain.dim != 1 or not problem.law.has_density:
+    if not problem.law.has_density:
         return False
+    if solution.density is not None:
+        return True
     # No characteristic leads back through discrete steps, or from kinks and walls.
-    return solution.density is not None or (not solution.dynamics.discrete and solution.features.smooth)
+    return problem.domain.dim == 1 and not solution.dynamics.discrete and solution.features.smooth
 
 
 def overlap(cells, bins) -> np.ndarray:
@@ -51,24 +116,54 @@ def overlap(cells, bins) -> np.ndarray:
 
 
 def _ranges(z, periodic):
-    """Ranges of y and c that hold all but the tails at every time, from z of shape (K, 2, n)."""
-    low, high = np.quantile(z, [TAIL, 1.0 - TAIL], axis=2)
-    (y_low, c_low), (y_high, c_high) = low.min(axis=0), high.max(axis=0)
-    margin = 0.03 * np.array([y_high - y_low, c_high - c_low])
-    y_range = (0.0, PERIOD) if periodic else (y_low - margin[0], y_high + margin[0])
-    return y_range, (c_low - margin[1], c_high + margin[1])
+    """A range of every coordinate that holds all but the tails at every time, from z of shape (K, N + 1, n)."""
+    low, high = (np.quantile(z, share, axis=2) for share in (TAIL, 1.0 - TAIL))
+    low, high = low.min(axis=0), high.max(axis=0)
+    margin = 0.03 * (high - low)
+    ranges = list(zip(low - margin, high + margin, strict=True))
+    if periodic:
+        ranges[:-1] = [(0.0, PERIOD)] * (len(ranges) - 1)
+    return ranges
 
 
 def make_maps(solution, integrator, seed, n=N_PARTICLES, progress=None) -> Maps:
     """Densities of a solution beside one simulation of n particles, at up to four of its times."""
-    problem = solution.problem
-    periodic = problem.domain.periodic
-    T = solution.times.size
+    problem, T = solution.problem, solution.times.size
+    N = problem.domain.dim
     shown = np.unique(np.rint(np.linspace(0, T - 1, min(T, MAX_TIMES))).astype(int))
+    z = _positions(solution, integrator, seed, n, solution.times[shown], progress)
+    edges = [np.linspace(lower, upper, N_BINS[N] + 1) for lower, upper in _ranges(z, problem.domain.periodic)]
+    names = coordinate_names(N)
+    planes = []
+    for pair in combinations(range(N + 1), 2):
+        ends = edges[pair[0]], edges[pair[1]]
+        area = (ends[0][1] - ends[0][0]) * (ends[1][1] - ends[1][0])
+        counts = np.stack([np.histogram2d(one[pair[0]], one[pair[1]], bins=ends)[0] for one in z])
+        continuum = _continuum(solution, shown, pair, ends)
+        planes.append(Plane((names[pair[0]], names[pair[1]]), ends, continuum, counts / (n * area)))
+    slices = movement = None
+    if N == 2:
+        slices = _slices(solution, shown)
+        times = np.unique(np.append(np.linspace(0.0, solution.times[-1], N_LOOKS), solution.times[-1]))
+        if not solution.dynamics.discrete:
+            z = _positions(solution, integrator, seed, N_MOVING, times, None, wrapped=False)
+            movement = Movement(times, z[:, :, :N_SHOWN], N_MOVING)
+    return Maps(solution.times[shown], tuple(planes), _labels(problem), n, slices, movement)
+
+
+def _labels(problem) -> tuple[str, ...]:
+    if problem.domain.dim == 1:
+        return ("y", "c")
+    ridge = isinstance(problem.unit, Ridge) and problem.unit.bias
+    return ("w", "b", "c") if ridge else ("y_1", "y_2", "c")
+
+
+def _positions(solution, integrator, seed, n, times, progress, wrapped=True) -> np.ndarray:
+    """(y, c) of n particles, shape (len(times), N + 1, n)."""
     ensemble = simulate(
-        problem,
+        solution.problem,
         n,
-        solution.times[shown],
+        times,
         1,
         seed,
         solution.dynamics,
@@ -77,26 +172,29 @@ def make_maps(solution, integrator, seed, n=N_PARTICLES, progress=None) -> Maps:
         features=solution.features,
         progress=progress,
     )
-    z = np.stack([ensemble.y[0, :, :, 0], ensemble.c[0]], axis=1)
-    if periodic:
-        z[:, 0] = np.mod(z[:, 0], PERIOD)
-    y_edges, c_edges = (np.linspace(*ends, N_BINS + 1) for ends in _ranges(z, periodic))
-    area = (y_edges[1] - y_edges[0]) * (c_edges[1] - c_edges[0])
-    counts = np.stack([np.histogram2d(y, c, bins=(y_edges, c_edges))[0] for y, c in z])
-    return Maps(
-        times=solution.times[shown],
-        y_edges=y_edges,
-        c_edges=c_edges,
-        continuum=_continuum(solution, shown, y_edges, c_edges),
-        particles=counts / (n * area),
-        n=n,
-    )
+    y, c = cast(np.ndarray, ensemble.y)[0], cast(np.ndarray, ensemble.c)[0]
+    z = np.concatenate([np.moveaxis(y, 2, 1), c[:, None]], axis=1)
+    if solution.problem.domain.periodic and wrapped:
+        z[:, :-1] = np.mod(z[:, :-1], PERIOD)
+    return z
 
 
-def _continuum(solution, shown, y_edges, c_edges):
-    if solution.density is not None:
-        along_y, along_c = overlap(solution.grid.y_edges, y_edges), overlap(solution.grid.c_edges, c_edges)
-        return np.stack([along_y @ rho @ along_c.T for rho in solution.density[shown]])
-    y, c = 0.5 * (y_edges[1:] + y_edges[:-1]), 0.5 * (c_edges[1:] + c_edges[:-1])
-    y, c = np.meshgrid(y, c, indexing="ij")
-    return np.stack([solution.density_at(t, y, c) for t in solution.times[shown]])
+def _continuum(solution, shown, pair, edges):
+    """Bin averages of the marginal over a pair of coordinates, shape (K, bins, bins)."""
+    if solution.density is None:  # y is one-dimensional
+        y, c = np.meshgrid(*[0.5 * (along[1:] + along[:-1]) for along in edges], indexing="ij")
+        return np.stack([solution.density_at(t, y, c) for t in solution.times[shown]])
+    axes = (*solution.grid.y_axes, solution.grid.c_axis)
+    rho = solution.density[shown]
+    for d in reversed(range(len(axes))):
+        if d not in pair:
+            rho = np.moveaxis(rho, d + 1, -1) @ axes[d].widths
+    along = [overlap(axes[d].edges, ends) for d, ends in zip(pair, edges, strict=True)]
+    return np.stack([along[0] @ one @ along[1].T for one in rho])
+
+
+def _slices(solution, shown) -> Slices:
+    c = solution.grid.c
+    at = [int(np.argmin(np.abs(c - solution.problem.laws[-1].quantile(share)))) for share in SLICES]
+    first, second = (axis.edges for axis in solution.grid.y_axes)
+    return Slices(c[at], (first, second), np.moveaxis(solution.density[shown][..., at], -1, 1))

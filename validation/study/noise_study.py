@@ -12,9 +12,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from liouville import DecreasingTheta, DiffusionSGD, GradientDescent, Phase, Problem, Quench, Task
 from liouville.inner import Features, check_problem, checks, storage
@@ -26,7 +27,7 @@ from ..statistics.rates import root_mean_square, root_mean_square_error
 from ..verdicts import JOINT_LEVEL, NOISE_STATEMENTS, Statement, check_statements, judge_all
 from .evidence_variables import claim_variables, variable
 from .plan import check_count, check_data, check_sizes
-from .study import check_store, read_kind, silent
+from .saved import SavedStudy, check_store, read_kind, silent
 
 if TYPE_CHECKING:
     import xarray
@@ -38,17 +39,11 @@ KIND = "NoiseStudy"
 
 
 @dataclass(frozen=True, eq=False)
-class NoiseStudy:
+class NoiseStudy(SavedStudy):
     """A finished study of the noise.
 
-    Attributes
-    ----------
-    dataset : xarray.Dataset
-        Dimensions theta, alpha, n, replicate, time, and slope_time for the times up to the quench. The rules and
-        thresholds of the verdicts are in it.
+    Its `dataset` has the dimensions theta, alpha, n, replicate, time, and slope_time for the times up to the quench.
     """
-
-    dataset: "xarray.Dataset"
 
     def summary(self) -> str:
         """The tables and verdicts as text."""
@@ -60,30 +55,20 @@ class NoiseStudy:
 
         return draw_noise(self.dataset, path)
 
-    def save(self, path: str | Path) -> Path:
-        """Write the dataset as NetCDF, whole or not at all."""
-        return storage.write(self.dataset, storage.check_writable_file("path", path))
-
 
 def load_noise_study(path: str | Path) -> NoiseStudy:
-    """The study in a NetCDF file, or in the directory that `run_noise_study` was given as `store`.
-
-    Raises
-    ------
-    ValueError
-        If there is none, or the file holds something else, or was written before rules were saved with their verdicts.
-    """
+    """The study in a file, or in the directory that `run_noise_study` was given as `store`; errors as `load_study`."""
     return NoiseStudy(read_kind(path, FILE_NAME, KIND))
 
 
 @checks.with_own_error_state
 def run_noise_study(
     problem: Problem,
-    times: Sequence[float],
+    times: ArrayLike,
     dynamics: Phase,
     n: int = 300,
-    sizes: Sequence[int] = (30, 100, 300, 1000),
-    alphas: Sequence[float] = (0.25, 0.5, 1.0),
+    sizes: Sequence[int] | np.ndarray = (30, 100, 300, 1000),
+    alphas: Sequence[float] | np.ndarray = (0.25, 0.5, 1.0),
     quench: float | None = None,
     replicates: int = 100,
     seed: int = 0,
@@ -158,30 +143,25 @@ def run_noise_study(
 
 @dataclass(frozen=True, eq=False)
 class NoisePlan:
-    """A study of the noise as it was asked for; parameters as of `run_noise_study`, checked.
+    """A study of the noise as it was asked for, checked; parameters as of `run_noise_study`, arrays of `NoiseEvidence`.
 
     Attributes
     ----------
-    times : array, shape (T,)
-    early : array, shape (E,)
-        The positive times up to the quench.
-    thetas : array, shape (K,)
-        Up to that of the dynamics.
     protocols : list
         The dynamics without the quench and with it.
     features : Features
     """
 
     problem: Problem
-    times: Sequence[float]
+    times: Any
     dynamics: Phase
     n: int
-    sizes: Sequence[int]
-    alphas: Sequence[float]
+    sizes: Any
+    alphas: Any
     quench: float | None
     replicates: int
     seed: int
-    statements: tuple[Statement, ...] = ()
+    statements: Sequence[Statement] = ()
     early: np.ndarray = field(init=False, repr=False)
     thetas: np.ndarray = field(init=False, repr=False)
     protocols: list = field(init=False, repr=False)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -16,36 +17,24 @@ MOST = 10**15  # of particles and replicates: more than any memory holds, and ex
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A study as it was asked for.
+    """A study as it was asked for, checked; parameters as of `run_study`, sizes increasing.
 
     Attributes
     ----------
-    problem : Problem
-    times : array, shape (T,)
-    sizes : list of int, length S
-        Increasing.
-    replicates, seed : int
-    method : Method or None
-    dynamics : Dynamics
-    integrator : Integrator or None
-        None where it is to be chosen.
-    predict : bool
-    statements : tuple of Statement
-        The user's own.
     tasks : list of Task, length S
         For every size: features of the problem, for particles and continuum alike, and the dynamics of that size.
     """
 
     problem: Problem
-    times: Sequence[float]
-    sizes: Sequence[int]
+    times: Any
+    sizes: Any
     replicates: int
     seed: int
     method: Method | None = None
-    dynamics: Dynamics | None = None
+    dynamics: Any = None
     integrator: Integrator | None = None
     predict: bool = True
-    statements: tuple[Statement, ...] = ()
+    statements: Sequence[Statement] = ()
     tasks: list[Task] = field(init=False, repr=False)
 
     def __post_init__(self):
@@ -67,7 +56,9 @@ class Plan:
         check_data(self.problem, dynamics.for_size(sizes[0]))
         first = Task.of(self.problem, self.times, dynamics.for_size(sizes[0]), self.seed)
         if self.method is not None:
-            check_method(self.method).check(first)
+            method = check_method(self.method).fitted(first)
+            method.check(first)
+            checks.hold(self, method=method)
         tasks = [replace(first, dynamics=dynamics.for_size(n)) for n in sizes]
         checks.hold(self, times=first.times, tasks=tasks)
 

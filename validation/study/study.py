@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import cast
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from liouville import Dynamics, Method, Problem
 from liouville.inner import Integrator, checks, storage
@@ -19,6 +20,7 @@ from ..verdicts import STATEMENTS, Statement, judge_all
 from .compute import Computed, compute
 from .evidence_variables import APPLIED, claim_variables, evidence_variables, word_variables
 from .plan import Plan
+from .saved import SavedStudy, check_store, read_kind, silent
 from .variables import (
     QUANTILES,
     continuum_variables,
@@ -30,26 +32,13 @@ from .variables import (
     path_variables,
 )
 
-if TYPE_CHECKING:
-    import xarray
-
 FILE_NAME = "study.nc"
 KIND = "Study"
 
 
 @dataclass(frozen=True, eq=False)
-class Study:
-    """A finished study.
-
-    Attributes
-    ----------
-    dataset : xarray.Dataset
-        Dimensions n, replicate, time and others, with long names, units and provenance in its attributes. Everything
-        that tables and figures show is in it, the rules and thresholds of the verdicts included: neither of them is
-        judged anew.
-    """
-
-    dataset: "xarray.Dataset"
+class Study(SavedStudy):
+    """A finished study of rates, whose `dataset` has the dimensions n, replicate, time and others."""
 
     def summary(self) -> str:
         """The tables as text."""
@@ -61,10 +50,6 @@ class Study:
 
         directory = storage.check_writable("directory", directory)
         return figures.draw_all(self.dataset, directory)
-
-    def save(self, path: str | Path) -> Path:
-        """Write the dataset as NetCDF, whole or not at all."""
-        return storage.write(self.dataset, storage.check_writable_file("path", path))
 
 
 def load_study(path: str | Path) -> Study:
@@ -78,24 +63,11 @@ def load_study(path: str | Path) -> Study:
     return Study(read_kind(path, FILE_NAME, KIND))
 
 
-def read_kind(path, file_name, kind) -> "xarray.Dataset":
-    """The dataset in a file, or in the file of that name in a directory, if it is of this kind."""
-    path = Path(path)
-    path = path / file_name if path.is_dir() else path
-    dataset = storage.read(path)
-    if dataset.attrs.get("kind") != kind or "claim_rule" not in dataset:
-        raise ValueError(
-            f"path must be a {kind} saved with the rules that were applied, got {path}, which holds "
-            f"{dataset.attrs.get('kind', 'no kind')!r} of version {dataset.attrs.get('project_version', 'unknown')}"
-        )
-    return dataset
-
-
 @checks.with_own_error_state
 def run_study(
     problem: Problem,
-    times: Sequence[float],
-    sizes: Sequence[int] = (10, 30, 100, 300, 1000),
+    times: ArrayLike,
+    sizes: Sequence[int] | np.ndarray = (10, 30, 100, 300, 1000),
     replicates: int = 200,
     seed: int = 0,
     method: Method | None = None,
@@ -181,17 +153,6 @@ def run_study(
     return study
 
 
-def check_store(store) -> Path | None:
-    """The directory to write into, if one is asked for and can be written to."""
-    if store is None:
-        return None
-    return storage.check_writable("store", checks.instance("store", store, (str, Path), "the path of a directory"))
-
-
-def silent(what, fraction) -> None:
-    """No report of progress."""
-
-
 def _measure(plan: Plan, computed: Computed, particles) -> tuple[Evidence, tuple]:
     """The evidence, and the variable of what features leave out."""
     here = np.searchsorted(computed.continua.shown.compared.times, plan.times)
@@ -212,13 +173,15 @@ def _measure(plan: Plan, computed: Computed, particles) -> tuple[Evidence, tuple
 
 def _shown_variables(plan: Plan, computed: Computed, progress) -> dict:
     """Paths, functions, laws and density maps, which no verdict rests on."""
-    data, shown = {}, computed.continua.shown
+    data: dict = {}
+    shown = computed.continua.shown
     if computed.course.amplitudes.size:
         data |= path_variables(plan, computed, shown)
     progress("statistics", 1.0)
     place = plan.sizes.index(computed.band_n)
     here = np.searchsorted(computed.tasks[place].times, plan.times)
-    band = np.quantile(computed.results[place].values[:, here], QUANTILES, axis=0)
+    values = cast(np.ndarray, computed.results[place].values)  # the size that is shown keeps them
+    band = np.quantile(values[:, here], QUANTILES, axis=0)
     data |= function_variables(plan.problem, computed.x, computed.values, band)
     if computed.law_times.size:
         data |= law_variables(computed.results, shown.shown, computed.law_times, plan.seed, progress)
@@ -252,6 +215,7 @@ def _attributes(plan: Plan, computed: Computed, executor) -> dict:
         "checker": "" if checker is None else type(checker).__name__,
         "band_n": int(computed.band_n),
         "map_n": 0 if computed.maps is None else int(computed.maps.n),
+        "map_labels": "" if computed.maps is None else ",".join(computed.maps.labels),
         "one_stream": int(any(task.dynamics.noisy for task in plan.tasks)),
         "unreachable_loss": float(features.unreachable),
         "data_mass": float(np.sum(getattr(plan.problem.data, "weights", 1.0))),

@@ -103,14 +103,20 @@ def path_variables(plan: Plan, computed: Computed, continuum: Continuum) -> dict
     }
 
 
+DIAGONAL = "x_1 = x_2 = x"
+
+
 def function_variables(problem, x, f_0, band) -> dict:
     """f, f_0 and the spread of f_n, at the inputs x or at nodes of mu."""
     nodes = getattr(problem.data, "points", None)
     at_nodes = nodes is not None and (len(x) <= len(nodes)) and np.array_equal(x, nodes[: len(x)])
     f = problem.target_values()[: len(x)] if at_nodes else problem.target_values(x)
-    place = x if np.ndim(x) == 1 else np.arange(len(x))
+    if np.ndim(x) == 1:
+        place, what = x, "input x"
+    else:
+        place, what = (x[:, 0], DIAGONAL) if nodes is None else (np.arange(len(x)), "number of the node of mu")
     return {
-        "x": variable("x", place, "input x" if np.ndim(x) == 1 else "number of the node of mu"),
+        "x": variable("x", place, what),
         "quantile": variable("quantile", QUANTILES, "quantile over replicates"),
         "target": variable("x", f, "target f(x)"),
         "f_0": variable(("time", "x"), f_0, "f_0(t, x)"),
@@ -149,15 +155,27 @@ def law_variables(results, solution, law_times, seed, progress) -> dict:
 
 
 def map_variables(maps: Maps) -> dict:
-    """The density maps."""
-    dims = ("map_time", "map_y", "map_c")
-    return {
-        "map_time": variable("map_time", maps.times, "time t"),
-        "map_y_edges": variable("map_y_edge", maps.y_edges, "edges of the bins in y"),
-        "map_c_edges": variable("map_c_edge", maps.c_edges, "edges of the bins in c"),
-        "map_continuum": variable(dims, maps.continuum, "rho_0(t, y, c), averages over bins"),
-        "map_particles": variable(dims, maps.particles, "density of the particles, averages over bins"),
-    }
+    """The density maps: `map_continuum` over (y, c), or `map_continuum_y1_c` and so on over pairs of coordinates."""
+    data = {"map_time": variable("map_time", maps.times, "time t")}
+    for plane in maps.planes:
+        dims = ("map_time", *(f"map_{name}" for name in plane.names))
+        suffix = "" if len(maps.planes) == 1 else "_".join(("", *plane.names))
+        over = ", ".join(plane.names)
+        for name, edges in zip(plane.names, plane.edges, strict=True):
+            data[f"map_{name}_edges"] = variable(f"map_{name}_edge", edges, f"edges of the bins in {name}")
+        data[f"map_continuum{suffix}"] = variable(dims, plane.continuum, f"rho_0(t, {over}), averages over bins")
+        data[f"map_particles{suffix}"] = variable(dims, plane.particles, "density of the particles, averages over bins")
+    if maps.slices is not None:
+        data["slice_c"] = variable("slice_c", maps.slices.c, "c at which rho_0 is cut")
+        for name, edges in zip(("y1", "y2"), maps.slices.edges, strict=True):
+            data[f"slice_{name}_edges"] = variable(f"slice_{name}_edge", edges, f"edges of the cells in {name}")
+        dims = ("map_time", "slice_c", "slice_y1", "slice_y2")
+        data["slice_density"] = variable(dims, maps.slices.density, "rho_0(t, y1, y2, c)")
+    if maps.movement is not None:
+        data["unit_time"] = variable("unit_time", maps.movement.times, "time t")
+        dims = ("unit_time", "coordinate", "unit")
+        data["unit_path"] = variable(dims, maps.movement.z, f"(y1, y2, c) of the first of {maps.movement.n} particles")
+    return data
 
 
 def make_dataset(data, times, sizes, replicates, attributes):
@@ -169,7 +187,7 @@ def make_dataset(data, times, sizes, replicates, attributes):
         "n": variable("n", sizes, "number of particles n"),
         "replicate": variable("replicate", np.arange(replicates), "replicate"),
     }
-    for name in ("x", "quantile", "distance", "law_time", "map_time", "path", "claim"):
+    for name in ("x", "quantile", "distance", "law_time", "map_time", "slice_c", "unit_time", "path", "claim"):
         if name in data:
             coordinates[name] = data.pop(name)
     return xr.Dataset(data, coordinates, attributes)
