@@ -57,23 +57,24 @@ def test_steps_are_judged_by_the_units_that_start(activation):
         for s in (1e-2, 1.0, 100.0)
     ]
     exact = simulate(tanh(activation=activation), 20, times, start=(y, c), integrator=RK4(1e-3))
+    assert len({int(run.steps[0]) for run in runs}) == 1
     for run in runs:
         assert np.abs(run.coefficients - exact.coefficients).max() <= (1e-6 if activation == "tanh" else 1e-3)
 
 
 def test_differences_of_a_users_unit_fit_where_the_user_starts():
-    """The unit varies over 1e-3, where the start is; rho_in is spread over 1."""
+    """The unit varies over 1e-3 where the start is, and over 1 where rho_in is."""
     problem = Problem(
         Euclidean(1),
-        Unit(lambda x, y: np.tanh(x + 1e3 * y)),
+        Unit(lambda x, y: np.tanh(x + 1e3 * y) + x * np.sin(y)),
         TrainingSet(X),
         np.sin(3.0 * X),
-        Initial(y=Normal(0.0, 1.0), c=Normal(0.0, 1.0)),
+        Initial(y=Normal(20.0, 1.0), c=Normal(0.0, 1.0)),
     )
     y, c = 1e-3 * Y[0, :, 0], 1e-3 * C[0]
     run = simulate(problem, 20, [0.0, 1e-3], dynamics=GradientDescent(1e-3), start=(y, c), keep="all")
-    r = (np.tanh(X[:, None] + 1e3 * y) * c).mean(axis=1) - np.sin(3.0 * X)
-    slope = 1e3 / np.cosh(X[:, None] + 1e3 * y) ** 2
+    r = ((np.tanh(X[:, None] + 1e3 * y) + np.outer(X, np.sin(y))) * c).mean(axis=1) - np.sin(3.0 * X)
+    slope = 1e3 / np.cosh(X[:, None] + 1e3 * y) ** 2 + np.outer(X, np.cos(y))
     assert np.allclose(run.y[0, 1, :, 0], y - 1e-3 * c * (r @ slope) / X.size, rtol=1e-8, atol=1e-12)
 
 
