@@ -112,7 +112,7 @@ def as_numbers(name, values) -> np.ndarray:
             if any(isinstance(value, (str, bytes, bool, np.bool_)) for value in array.ravel()):
                 raise TypeError
             array = array.astype(float)
-    except (OverflowError, TypeError, ValueError):
+    except (OverflowError, RuntimeError, TypeError, ValueError):  # tensors with gradients are runtime errors
         raise ValueError(f"{name} must be an array of numbers, got {values!r}") from None
     if array.dtype.kind not in "iuf":
         raise ValueError(f"{name} must be an array of numbers, got {values!r}")

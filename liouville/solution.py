@@ -198,19 +198,16 @@ class Solution:
             raise ValueError(f"y must have shape {c.shape if N == 1 else (*c.shape, N)}, got {y.shape}")
         if self.density is not None:
             return self._interpolated(self._time_index(t), y, c)
-        laws = self.problem.laws
-        if walls_of(self.problem.domain).exist:
+        law = self.problem.law
+        if walls_of(self.problem.domain).exist and "y" in self.problem.trained:
             raise NotAvailable("rho has atoms on the walls of a Box, and no characteristic leads back from them")
-        if not all(law.has_density for law in laws):
-            raise NotAvailable("rho has no density: the initial law has atoms")
+        if not law.has_density:
+            why = "is known by draws alone; give Initial.joint a density" if law.sampled else "has atoms"
+            raise NotAvailable(f"rho has no density: the initial law {why}")
         points = np.concatenate([y.reshape(-1, N).T, c.reshape(1, -1)])
         # int c Lap U along the way back is minus that along the way forth.
         foot, growth = self.flow(points, t, 0.0)
-        values = np.exp(-growth)
-        for law, coordinate in zip(laws, foot, strict=True):
-            wrapped = np.mod(coordinate, PERIOD) if getattr(law, "periodic", False) else coordinate
-            values = values * law.density(wrapped)  # type: ignore[union-attr]  # all have one
-        return values.reshape(c.shape)
+        return (law.density(foot) * np.exp(-growth)).reshape(c.shape)
 
     def _interpolated(self, k, y, c):
         from scipy.interpolate import RegularGridInterpolator
@@ -232,5 +229,4 @@ class Solution:
     def sample(self, t: float, size: int, rng: np.random.Generator) -> np.ndarray:
         """`size` independent draws from rho(t), shape (N + 1, size): draws of rho_in carried along the flow."""
         size = count("size", size, 0)
-        start = np.stack([law.sample(rng, size) for law in self.problem.laws])
-        return self.flow(start, 0.0, t, tolerance=1e-7, with_growth=False)[0]
+        return self.flow(self.problem.law.sample(rng, size), 0.0, t, tolerance=1e-7, with_growth=False)[0]

@@ -29,7 +29,7 @@ def default_method(task, to_tolerance=False) -> Method:
     """
     problem = task.problem
     one = problem.domain.dim == 1
-    if problem.domain.dim > 2 or not all(law.has_density for law in problem.laws):
+    if problem.domain.dim > 2 or not problem.law.has_density:
         return Characteristics()
     if not walls_of(problem.domain).exist and (one or not task.dynamics.discrete):
         return SemiLagrangian()

@@ -3,16 +3,17 @@
 One seed, many streams: Philox counters keyed by SeedSequence(seed, spawn_key). A stream is a function of its key alone,
 so that no number depends on how many others are drawn, by whom, or in which order.
 
-    (replicate, coordinate)     initial particles of a replicate, for y_1, ..., y_N, c
+    (replicate, coordinate)     initial particles of a replicate, for y_1, ..., y_N, c, or for parts of a joint law
     (replicate, 2^32 - 1)       batches of a replicate of its own; the counter is set by the step
     (2^32 - 1,)                 batches that all replicates, every n and the continuum share
     (2^32 - 2,)                 test points that stand for a measure mu
     (2^32 - 3,)                 couplings of a random target
+    (2^32 - 4, block, k)        nodes of the continuum drawn from a joint law, k-th part of an independent block
 """
 
 import numpy as np
 
-BATCHES, TEST_POINTS, TARGET = 2**32 - 1, 2**32 - 2, 2**32 - 3
+BATCHES, TEST_POINTS, TARGET, NODES = 2**32 - 1, 2**32 - 2, 2**32 - 3, 2**32 - 4
 
 
 def _philox(seed, *spawn_key) -> np.random.Philox:
@@ -32,6 +33,11 @@ def of_test_points(seed: int) -> np.random.Generator:
 def of_target(seed: int) -> np.random.Generator:
     """The stream of the couplings of a random target."""
     return np.random.Generator(_philox(seed, TARGET))
+
+
+def of_nodes(block: int, part: int) -> np.random.Generator:
+    """The stream of a part of the nodes that are drawn from a joint law, in independent blocks."""
+    return np.random.Generator(_philox(0, NODES, block, part))
 
 
 class StepStream:

@@ -6,6 +6,8 @@ DISTRIBUTION = "mean-field-liouville"  # by which it is told from others of its 
 check_package("validation")
 
 from .ensemble import Ensemble
+from .pytorch import from_torch, to_torch
+from .sampling import Sobol
 from .simulate import estimate_memory, simulate
 
-__all__ = ["Ensemble", "estimate_memory", "simulate"]
+__all__ = ["Ensemble", "Sobol", "estimate_memory", "from_torch", "simulate", "to_torch"]

@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike
 from liouville import Dynamics, NotAvailable, Problem, make_features
 from liouville.inner import Features, Integrator, storage
 
+from .sampling import Sobol
+
 FIELDS = (
     ("coefficients", ("replicate", "time", "feature"), "coefficients a(t) of f_n"),
     ("y", ("replicate", "kept", "particle", "coordinate"), "positions y at the kept times"),
@@ -33,6 +35,9 @@ class Ensemble:
     n, seed : int
     independent_batches : bool
         Whether replicates saw batches of their own.
+    start : (y, c), Sobol or None
+        Where the particles started, of shapes ([R,] n, N) and ([R,] n) where they were the user's own; None where they
+        were drawn independently.
     times : array, shape (T,)
     coefficients : array, shape (R, T, P)
         a(t) = (1/n) sum_i C_i Phi(Y_i).
@@ -66,23 +71,31 @@ class Ensemble:
     rejected_steps: np.ndarray
     seconds: float
     independent_batches: bool = False
+    start: tuple | Sobol | None = None
 
     def save(self, path: str | Path) -> Path:
         """Write everything to a NetCDF file, whole or not at all; `load` gives it back bit for bit."""
         import xarray as xr
 
         path = storage.check_writable_file("path", path)
-        data = {
+        data = storage.given_batches(self.dynamics) | {
             name: storage.variable(dims, getattr(self, name), long_name)
             for name, dims, long_name in FIELDS
             if getattr(self, name) is not None
         }
         data["loss"] = storage.variable(("replicate", "time"), self.loss, "||f_n(t) - f||^2 / 2")
+        if isinstance(self.start, tuple):
+            dims = ("replicate", "particle")[-self.start[1].ndim :]
+            data["start_y"] = storage.variable(
+                (*dims, "coordinate"), self.start[0], "initial positions y that were given"
+            )
+            data["start_c"] = storage.variable(dims, self.start[1], "initial weights c that were given")
         attributes = storage.provenance(self.problem, self.seed, dynamics=self.dynamics, integrator=self.integrator) | {
             "kind": "Ensemble",
             "fingerprint": storage.fingerprint(self.features),
             "n": self.n,
             "independent_batches": int(self.independent_batches),
+            "start": "given" if isinstance(self.start, tuple) else repr(self.start),
             "seconds": self.seconds,
         }
         return storage.write(
@@ -100,13 +113,16 @@ class Ensemble:
         return cls(
             problem=problem,
             features=features,
-            dynamics=storage.parse_object(file.attrs["dynamics"], known),
+            dynamics=storage.parse_object(file.attrs["dynamics"], known, held),
             integrator=storage.parse_object(file.attrs["integrator"], known),
             n=int(file.attrs["n"]),
             seed=int(file.attrs["seed"]),
             times=held["time"],
             **{name: held.get(name) for name, _, _ in FIELDS},  # type: ignore[arg-type]  # None where it may be
             seconds=float(file.attrs["seconds"]),
+            start=(held["start_y"], held["start_c"])
+            if "start_c" in held
+            else storage.parse_object(file.attrs["start"], (Sobol, *known)),
             independent_batches=bool(file.attrs["independent_batches"]),
         )
 

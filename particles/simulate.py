@@ -23,7 +23,7 @@ from liouville.inner import (
 
 from .ensemble import Ensemble
 from .memory import check_memory, estimate_memory, replicates_together
-from .sampling import draw
+from .sampling import Own, Sobol, check_start, draw
 
 KEEP = ("last", "all", None)
 
@@ -55,6 +55,7 @@ def simulate(
     progress: Progress | None = None,
     independent_batches: bool = False,
     dtype: type[np.floating] = np.float64,
+    start: tuple[ArrayLike, ArrayLike] | Sobol | None = None,
 ) -> Ensemble:
     """Simulate n particles by gradient descent on n times the loss (P.9), in independent replicates.
 
@@ -87,6 +88,10 @@ def simulate(
         random dynamics are keyed by (seed, step) alone: the same for all replicates, every n and `solve`.
     dtype : numpy.float64 or numpy.float32
         The precision of the particles; single only under MinibatchSGD on UniformSphere or UniformBox.
+    start : (y, c) or Sobol, optional
+        Where the particles start instead of independent draws from rho_in. (y, c) are the user's own: y of shape
+        (n, N), or (n,) where N = 1, and c of shape (n,), or with an axis of replicates before these. On a Torus y is
+        taken modulo 2 pi, in a Box it must lie inside. `initial` and the seed do not matter then, but for batches.
 
     Raises
     ------
@@ -102,20 +107,22 @@ def simulate(
     UserWarning
         Where what the loss of a gradient flow has fallen by and what was dissipated do not balance.
     """
-    start = time.perf_counter()
+    started = time.perf_counter()
     problem, n = check_problem(problem), checks.count("n", n)
     replicates = checks.count("replicates", replicates)
     keep = checks.one_of("keep", keep, KEEP)
     independent_batches = checks.flag("independent_batches", independent_batches)
+    beginning = check_start(problem, start, n, replicates, independent_batches)
     if isinstance(dynamics, Dynamics):
         dynamics = dynamics.for_size(n)
     task = Task.of(problem, times, dynamics, seed, features)
     dtype = _precision(dtype, task)
     integrator = Adaptive() if integrator is None else integrator
     checks.instance("integrator", integrator, Integrator, "RK4 or Adaptive")
-    smooth = task.features.smooth
+    moving = beginning.task(task) if isinstance(beginning, Own) else task
+    smooth = moving.features.smooth
     check_memory(estimate_memory(problem, n, task.times, replicates, task.dynamics, integrator, keep, smooth), keep)
-    run = _Run(task, n, replicates, keep, dtype)
+    run = _Run(moving, beginning, n, replicates, keep, dtype)
     together = replicates_together(problem, n, replicates, task.dynamics, integrator, smooth)
     for first in range(0, replicates, together):
         rows = range(first, min(first + together, replicates))
@@ -128,6 +135,7 @@ def simulate(
         integrator=None if task.dynamics.discrete else integrator,
         n=n,
         independent_batches=independent_batches,
+        start=beginning.recorded,
         coefficients=run.coefficients,
         y=None if run.y is None else np.moveaxis(run.y, 2, 3),
         c=run.c,
@@ -136,14 +144,15 @@ def simulate(
         wall_mass=run.wall_mass,
         steps=run.steps,
         rejected_steps=run.rejected,
-        seconds=time.perf_counter() - start,
+        seconds=time.perf_counter() - started,
     )
 
 
 class _Run:
     """What all replicates leave at the output times, filled in as they are integrated, some together."""
 
-    def __init__(self, task, n, replicates, keep, dtype):
+    def __init__(self, task, start, n, replicates, keep, dtype):
+        self.start = start
         self.task, self.n, self.replicates, self.dtype = task, n, replicates, dtype
         times, T, N = task.times, task.times.size, task.problem.domain.dim
         self.kept = {None: times[:0], "last": times[-1:], "all": times}[keep]
@@ -170,7 +179,7 @@ class _Run:
         def report(t):
             progress((rows.start + len(rows) * t / task.last) / self.replicates)
 
-        z = draw(task.problem, self.n, rows, task.seed).astype(self.dtype, copy=False)
+        z = draw(task.problem, self.n, rows, task.seed, self.start).astype(self.dtype, copy=False)
         units = Units(z, np.array([1.0 / self.n]), batches_of)
         report = report if progress and task.last > 0 else None
         log = integrate(task, units, integrator, observe, report, keep_history=False)

@@ -1,10 +1,23 @@
 """Gradient descent, full-batch and stochastic, against automatic differentiation."""
 
+import copy
+
 import numpy as np
 import pytest
 
-from liouville import Euclidean, GradientDescent, Initial, MinibatchSGD, Normal, Problem, Quench, Ridge, TrainingSet
-from particles import simulate
+from liouville import (
+    Euclidean,
+    GradientDescent,
+    Initial,
+    MinibatchSGD,
+    Normal,
+    Problem,
+    Quench,
+    Ridge,
+    TrainingSet,
+    solve,
+)
+from particles import from_torch, simulate, to_torch
 
 torch = pytest.importorskip("torch")
 ACTIVATIONS = {"tanh": torch.tanh, "relu": torch.relu}
@@ -61,3 +74,148 @@ def test_minibatch_sgd_is_torch_sgd_on_the_same_batches(activation):
     assert np.abs(run.y[0, 1] - y).max() <= 1e-9
     assert np.abs(run.c[0, 1] - c).max() <= 1e-9
     assert run.loss[0, 1] < 0.5 * run.loss[0, 0]
+
+
+def network(activation="Tanh", d=2, n=15, bias=True, seed=0):
+    torch.manual_seed(seed)
+    nn = torch.nn
+    return nn.Sequential(nn.Linear(d, n, bias=bias), getattr(nn, activation)(), nn.Linear(n, 1, bias=False)).double()
+
+
+def trained_by_torch(model, x, f, batches, step):
+    """The model after SGD with the learning rates of gradient descent on n times half the mean square."""
+    model = copy.deepcopy(model)
+    inner, outer = model[0], model[2]
+    n = outer.in_features
+    groups = [{"params": inner.parameters(), "lr": n * step}, {"params": outer.parameters(), "lr": step / n}]
+    optimiser = torch.optim.SGD(groups)
+    for batch in batches:
+        optimiser.zero_grad()
+        (0.5 * ((model(torch.tensor(x[batch]))[:, 0] - torch.tensor(f[batch])) ** 2).mean()).backward()
+        optimiser.step()
+    return model
+
+
+@pytest.mark.parametrize("activation", ["Tanh", "ReLU", "Sigmoid", "Softplus"])
+@pytest.mark.parametrize("bias", [True, False])
+def test_ones_own_network_goes_in_is_trained_and_comes_out(activation, bias):
+    rng, step = np.random.default_rng(1), 0.02
+    x = rng.normal(size=(12, 2))
+    f = np.sin(x.sum(axis=1))
+    model, batches = network(activation, bias=bias), rng.integers(0, 12, (200, 4))
+    start = from_torch(model)
+    assert start.unit.activation == activation.lower()
+    problem = Problem(Euclidean(2 + bias), start.unit, TrainingSet(x), f, Initial.empirical(*start))
+    for dynamics, rows in (
+        (GradientDescent(step), [np.arange(12)] * 200),
+        (MinibatchSGD(step, batches=batches), batches),
+    ):
+        run = simulate(problem, 15, [0.0, 200 * step], dynamics=dynamics, start=start)
+        ours = to_torch(run.y[0, -1], run.c[0, -1], start.unit)
+        theirs = trained_by_torch(model, x, f, rows, step)
+        for one, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+            assert (one - other).abs().max() <= 1e-12
+        assert (ours(torch.tensor(x)) - theirs(torch.tensor(x))).abs().max() <= 1e-12
+        assert run.loss[0, 1] < 0.8 * run.loss[0, 0]
+        # The continuum of a network is the network.
+        limit = solve(problem, [0.0, 200 * step], dynamics=dynamics)
+        assert np.abs(limit.coefficients - run.coefficients[0]).max() <= 1e-12
+
+
+class Written(torch.nn.Module):
+    """Layers in another order, in single precision, an activation without a layer, the output squeezed."""
+
+    def __init__(self, function=torch.tanh, factor=1.0):
+        super().__init__()
+        self.outer, self.inner = torch.nn.Linear(7, 1), torch.nn.Linear(3, 7)
+        torch.nn.init.zeros_(self.outer.bias)
+        self.function, self.factor = function, factor
+
+    def forward(self, x):
+        return self.factor * self.outer(self.function(self.inner(x)))[:, 0]
+
+
+@pytest.mark.parametrize("name", ["tanh", "relu", "sigmoid", "erf", "softplus"])
+def test_modules_are_known_by_what_they_compute(name):
+    function = getattr(torch.nn.functional, name) if name == "softplus" else getattr(torch, name)
+    torch.manual_seed(0)
+    model = Written(function)
+    y, c = from_torch(model)
+    assert from_torch(model).unit.activation == name
+    assert (y.dtype, y.shape, c.shape) == (np.float64, (7, 4), (7,))
+    assert np.array_equal(y[:, :3], model.inner.weight.detach().numpy())
+    assert np.allclose(c / 7, model.outer.weight.detach().numpy()[0], rtol=1e-15)
+    again = from_torch(to_torch(y, c, name))
+    assert np.array_equal(again.y, y)
+    assert np.allclose(again.c, c, rtol=1e-15)
+    assert again.unit.activation == name
+    x = np.random.default_rng(0).normal(size=(9, 3))
+    assert np.allclose(
+        to_torch(y, c, name)(torch.tensor(x))[:, 0].detach(), Ridge(name).value(x, y) @ c / 7, atol=1e-14
+    )
+
+
+def test_scales_and_single_units_go_out():
+    model = to_torch([[2.0]], [3.0], Ridge("tanh", scale=0.5, bias=False))
+    assert model(torch.tensor([[0.1]], dtype=torch.float64)).item() == pytest.approx(1.5 * np.tanh(0.2), abs=1e-15)
+    assert from_torch(model).unit.bias is False
+
+
+def linear(*sizes, **options):
+    return torch.nn.Linear(*sizes, **options)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (lambda: torch.nn.Sequential(linear(2, 5), torch.nn.Tanh(), linear(5, 3, bias=False)), "one output, got 3"),
+        (lambda: torch.nn.Sequential(linear(2, 5), torch.nn.Tanh(), linear(5, 1)), "outer layer without a bias"),
+        (lambda: torch.nn.Sequential(linear(2, 5), torch.nn.ELU(), linear(5, 1, bias=False)), "got one that none fits"),
+        (lambda: torch.nn.Sequential(linear(2, 5), linear(5, 1, bias=False)), "got one that none fits"),
+        (lambda: torch.nn.Sequential(linear(2, 5), torch.nn.Tanh(), linear(5, 5), linear(5, 1)), "two Linear layers"),
+        (lambda: torch.nn.Sequential(linear(2, 5), torch.nn.BatchNorm1d(5), linear(5, 1)), "no other parameters"),
+        (lambda: torch.nn.Sequential(torch.nn.Tanh(), linear(2, 5), torch.nn.Tanh(), linear(5, 1, bias=False)), "none"),
+        (lambda: torch.nn.Sequential(linear(2, 5), torch.nn.Tanh()), "two Linear layers"),
+        (lambda: torch.nn.Sequential(linear(2, 5), torch.nn.Softplus(2.0), linear(5, 1, bias=False)), "none fits"),
+        (lambda: Written(factor=2.0), "none fits"),
+        (lambda: np.tanh, "must be a torch.nn.Module"),
+        (lambda: torch.nn.Tanh, "must be a torch.nn.Module"),
+    ],
+)
+def test_other_models_are_refused(model, message):
+    torch.manual_seed(0)
+    with pytest.raises(ValueError, match=message):
+        from_torch(model())
+
+
+def test_what_cannot_be_told_or_is_not_finite_is_refused():
+    torch.manual_seed(0)
+    silent = Written()
+    torch.nn.init.zeros_(silent.outer.weight)
+    with pytest.raises(ValueError, match="any of tanh, sigmoid"):
+        from_torch(silent)
+    broken = network()
+    with torch.no_grad():
+        broken[0].weight[0, 0] = float("nan")
+    with pytest.raises(ValueError, match="model y must be finite"):
+        from_torch(broken)
+    for y, c, activation, message in (
+        (np.ones((3, 2)), np.ones(4), "tanh", "network y must have shape"),
+        (np.ones(3), np.ones(3), "tanh", r"y must have shape \(n, d \+ 1\)"),
+        (np.ones((2, 3, 2)), np.ones((2, 3)), "tanh", "y must have shape"),
+        (np.ones((3, 2)), np.ones(3), "swish", "activation must be"),
+        (np.ones((3, 2)), np.full(3, np.inf), "tanh", "network c must be finite"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            to_torch(y, c, activation)
+
+
+def test_tensors_are_arrays_but_for_those_with_gradients():
+    x = np.linspace(-1.0, 1.0, 5)
+    problem = Problem(Euclidean(2), Ridge("tanh"), TrainingSet(x), np.sin(x), Initial(y=Normal(), c=Normal()))
+    y, c = torch.ones(3, 2), torch.arange(3)
+    assert simulate(problem, 3, [0.0], start=(y, c)).c[0, 0].tolist() == [0.0, 1.0, 2.0]
+    batches = MinibatchSGD(0.1, batches=torch.randint(0, 5, (4, 2)))
+    assert simulate(problem, 3, [0.4], start=(y, c), dynamics=batches).dynamics.batch_size == 2
+    with pytest.raises(ValueError, match="start y must be an array of numbers"):
+        simulate(problem, 3, [0.0], start=(y.requires_grad_(), c))

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ..checks import count, hold, instance, number
+from .given import GivenBatches
 from .times import check_multiples, check_output_times
 
 
@@ -62,6 +63,13 @@ class Dynamics:
         times = check_output_times(times)
         for phase, begin, stop in self._stretches():
             check_multiples("times", times[(times >= begin) & (times < stop)], begin, phase.step)
+            if phase.given is not None and times[-1] > begin:
+                end, n_given = min(float(times[-1]), stop), phase.given.indices.shape[0]
+                if np.rint((end - begin) / phase.step) > n_given:
+                    raise ValueError(
+                        f"times must lie within the {n_given} steps that batches are given for, up to "
+                        f"{begin + n_given * phase.step:g}, got {end:g}"
+                    )
         return times
 
     def _stretches(self):
@@ -106,6 +114,11 @@ class Phase(Dynamics):
         """How many inputs x a batch draws from mu; 0 where it draws none."""
         return 0
 
+    @property
+    def given(self) -> GivenBatches | None:
+        """The batches of its steps, from its first on, where they are not drawn."""
+        return None
+
     def noise(self, batches: Draws) -> Any:
         """What is random in a step: `batches.points(size)` or `batches.white(strength)` (see `features.batches`)."""
         raise NotImplementedError
@@ -148,20 +161,37 @@ class MinibatchSGD(Phase):
 
     Y <- Y - step C grad U_B(Y),   C <- C - step U_B(Y),   U_B(y) = (1/B) sum_b phi(x_b, y) (f_n(x_b) - f(x_b))
 
-    The x_b are drawn independently from mu, which must be a probability, and are the same for all units.
+    The x_b are drawn independently from mu, which must be a probability, and are the same for all units; or they are
+    the user's own.
 
     Parameters
     ----------
     step : float
-    batch_size : int
+    batch_size : int, optional
         B.
+    batches : int array, shape (steps, B), optional
+        The batches themselves: places of the x_b among the nodes of `data`, a Quadrature or TrainingSet. The first row
+        belongs to the first step (of its stretch in a Quench); times beyond the last are refused. Nothing is drawn
+        then, and weights of the nodes do not matter.
     """
 
     step: float
-    batch_size: int
+    batch_size: int = None  # type: ignore[assignment]  # that of `batches` where left out
+    batches: GivenBatches | ArrayLike | None = None
 
     def __post_init__(self):
-        hold(self, step=number("step", self.step, 0, ends="()"), batch_size=count("batch_size", self.batch_size))
+        hold(self, step=number("step", self.step, 0, ends="()"))
+        if self.batches is not None:
+            given = self.batches if isinstance(self.batches, GivenBatches) else GivenBatches(self.batches)
+            size = given.indices.shape[1]
+            if self.batch_size not in (None, size):
+                raise ValueError(f"batch_size must be that of batches, {size}, or left out, got {self.batch_size!r}")
+            hold(self, batches=given, batch_size=size)
+        hold(self, batch_size=count("batch_size", self.batch_size))
+
+    def __repr__(self):
+        given = "" if self.batches is None else f", batches={self.batches!r}"
+        return f"MinibatchSGD(step={self.step!r}, batch_size={self.batch_size!r}{given})"
 
     @property
     def theta(self) -> float:  # type: ignore[override]  # its field in Phase is for dynamics that have one
@@ -169,12 +199,18 @@ class MinibatchSGD(Phase):
 
     @property
     def samples(self) -> int:
-        return self.batch_size
+        return self.batch_size if self.batches is None else 0
+
+    @property
+    def given(self) -> GivenBatches | None:
+        return cast(GivenBatches | None, self.batches)
 
     def noise(self, batches: Draws) -> Any:
         return batches.points(self.batch_size)
 
     def weaker(self, factor: int) -> "MinibatchSGD":
+        if self.batches is not None:
+            raise ValueError(f"dynamics must draw its batches where they are to be larger, got {self!r}")
         return MinibatchSGD(self.step, factor * self.batch_size)
 
 

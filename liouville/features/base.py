@@ -56,7 +56,7 @@ class Features(Protocol):
 
     @property
     def smooth(self) -> bool:
-        """Whether grad Phi is continuous in y; kinked units on finite data are not."""
+        """Whether grad Phi is continuous where units move in y; that of kinked units on finite data is not."""
 
     @property
     def size(self) -> float:

@@ -11,6 +11,7 @@ Every batch is a function of (seed, step) alone. Features make the batches of a 
 wants of them (`Phase.noise`), `points(size)` drawn from mu or `white(strength)` noise on mu.
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +21,7 @@ import numpy as np
 from ..checks import warn_user
 from ..circle import CircleFunction
 from ..kernels import batches as kernels
-from ..problem import PERIOD
+from ..problem import PERIOD, Quadrature
 from ..streams import StepStream
 from .spectrum import MATTERS, modes_for, spectrum
 
@@ -122,6 +123,9 @@ class Batches:
 
     def __init__(self, features, dynamics, seed, replicates=None):
         self.features, self.dynamics = features, dynamics
+        for _, phase in dynamics.phases:
+            if phase.given is not None:
+                check_given(phase, features.problem.data, replicates)
         self.streams = [StepStream(seed, one) for one in ([None] if replicates is None else replicates)]
         self.drawn = (None, None, None)  # phase, number of the block, its arrays: the last that was drawn
 
@@ -133,10 +137,26 @@ class Batches:
         """All of mu, each part dx of it times 1 + strength (W(dx) - W mean) / dx, W white noise on mu."""
         raise NotImplementedError
 
+    def of_nodes(self, places) -> Batch:
+        """The nodes of mu in these places."""
+        raise NotImplementedError
+
+    def _first_step(self, step) -> int:
+        """The first of the steps of the stretch to which a step belongs."""
+        first, phases = 0, self.dynamics.phases
+        for (begin, phase), (end, _) in itertools.pairwise(phases):
+            n_steps = int(np.rint((end - begin) / phase.step))
+            if step < first + n_steps:
+                break
+            first += n_steps
+        return first
+
     def at(self, phase, step) -> Batch:
         """The batch of one step, counted from 0 since time 0, which belongs to `phase` of the dynamics."""
         if not phase.random:
             return FullBatch(self.features)
+        if phase.given is not None:
+            return self.of_nodes(phase.given.indices[step - self._first_step(step)])
         noise = phase.noise(self)
         length = int(np.clip(BLOCK_NUMBERS // noise.width, 1, BLOCK))
         number, place = divmod(step, length)
@@ -154,6 +174,17 @@ class Batches:
         return strength * (xi / np.sqrt(q) - mean)
 
 
+def check_given(phase, data, replicates) -> None:
+    """Refuse given batches where there are no nodes for them, or replicates would have batches of their own."""
+    if not isinstance(data, Quadrature) or data.sampled:
+        raise ValueError(f"batches can be given for Quadrature or TrainingSet data, got {data!r}")
+    if phase.given.indices.max() >= data.weights.size:
+        most = phase.given.indices.max()
+        raise ValueError(f"batches must be places of the {data.weights.size} nodes of data, from 0 on, got {most}")
+    if replicates is not None:
+        raise ValueError("independent_batches must be False where batches are given")
+
+
 class NodeBatches(Batches):
     """Batches of a finite mu: its nodes are counted or weighted.
 
@@ -166,11 +197,15 @@ class NodeBatches(Batches):
     def __init__(self, features, dynamics, seed, replicates=None):
         super().__init__(features, dynamics, seed, replicates)
         self.data = features.problem.data
-        if dynamics.noisy:
+        if any(phase.random and phase.given is None for _, phase in dynamics.phases):
             self.data.check_probability()
 
     def _batch(self, multipliers):
         return NodeBatch(self.features, multipliers)
+
+    def of_nodes(self, places) -> NodeBatch:
+        counts = np.bincount(places, minlength=self.data.weights.size)
+        return self._batch((counts / (places.size * self.data.weights))[None])
 
     def points(self, size) -> Noise:
         def draw(stream, steps):

@@ -1,5 +1,7 @@
 """The features of a problem: which, and to which tolerance."""
 
+from dataclasses import replace
+
 from ..checks import count, number, with_own_error_state
 from ..circle import MODES, check_periodic
 from ..problem import Convolution, Problem, Torus, UniformTorus
@@ -14,6 +16,14 @@ def check_features(problem, features) -> None:
     owner = getattr(features, "problem", None)
     if owner is not problem:
         raise ValueError(f"features must be make_features(problem) of this problem, got those of {owner!r}")
+
+
+def features_for(features, initial) -> Features:
+    """The same features for units that start otherwise: scales and steps of differences are then those of `initial`."""
+    problem = replace(features.problem, initial=initial)
+    if isinstance(problem.data, UniformTorus):
+        return replace(features, problem=problem)
+    return type(features).of(problem)
 
 
 @with_own_error_state

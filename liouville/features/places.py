@@ -11,11 +11,10 @@ RUN_NODES = 256
 
 
 def initial_draws(problem):
-    """Draws of (y_1, ..., y_N, c), shape (N + 1, m): each law at m evenly spread probabilities, in random order."""
+    """Draws of (y_1, ..., y_N, c), evenly spread as far as the law allows, in random order, shape (N + 1, m)."""
     rng = np.random.default_rng(0)
     m = max(256, DRAWS // problem.domain.dim)
-    strata = (np.arange(m) + rng.random(m)) / m
-    return np.stack([law.quantile(rng.permutation(strata)) for law in problem.laws])
+    return problem.law.spread(rng, m)
 
 
 def spread_nodes(problem, m):

@@ -61,8 +61,8 @@ class QuadratureFeatures:
 
     @property
     def smooth(self) -> bool:
-        """Whether grad Phi is continuous in y; kinked units on finite data are not."""
-        return self.pairs.smooth
+        """Whether units move smoothly: grad Phi is continuous in y, or y rests; kinked units on finite data do not."""
+        return self.pairs.smooth or "y" not in self.problem.trained
 
     @property
     def size(self) -> float:

@@ -43,7 +43,7 @@ def measure_scales(features) -> Scales:
     Components of r of +-1 at random give E U^2 = |Phi|^2 and E |d_d U|^2 = |d_d Phi|^2.
     """
     rng = np.random.default_rng(0)
-    drawn = np.stack([law.sample(rng, UNITS) for law in features.problem.laws])
+    drawn = features.problem.law.sample(rng, UNITS)
     c = float(np.sqrt(np.mean(drawn[-1] ** 2)))
     drawn[-1] = 1.0
     z = np.repeat(drawn[None], DIRECTIONS, axis=0)

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..errors import SolveFailed
 from ..kernels import stepping
-from .walls import walls_of
+from .constraints import Constraints
 
 
 class EulerMap:
@@ -22,7 +22,7 @@ class EulerMap:
     def __init__(self, task, units, batches):
         z, weights = units.z, units.weights
         self.features, self.weights, self.dynamics, self.batches = task.features, weights, task.dynamics, batches
-        self.walls = walls_of(task.problem.domain)
+        self.constraints = Constraints(task.problem)
         self.z, self.before, self.velocity = z, np.empty_like(z), np.empty_like(z)
         self.every = np.arange(z.shape[0])
         self.n_steps, self.time = 0, 0.0
@@ -33,11 +33,11 @@ class EulerMap:
         """One step of every replicate; the state before it is left in `before`."""
         batch = self.batches.at(phase, self.n_steps)
         power = batch.velocity(self.z, self.weights, self.every, self.a, self.velocity)
-        power = power - self.walls.slide(self.z, self.velocity, self.weights)
+        power = power - self.constraints.slide(self.z, self.velocity, self.weights)
         R = self.every.size
         old, slopes, new = self.z.reshape(R, -1), self.velocity.reshape(1, R, -1), self.before.reshape(R, -1)
         stepping.combine(old, slopes, self.every, np.ones(1), np.full(R, phase.step), new)
-        self.walls.hold(self.before)
+        self.constraints.hold(self.before)
         self.z, self.before = self.before, self.z
         self.dissipated += phase.step * power
         self.n_steps += 1

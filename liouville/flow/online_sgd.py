@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 from ..errors import SolveFailed
 from ..kernels import activations, ridge
 from ..problem import Euclidean, Quadrature, Ridge
+from .constraints import Constraints
 
 CHUNK_NUMBERS = 2**19  # coordinates of inputs drawn for one call of the kernel, about
 CHUNK_STEPS = 256
@@ -49,6 +50,7 @@ class OnlineSGD:
         self.problem = task.problem
         self.unit = self.problem.unit
         self.code = activations.code_of(self.unit.activation)
+        self.frozen = Constraints(self.problem).frozen
         self.dtype, self.n = z.dtype, z.shape[2]
         self.blocks = ridge.to_blocks(z, z.dtype)
         self.test_inputs = self._inputs(self.problem.data.points)
@@ -128,4 +130,12 @@ class OnlineSGD:
                 )
 
     def _kernel(self, blocks, X, f, step):
-        return ridge.descend(self.code, self.unit.scale, blocks, self.n, X, f, step)
+        if self.frozen is None:
+            return ridge.descend(self.code, self.unit.scale, blocks, self.n, X, f, step)
+        # The kernel moves all; what is not trained is put back after every step.
+        start, broken = blocks[:, :, self.frozen].copy(), np.full(blocks.shape[0], -1)
+        for k in range(len(f)):
+            found = ridge.descend(self.code, self.unit.scale, blocks, self.n, X[k : k + 1], f[k : k + 1], step)
+            blocks[:, :, self.frozen] = start
+            broken[(broken < 0) & (found >= 0)] = k
+        return broken

@@ -1,7 +1,6 @@
 """The quadrature of rho_in whose nodes are carried, and the times at which they are looked at."""
 
 import itertools
-import math
 
 import numpy as np
 
@@ -34,17 +33,13 @@ def check_max_nodes(problem, resolutions, max_nodes):
 
 def count_nodes(problem, counts) -> int:
     """How many nodes `tensor_nodes` makes."""
-    return math.prod(law.quadrature(count)[0].size for law, count in zip(problem.laws, counts, strict=True))
+    return problem.law.n_nodes(counts)
 
 
 def tensor_nodes(problem, counts):
     """A tensor quadrature of rho_in with about `counts` nodes per coordinate (y_1, ..., y_N, c).
 
-    Returns nodes of shape (N + 1, n) and probability weights of shape (n,).
+    Of a joint law as many draws as their product, of equal weight; of an empirical one its units. Returns nodes of
+    shape (N + 1, n) and probability weights of shape (n,).
     """
-    rules = [law.quadrature(count) for law, count in zip(problem.laws, counts, strict=True)]
-    nodes = np.stack([axis.ravel() for axis in np.meshgrid(*[rule[0] for rule in rules], indexing="ij")])
-    weights = np.ones(1)
-    for _, rule_weights in rules:
-        weights = np.outer(weights, rule_weights).ravel()
-    return nodes, weights
+    return problem.law.nodes(counts)

@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import NotAvailable
 from ..features.scales import measure_scales
 from ..task import Task
+from .constraints import Constraints
 from .walls import walls_of
 
 ONE, WEIGHT = np.zeros(1, dtype=int), np.ones(1)
@@ -32,6 +33,10 @@ class Replay:
         values = self.coefficients - self.task.features.target
         return make_interp_spline(self.times, values, k=min(5, self.times.size - 1))
 
+    @property
+    def _meets_walls(self) -> bool:
+        return walls_of(self.task.problem.domain).exist and "y" in self.task.problem.trained
+
     def _check_time(self, t):
         if not 0.0 <= t <= self.times[-1]:
             raise NotAvailable(f"t must lie in [0, {self.times[-1]:g}], got {t}")
@@ -47,7 +52,7 @@ class Replay:
         n = z.shape[1]
         if t_start == t_end or n == 0:
             return z, np.zeros(n)
-        if walls_of(self.task.problem.domain).exist and t_end < t_start:
+        if self._meets_walls and t_end < t_start:
             raise NotAvailable("no characteristic leads back from the walls of a Box; flow forward in time")
         if not self.task.features.smooth and t_end < t_start:
             raise NotAvailable(
@@ -62,17 +67,20 @@ class Replay:
     def _integrate(self, z, interval, tolerance, with_growth):
         from scipy.integrate import solve_ivp
 
-        features, walls = self.task.features, walls_of(self.task.problem.domain)
+        features, constraints = self.task.features, Constraints(self.task.problem)
         N1, n = z.shape
+        trains_y = "y" in self.task.problem.trained
 
         def rate(t, state):
             position = state[: N1 * n].reshape(1, N1, n)
             r = self._residual(t)
             out = np.empty_like(position)
             features.velocity(np.ascontiguousarray(position), WEIGHT, ONE, r[None], out)
-            walls.slide(position, out, WEIGHT)
+            constraints.slide(position, out, WEIGHT)
             if not with_growth:
                 return out.ravel()
+            if not trains_y:
+                return np.concatenate([out.ravel(), np.zeros(n)])
             laplacian = np.trace(features.hessian(position[0, :-1].T, r), axis1=1, axis2=2)
             return np.concatenate([out.ravel(), position[0, -1] * laplacian])
 
@@ -80,7 +88,7 @@ class Replay:
         absolute = tolerance * self._scales(n, start.size)
         result = solve_ivp(rate, interval, start, method="DOP853", rtol=tolerance, atol=absolute)
         end = result.y[:, -1]
-        walls.hold(end[: N1 * n].reshape(N1, n))
+        constraints.hold(end[: N1 * n].reshape(N1, n))
         return end
 
     def _scales(self, n, size):
@@ -102,13 +110,13 @@ class Replay:
         for t, k in ((t_start, first), (t_end, last)):
             if abs(times[k] - t) > 1e-9 * times[-1]:
                 raise NotAvailable(f"t must be a multiple of the step of {task.dynamics}, got {t}")
-        batches, walls = task.batches(), walls_of(task.problem.domain)
+        batches, constraints = task.batches(), Constraints(task.problem)
         z, out, k = z[None], np.empty((1, *z.shape)), first
         for phase, _, _, n_steps in task.dynamics.segments(times[first], times[last]):
             for _ in range(n_steps):
                 batches.at(phase, k).velocity(np.ascontiguousarray(z), WEIGHT, ONE, a[k][None], out)
-                walls.slide(z, out, WEIGHT)
+                constraints.slide(z, out, WEIGHT)
                 z = z + phase.step * out
-                walls.hold(z)
+                constraints.hold(z)
                 k += 1
         return z[0]

@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..kernels import stepping
+from .constraints import Constraints
 from .runge_kutta import Tableau
-from .walls import walls_of
 
 
 class Trajectories:
@@ -15,8 +15,8 @@ class Trajectories:
 
     def __init__(self, features, z, weights, tableau: Tableau):
         self.features, self.weights, self.tableau = features, weights, tableau
-        self.walls = walls_of(features.problem.domain)
-        self.fused = not self.walls.exist and features.fuses(z.shape[2])
+        self.constraints = Constraints(features.problem)
+        self.fused = self.constraints.none and features.fuses(z.shape[2])
         self.z = z
         self.R = z.shape[0]
         self.stage = np.empty_like(z)
@@ -37,14 +37,14 @@ class Trajectories:
         self.power[active, s] = self.features.velocity(
             z, self.weights, active, a - self.features.target, self.slopes[s]
         )
-        self.power[active, s] -= self.walls.slide_rows(z, self.slopes[s], active, self.weights)
+        self.power[active, s] -= self.constraints.slide_rows(z, self.slopes[s], active, self.weights)
         if s == 0:
             self.a[active] = a
         return a
 
     def combine(self, active, coefficients, h, out):
         stepping.combine(self._flat(self.z), self._flat(self.slopes), active, coefficients, h, self._flat(out))
-        self.walls.hold(out)
+        self.constraints.hold(out)
 
     def stages(self, active, h):
         """All stages after the first; returns a of the last."""

@@ -65,4 +65,4 @@ def walls_of(domain) -> Walls | NoWalls:
 
 def moves_smoothly(features) -> bool:
     """Whether units move with continuous velocities: neither across kinks nor onto walls."""
-    return features.smooth and not walls_of(features.problem.domain).exist
+    return "y" not in features.problem.trained or (features.smooth and not walls_of(features.problem.domain).exist)

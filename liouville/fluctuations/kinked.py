@@ -49,6 +49,8 @@ def check_kinks(problem) -> None:
             f"fluctuations needs to know where the gradient of the unit jumps: of kinked units on finite data it takes "
             f'Ridge("relu") alone, got {unit!r}'
         )
+    if "c" not in problem.trained:
+        raise NotPredicted(f'fluctuations of Ridge("relu") needs c to be trained, got trained={problem.trained}')
     n_inputs = problem.data.points.shape[0]
     if n_inputs > MAX_INPUTS:
         raise NotPredicted(f'fluctuations of Ridge("relu") takes data of at most {MAX_INPUTS} points, got {n_inputs}')
@@ -126,14 +128,16 @@ def _averaged(features, times, n_points, courant, progress):
 
 
 def _scrambled(problem, n_points, seed):
-    """Sobol points of rho_in, shape (N + 1, n_points), and weights; the very atoms where all laws are discrete."""
-    if not any(law.has_density for law in problem.laws):
-        return tensor_nodes(problem, [1] * len(problem.laws))
+    """Sobol points of rho_in, shape (N + 1, n_points), atoms of a discrete law, draws of a joint one; and weights."""
+    law = problem.law
+    if law.n_continuous == 0:
+        return tensor_nodes(problem, [1] * (problem.domain.dim + 1))
+    if law.sampled:
+        return law.nodes((n_points,), seed)
     from scipy.stats import qmc  # slow to import
 
-    points = qmc.Sobol(len(problem.laws), seed=seed).random(n_points) + 2.0**-31  # of multiples of 2^-30: never 0 or 1
-    nodes = np.stack([law.quantile(points[:, d]) for d, law in enumerate(problem.laws)])
-    return nodes, np.full(n_points, 1.0 / n_points)
+    points = qmc.Sobol(law.n_uniforms, seed=seed).random(n_points) + 2.0**-31  # of multiples of 2^-30: never 0 or 1
+    return law.from_uniforms(points), np.full(n_points, 1.0 / n_points)
 
 
 def _bytes(problem, n_points, steps):

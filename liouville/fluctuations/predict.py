@@ -116,7 +116,7 @@ def fluctuations(
     start = time.perf_counter()
     tolerance = number("tolerance", tolerance, 0, 1, "()")
     check_problem(problem)
-    if walls_of(problem.domain).exist:
+    if walls_of(problem.domain).exist and "y" in problem.trained:
         raise ValueError("fluctuations needs a domain without walls, got Box, on whose walls the flow is not smooth")
     max_nodes = count("max_nodes", max_nodes)
     nodes = _check_nodes(problem, nodes)
@@ -135,7 +135,7 @@ def fluctuations(
 def _check_nodes(problem, nodes):
     if nodes is None:
         return None
-    n_laws = len(problem.laws)
+    n_laws = problem.domain.dim + 1
     if np.ndim(nodes) != 1 or len(nodes) != n_laws or not all(map(is_count, nodes)):
         raise ValueError(f"nodes must hold one count per coordinate of (y, c), {n_laws}, each >= 1, got {nodes!r}")
     return tuple(int(k) for k in nodes)

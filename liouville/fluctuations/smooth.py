@@ -14,6 +14,8 @@ The initial particles being independent, Cov(g_t) = Cov_{rho_in}(A_t). (Compare 
 E. Vanden-Eijnden, A dynamical central limit theorem for shallow neural networks, NeurIPS 2020.)
 """
 
+import math
+
 import numpy as np
 from threadpoolctl import threadpool_limits
 
@@ -28,6 +30,9 @@ BASIS_TAIL = 1e-7  # share of the features' mean square that the reduced basis m
 STEP_TOLERANCES = (1e-6, 1e-7)  # of the characteristics, in turn, so that the error estimate covers the time steps too
 START = {1: 64, 2: 48, 3: 14, 4: 10}  # nodes per coordinate to begin with, by the number of coordinates with a density
 GROWTH = {1: 2.0, 2: 1.5, 3: 1.35}
+# Of a joint law known by draws: independent blocks of them, how many each has at first, and the standard errors that
+# 99 % of Student's law with one degree of freedom fewer lie within.
+BLOCKS, FIRST_DRAWS, STUDENT = 8, 1024, 3.5
 MAX_BYTES = 4 * 2**30  # of the positions stored at all time steps
 # Steps over the greatest rate of the adjoint, in turn: there RK4 errs by 5e-3 and 2e-3 of a decaying mode. Late steps
 # of the forward run, whose residual has died, know nothing of that rate and grow far beyond it.
@@ -37,6 +42,8 @@ STABLE_STEPS = (0.9, 0.75)
 def smooth_covariance(task, tolerance, nodes, max_nodes, progress):
     """Cov(g_t) of shape (T, P, P), the estimated error of its trace, and the nodes per coordinate."""
     problem = task.problem
+    if problem.law.sampled:
+        return _sampled_covariance(task, tolerance, nodes, max_nodes, progress)
     if nodes is None:
         check_max_nodes(problem, _resolutions(problem, None), max_nodes)
     previous, best, estimate, used = None, None, np.full(task.times.size, np.inf), None
@@ -50,7 +57,7 @@ def smooth_covariance(task, tolerance, nodes, max_nodes, progress):
             break
         # One BLAS thread: products this narrow gain nothing from more, and lose much where cores are shared.
         with threadpool_limits(limits=1, user_api="blas"):
-            sweep = _Sweep(task, counts, level % 2)
+            sweep = _Sweep(task, tensor_nodes(problem, counts), level % 2)
             previous, best, used = best, sweep.covariance(level_of(progress, level, 1.0)), counts
         if previous is not None:
             variance = np.trace(best, axis1=1, axis2=2)
@@ -58,6 +65,31 @@ def smooth_covariance(task, tolerance, nodes, max_nodes, progress):
             if nodes is None and (estimate <= tolerance * variance).all():
                 break
     return best, estimate, used
+
+
+def _sampled_covariance(task, tolerance, nodes, max_nodes, progress):
+    """The same of a joint law known by draws: the mean over independent blocks, whose spread is the error."""
+    size = FIRST_DRAWS if nodes is None else max(2, math.prod(nodes) // BLOCKS)
+    while True:
+        found = []
+        with threadpool_limits(limits=1, user_api="blas"):
+            for block in range(BLOCKS):
+                sweep = _Sweep(task, task.problem.law.nodes((size,), 1 + block), block % 2)
+                found.append(sweep.covariance(progress))
+        variances = np.trace(np.array(found), axis1=2, axis2=3)
+        variance = variances.mean(axis=0)
+        estimate = STUDENT * variances.std(axis=0, ddof=1) / np.sqrt(BLOCKS)
+        excess = float(np.divide(estimate, tolerance * variance, out=np.zeros_like(variance), where=variance > 0).max())
+        more = min(int(np.ceil(size * np.clip(1.3 * excess**2, 2.0, 8.0))), max_nodes // BLOCKS)
+        if nodes is not None or excess <= 1.0 or more <= size:
+            break
+        size = more
+    if nodes is None and excess > 1.0:
+        warn_user(
+            f"fluctuations stopped at {BLOCKS} x {size} draws of the joint law with a relative error of "
+            f"{tolerance * excess:.1e}, above the tolerance {tolerance:g}; raise max_nodes or tolerance"
+        )
+    return np.mean(found, axis=0), estimate, (BLOCKS, size)
 
 
 def _relative(estimate, covariance):
@@ -72,12 +104,12 @@ def _resolutions(problem, nodes):
         yield tuple(max(2, (2 * k) // 3) for k in nodes)
         yield tuple(nodes)
         return
-    n_continuous = sum(law.has_density for law in problem.laws)
+    n_continuous, n_laws = problem.law.n_continuous, problem.domain.dim + 1
     count = START.get(n_continuous, 6)
     while True:
-        yield tuple(count for _ in problem.laws)
+        yield (count,) * n_laws
         if n_continuous == 0:  # the nodes are the atoms; only steps in time can differ
-            yield tuple(count for _ in problem.laws)
+            yield (count,) * n_laws
             return
         count = int(np.ceil(count * GROWTH.get(n_continuous, 1.25)))
 
@@ -85,10 +117,10 @@ def _resolutions(problem, nodes):
 class _Sweep:
     """One resolution: characteristics forward, stored; adjoint equations for all output times in one sweep back."""
 
-    def __init__(self, task, counts, turn):
+    def __init__(self, task, nodes, turn):
         self.task, self.features, self.times = task, task.features, task.times
         self.integrator, self.stable_step = Adaptive(STEP_TOLERANCES[turn]), STABLE_STEPS[turn]
-        self.nodes, self.weights = tensor_nodes(task.problem, counts)
+        self.nodes, self.weights = nodes
         self.N = self.nodes.shape[0] - 1
         looks = with_divided(task.times) if turn else task.times
         log = self._carry(looks, lambda *observed: None)
@@ -118,9 +150,11 @@ class _Sweep:
         def observe(k, z, a, dissipated):
             y, c = z[0, :-1].T, z[0, -1]
             root = np.sqrt(self.weights)
-            psi = np.empty((self.N + 1, c.size, self.features.n_features))
-            psi[-1] = root[:, None] * self.features.matrix(y)
-            psi[:-1] = (root * c)[:, None] * np.moveaxis(self.features.gradient(y), 1, 0)
+            psi = np.zeros((self.N + 1, c.size, self.features.n_features))
+            if "c" in self.task.problem.trained:
+                psi[-1] = root[:, None] * self.features.matrix(y)
+            if "y" in self.task.problem.trained:
+                psi[:-1] = (root * c)[:, None] * np.moveaxis(self.features.gradient(y), 1, 0)
             psi = psi.reshape(-1, psi.shape[-1])
             rates[k] = np.linalg.eigvalsh(psi.T @ psi)[-1]  # a matrix with its own transpose costs half a product
 
@@ -149,16 +183,20 @@ class _Sweep:
         return np.ascontiguousarray(vectors[:, below > BASIS_TAIL * below[-1]])
 
     def _at(self, k):
-        """psi (n, p), its gradient (n, N + 1, p) and the Hessian of c U (n, N + 1, N + 1) at clock[k]."""
+        """psi (n, p), and in what is trained its gradient (n, N + 1, p) and the Hessian of c U (n, N + 1, N + 1)."""
         y, c = self.z[k, :-1].T, self.z[k, -1]
         Phi = self.features.matrix(y) @ self.basis
-        slopes = self.features.gradient(y)
-        grad = np.empty((c.size, self.N + 1, self.basis.shape[1]))
-        grad[:, :-1] = c[:, None, None] * (slopes @ self.basis)
-        grad[:, -1] = Phi
+        grad = np.zeros((c.size, self.N + 1, self.basis.shape[1]))
         H = np.zeros((c.size, self.N + 1, self.N + 1))
-        H[:, :-1, :-1] = c[:, None, None] * self.features.hessian(y, self.r[k])
-        H[:, :-1, -1] = H[:, -1, :-1] = slopes @ self.r[k]
+        trains_c = "c" in self.task.problem.trained
+        if "y" in self.task.problem.trained:
+            slopes = self.features.gradient(y)
+            grad[:, :-1] = c[:, None, None] * (slopes @ self.basis)
+            H[:, :-1, :-1] = c[:, None, None] * self.features.hessian(y, self.r[k])
+            if trains_c:
+                H[:, :-1, -1] = H[:, -1, :-1] = slopes @ self.r[k]
+        if trains_c:
+            grad[:, -1] = Phi
         return c[:, None] * Phi, grad, H
 
     def _rate(self, at, lam):

@@ -39,9 +39,7 @@ def make_grid(cells, window, problem, c_spacing=None) -> PhaseGrid:
 
 def initial_averages(problem, grid: PhaseGrid):
     """Cell averages of rho_in, renormalised to mass 1, and the mass that lay outside the window."""
-    masses = np.ones(())
-    for law, axis in zip(problem.laws, (*grid.y_axes, grid.c_axis), strict=True):
-        masses = np.multiply.outer(masses, np.diff(law.cdf(axis.edges)))
+    masses = problem.law.cell_masses([axis.edges for axis in (*grid.y_axes, grid.c_axis)])
     total = masses.sum()
     return masses / (total * grid.cell_volume), max(0.0, 1.0 - float(total))
 

@@ -1,6 +1,7 @@
 """The continuum by characteristics: a weighted quadrature of rho_in pushed along the flow."""
 
 import itertools
+import math
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -34,6 +35,9 @@ LOOSER_SHARE = 2.0  # where the steps of the run that is returned are the longer
 ROUND_OFF = 1e-14
 SMALL = 4.0  # sizes of f_0 that its parts c Phi may have before steps are judged by f_0
 GROWTH = {1: 2.0, 2: 1.5, 3: 1.3}
+# Of a joint law known by draws: how many at first and at most, the error that is aimed at, independent blocks of them,
+# the standard errors that 95 % of Student's law with one degree of freedom fewer lie within, the tolerance of steps.
+FIRST_DRAWS, MOST_DRAWS, DRAWS_TOLERANCE, BLOCKS, STUDENT, DRAWS_STEPS = 2**14, 2**20, 1e-2, 8, 2.36, 1e-7
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,10 @@ class Characteristics(Method):
         At least as many as the first two resolutions take; where more would be needed, the best result is returned with
         a warning and its error estimate. Of kinked units (ReLU on finite data) and in a Box 2^17 at most, of six
         resolutions, unless `nodes` asks for more, and the tolerance is 1e-5 at least.
+
+    The nodes of `Initial.empirical` are its units. Those of `Initial.joint` are plain draws, whose error falls like
+    m^(-1/2) with their number m, the product of `nodes`: it is estimated from eight independent blocks of them, the
+    tolerance is 1e-2 at least, and at most 2^20 are drawn unless `nodes` asks for more.
     """
 
     tolerance: float = 1e-6
@@ -78,22 +86,21 @@ class Characteristics(Method):
 
     def _resolutions(self, task):
         """Nodes per coordinate, coarse to fine; the last two make the error estimate."""
-        laws = task.problem.laws
-        n_continuous = sum(law.has_density for law in laws)
-        if self.nodes is not None and len(self.nodes) != len(laws):
-            raise ValueError(f"nodes must hold one count per coordinate of (y, c), {len(laws)}, got {self.nodes}")
-        if n_continuous == 0:  # the nodes are the atoms; only steps in time can differ
-            only = self.nodes or tuple(1 for _ in laws)
+        law, n_laws = task.problem.law, task.problem.domain.dim + 1
+        if self.nodes is not None and len(self.nodes) != n_laws:
+            raise ValueError(f"nodes must hold one count per coordinate of (y, c), {n_laws}, got {self.nodes}")
+        if law.n_continuous == 0:  # the nodes are the atoms; only steps in time can differ
+            only = self.nodes or (1,) * n_laws
             yield from [only] if task.dynamics.discrete else [only, only]
             return
         if self.nodes is not None:
             yield tuple(max(2, k // 2) for k in self.nodes)
             yield self.nodes
             return
-        count = START.get(n_continuous, 8)
-        growth = GROWTH.get(n_continuous, 1.4)
+        count = START.get(law.n_continuous, 8)
+        growth = GROWTH.get(law.n_continuous, 1.4)
         while True:
-            yield tuple(count for _ in laws)
+            yield (count,) * n_laws
             count = int(np.ceil(count * growth))
 
     def _most_nodes(self, task) -> int:
@@ -101,7 +108,7 @@ class Characteristics(Method):
 
     def check(self, task: Task) -> None:
         next(self._resolutions(task))
-        if self.nodes is None:
+        if self.nodes is None and not task.problem.law.sampled:
             check_max_nodes(task.problem, self._resolutions(task), self._most_nodes(task))
 
     def refined(self, tolerance: float) -> Iterator[Method]:
@@ -113,7 +120,8 @@ class Characteristics(Method):
     def solve(self, task: Task, progress: Progress | None = None, estimate: bool = True) -> Solution:
         start = time.perf_counter()
         self.check(task)
-        best, error, imbalance = self._refine(task, progress, estimate)
+        refine = self._refine_draws if task.problem.law.sampled else self._refine
+        best, error, imbalance = refine(task, progress, estimate)
         T = task.times.size
         if estimate:
             # Where all nodes are the atoms of the law and all steps are part of the dynamics there is nothing to err.
@@ -182,6 +190,45 @@ class Characteristics(Method):
                 if self.nodes is None and error.max() <= tolerance * size:
                     break
         return best, error, imbalance
+
+    def _refine_draws(self, task, progress, estimate):
+        """The same of draws: their number grows as the error estimate asks, which independent blocks of them give."""
+        tolerance, N1 = max(self.tolerance, DRAWS_TOLERANCE), task.problem.domain.dim + 1
+        most = min(self.max_nodes, MOST_DRAWS)
+        count = min(FIRST_DRAWS, most) if self.nodes is None else math.prod(self.nodes)
+        for level in range(MOST_RESOLUTIONS):
+            counts = (count,) + (1,) * (N1 - 1) if self.nodes is None else self.nodes
+            best = _Run(task, task.times, counts, DRAWS_STEPS, level_of(progress, level, task.last))
+            if not estimate:
+                return best, None, None
+            error = _spread_of_blocks(task, count)
+            size = problem_size(task.features, best.log.history[0][1])
+            share = float(error.max()) / (tolerance * size) if size > 0 else 0.0
+            if self.nodes is not None or share <= 1.0:
+                break
+            if count >= most:
+                warnings.warn(
+                    f"Characteristics stopped at {count} draws of the joint law with an estimated error of "
+                    f"{error.max():.1e}, above {tolerance:g} of the size {size:.3g}; raise max_nodes or give nodes",
+                    stacklevel=4,
+                )
+                break
+            count = min(most, int(np.ceil(count * max(2.0, 1.3 * share**2))))
+        return best, error, np.zeros(task.times.size)
+
+
+def _spread_of_blocks(task, count):
+    """Bound on the error of `count` draws at every output time, from blocks that make them up but are others."""
+    size = max(2, count // BLOCKS)
+    z = np.stack([task.problem.law.nodes((size,), 1 + block)[0] for block in range(BLOCKS)])
+    a = np.empty((task.times.size, BLOCKS, task.features.n_features))
+
+    def observe(k, z, coefficients, dissipated):
+        a[k] = coefficients
+
+    units = Units(z, np.full(1, 1.0 / size), smooth=moves_smoothly(task.features))
+    integrate(task, units, Adaptive(DRAWS_STEPS), observe, keep_history=False)
+    return STUDENT * np.sqrt(a.var(axis=1, ddof=1).sum(axis=1) * size / count)
 
 
 def _share_of_parts(features, size):

@@ -136,6 +136,28 @@ class PlaneDrift:
         return points, scratch
 
 
+class Rest:
+    """Where y is not trained."""
+
+    def __init__(self, features, grid):
+        self.columns, self.features, self.edges = Columns(grid.c), features, grid.y_axes[0].edges
+
+    def longest(self, r) -> float:
+        """The longest drift that can be made in one go."""
+        return np.inf
+
+    def potential(self, r):
+        """U at the edges of a one-dimensional y, and no slopes."""
+        U = self.features.matrix(self.edges[:, None]) @ r
+        return np.stack([U, *np.zeros((3, U.size))])
+
+    def move(self, points, r, start, dt, scratch):
+        """Values after a drift, and what is scratch then."""
+        return points, scratch
+
+
 def make_drift(features, grid):
     """The drift on a grid over one- or two-dimensional y."""
+    if "y" not in features.problem.trained:
+        return Rest(features, grid)
     return (LineDrift if len(grid.y_axes) == 1 else PlaneDrift)(features, grid)

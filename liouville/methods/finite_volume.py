@@ -213,7 +213,7 @@ class State:
             weights = grid.c_widths[:, None] * grid.c[:, None] ** np.arange(3)
             moments = rho @ weights
         self.moments = moments
-        self.operators = operators or reconstruction.operators(features, grid)
+        self.operators = operators or reconstruction.operators(features, grid).restricted(features.problem.trained)
         self.a = grid.dy * (moments[:, 1] @ self.operators.deposit)
         self.field = self.operators.field(self.a - features.target)
 
@@ -261,6 +261,7 @@ class State:
     def euler_map(self, r, step, stepper, cfl):
         """One step of a discrete dynamics under the residual r, or None where no number of parts would do."""
         field = self.reconstruction.step_field(self.operators, r, step, self.grid)
+        field = field.restricted(self.features.problem.trained)
         n_parts = np.ceil(step * courant_rate(field, self.grid) / (cfl * (1.0 - 2.0 * ROUND_OFF)))
         if not n_parts <= MOST_PARTS:
             return None

@@ -122,6 +122,13 @@ class FiPyFiniteVolume(GridMethod):
             least_steps=count("least_steps", self.least_steps),
         )
 
+    def check(self, task: Task) -> None:
+        if task.problem.trained != ("y", "c"):
+            raise ValueError(
+                f"FiPyFiniteVolume moves both y and c, got trained={task.problem.trained}; use FiniteVolume()"
+            )
+        super().check(task)
+
     def companion(self, dynamics: Dynamics) -> Method:
         """Cells twice as wide and longer steps."""
         return replace(self, cells=companion_cells(self.cells), stability=LONGER_STABILITY, least_steps=1)

@@ -16,6 +16,7 @@ from ..flow.walls import moves_smoothly
 from ..grid.axis import Graded
 from ..grid.grid import PhaseGrid
 from ..grid.window import check_window, choose_window, make_grid
+from ..problem import Initial
 from ..progress import Progress, Stopwatch, announce, part_of
 from ..solution import Solution
 from ..task import Task
@@ -131,8 +132,9 @@ def check_applies(method, task) -> None:
     if problem.domain.dim not in method.default_cells:
         most = "one-dimensional" if max(method.default_cells) == 1 else "one- or two-dimensional"
         raise ValueError(f"{name} needs {most} y, got {problem.domain}; use Characteristics()")
-    if not all(law.has_density for law in problem.laws):
-        raise ValueError(f"{name} needs an initial law with a density, got Discrete; use Characteristics()")
+    if not problem.law.has_density:
+        found = "Discrete" if isinstance(problem.initial, Initial) else repr(problem.initial)
+        raise ValueError(f"{name} needs an initial law with a density, got {found}; use Characteristics()")
     if task.dynamics.discrete and not method.takes_steps:
         raise ValueError(f"{name} solves GradientFlow, got {task.dynamics!r}; use FiniteVolume() or Characteristics()")
     if task.dynamics.discrete and problem.domain.dim > 1:
@@ -208,7 +210,7 @@ def _tried(companion, task, window, progress):
 
 def is_rough(features) -> bool:
     """Whether rho_in jumps, the drift does, or walls gather mass: no grid converges faster than at first order then."""
-    return not moves_smoothly(features) or not all(law.smooth for law in features.problem.laws)
+    return not moves_smoothly(features) or not features.problem.law.smooth
 
 
 def _share_of_difference(method, companion, rough) -> float:

@@ -1,6 +1,6 @@
 """Reconstructions of face values from cell averages, each with the discrete potential that goes with it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,6 +37,13 @@ class Operators:
     second: np.ndarray | None = None
     around: np.ndarray | None = None
     at_faces: np.ndarray | None = None
+
+    def restricted(self, trained) -> "Operators":
+        """The same where y or c is not trained and rests: no slopes drive it, and none count in the mobility."""
+        rest = [] if "y" in trained else ["slope"]
+        rest += [] if "c" in trained else ["cell", "first", "second"]
+        zeros = {name: np.zeros_like(getattr(self, name)) for name in rest if getattr(self, name) is not None}
+        return replace(self, **zeros)
 
     def field(self, r):
         """The potential of the residual r."""
@@ -80,6 +87,14 @@ class StepField:
     U: np.ndarray
     S: np.ndarray
     along_y: np.ndarray
+
+    def restricted(self, trained) -> "StepField":
+        """The same where y or c is not trained and rests."""
+        S = self.S if {"y", "c"} <= set(trained) else np.zeros_like(self.S)
+        U = self.U if "c" in trained else np.zeros_like(self.U)
+        # Of a step of y alone (step / 4) U^2 is no part.
+        along_y = self.along_y * ("y" in trained) * ("c" in trained, 1.0, 1.0)
+        return StepField(U, S, along_y)
 
     def speeds(self, reach):
         """As those of Field."""

@@ -91,7 +91,9 @@ class SemiLagrangian(GridMethod):
         if walls_of(task.problem.domain).exist:
             raise ValueError("SemiLagrangian needs a domain without walls, got Box; use FiniteVolume()")
         check_applies(self, task)
-        points_in_c(task.problem.laws[-1], self.place(task).grid)
+        grid = self.place(task).grid
+        if not task.problem.law.sampled:
+            points_in_c(task.problem.laws[-1], grid)
 
     def refined(self, tolerance: float) -> Iterator[GridMethod]:
         return GridMethod.refined(replace(self, tolerance=TIME_SHARE * tolerance), tolerance)

@@ -48,7 +48,7 @@ class Operators:
     """Everything that depends on the grid alone. Fields over y have one row of the grid's columns at each entry."""
 
     def __init__(self, features, grid):
-        self.grid, self.target = grid, features.target
+        self.grid, self.target, self.trained = grid, features.target, features.problem.trained
         features = features.on_cells(grid.y_widths)
         self.centres = features.table([axis.centres for axis in grid.y_axes])
         self.powers = grid.c[:, None] ** np.arange(3)
@@ -59,7 +59,9 @@ class Operators:
 
     def shift(self, r, correction):
         """-U (1 + correction |grad U|^2) at the centres of the rows, in their order."""
-        slopes = self.centres.slopes(r)
+        if "c" not in self.trained:
+            return np.zeros(math.prod(self.centres.shape))
+        slopes = self.centres.slopes(r) if "y" in self.trained else np.zeros(1)
         return (-self.centres.potential(r) * (1.0 + correction * (slopes**2).sum(axis=0))).ravel()
 
 
@@ -80,6 +82,21 @@ def points_in_c(law, grid):
         return density[:, 0]
     kernels.to_points(averages, False, found)
     return found[:, 0]
+
+
+def _initial_points(problem, grid):
+    """Averages over cells in y at points in c, not normalised."""
+    if problem.law.sampled:  # a joint density
+        masses = problem.law.cell_masses([axis.edges for axis in (*grid.y_axes, grid.c_axis)])
+        in_c = np.ascontiguousarray((masses / grid.cell_volume).reshape(-1, grid.shape[-1]).T)
+        found = np.empty_like(in_c)
+        kernels.to_points(in_c, False, found)
+        return np.ascontiguousarray(found.T).reshape(grid.shape)
+    *in_y, in_c = problem.laws
+    rho = points_in_c(in_c, grid)
+    for law, axis in reversed(list(zip(in_y, grid.y_axes, strict=True))):
+        rho = np.multiply.outer(np.diff(law.cdf(axis.edges)) / axis.width, rho)
+    return rho
 
 
 def _along_each_y(convert, values, grid):
@@ -113,7 +130,10 @@ class Run:
     def G(self):
         """The mobility: a' = -G r."""
         operators = self.operators
-        m0, m2 = (m.reshape(operators.centres.shape) for m in self.moments)
+        m0, m2 = (
+            m.reshape(operators.centres.shape) * (name in operators.trained)
+            for name, m in zip(("c", "y"), self.moments, strict=True)
+        )
         return operators.mobility.of(operators.centres, m0, m2, operators.scale)
 
     def forget(self):
@@ -126,13 +146,7 @@ class Run:
 
     @classmethod
     def start(cls, features, grid):
-        averages = [
-            np.diff(law.cdf(axis.edges)) / axis.width
-            for law, axis in zip(features.problem.laws[:-1], grid.y_axes, strict=True)
-        ]
-        rho = points_in_c(features.problem.laws[-1], grid)
-        for along in reversed(averages):
-            rho = np.multiply.outer(along, rho)
+        rho = _initial_points(features.problem, grid)
         rho /= rho.sum() * grid.dy * grid.c_widths[0]
         points = _along_each_y(kernels.to_points, rho, grid)
         return cls(Operators(features, grid), 0.0, points, np.zeros(math.prod(grid.shape[:-1])))
@@ -189,6 +203,8 @@ class Run:
         """
         operators, grid = self.operators, self.operators.grid
         shift, potential = step * operators.shift(r, 0.0), operators.drift.potential(r)
+        if "c" not in operators.trained:
+            potential[0] = 0.0
         fastest, steepest = (np.abs(row).max() for row in potential[:2])
         length = grid.y_edges[-1] - grid.y_edges[0]
         if not step * (operators.drift.columns.reach + step * fastest) * steepest <= MOST_TURNS * length:

@@ -1,7 +1,9 @@
-"""The law rho_in(y, c) of the independent initial particles: one law per coordinate."""
+"""The law rho_in(y, c) of the independent initial particles: one law per coordinate, or a joint one."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,6 +11,7 @@ from numpy.typing import ArrayLike
 from ..checks import hold, is_finite
 from .density import Density
 from .domains import PERIOD, Box, Euclidean, Torus
+from .joint import Empirical, Joint
 
 GAUSSIAN_REACH = 8.3  # standard deviations; the normal law leaves 1e-16 outside
 
@@ -167,8 +170,90 @@ def _check_inside(law, lower, upper):
 
 
 @dataclass(frozen=True)
+class ProductLaw:
+    """Independent coordinates of (y, c), one law each. `joint.JointLaw` and `joint.Atoms` answer the same.
+
+    Attributes
+    ----------
+    sampled : bool
+        Whether nodes can only be drawn.
+    """
+
+    laws: tuple
+    sampled = False
+
+    @property
+    def has_density(self) -> bool:
+        return all(law.has_density for law in self.laws)
+
+    @property
+    def smooth(self) -> bool:
+        """Whether the density is continuous where it lives."""
+        return all(law.smooth for law in self.laws)
+
+    @property
+    def n_continuous(self) -> int:
+        """How many coordinates have a density."""
+        return sum(law.has_density for law in self.laws)
+
+    @property
+    def n_uniforms(self) -> int:
+        """How many uniform numbers make one unit."""
+        return len(self.laws)
+
+    def density(self, z):
+        """The density at units of shape (N + 1, m)."""
+        values = np.ones(z.shape[1])
+        for law, coordinate in zip(self.laws, z, strict=True):
+            wrapped = np.mod(coordinate, PERIOD) if getattr(law, "periodic", False) else coordinate
+            values = values * law.density(wrapped)
+        return values
+
+    def sample(self, rng, size):
+        """Independent draws, shape (N + 1, size)."""
+        return np.stack([law.sample(rng, size) for law in self.laws])
+
+    def particles(self, n, stream):
+        """n initial particles, the first of which do not depend on n: coordinate k from `stream(k)`."""
+        return np.stack([law.sample(stream(k), n) for k, law in enumerate(self.laws)])
+
+    def from_uniforms(self, u):
+        """Units for uniform numbers of shape (n, N + 1)."""
+        return np.stack([law.quantile(u[:, k]) for k, law in enumerate(self.laws)])
+
+    def spread(self, rng, size):
+        """Each law at `size` evenly spread probabilities, in random order."""
+        strata = (np.arange(size) + rng.random(size)) / size
+        return np.stack([law.quantile(rng.permutation(strata)) for law in self.laws])
+
+    def n_nodes(self, counts) -> int:
+        """How many nodes `nodes` makes."""
+        return math.prod(law.quadrature(count)[0].size for law, count in zip(self.laws, counts, strict=True))
+
+    def nodes(self, counts):
+        """A tensor quadrature with about `counts` nodes per coordinate; see `flow.quadrature.tensor_nodes`."""
+        rules = [law.quadrature(count) for law, count in zip(self.laws, counts, strict=True)]
+        nodes = np.stack([axis.ravel() for axis in np.meshgrid(*[rule[0] for rule in rules], indexing="ij")])
+        weights = np.ones(1)
+        for _, rule_weights in rules:
+            weights = np.outer(weights, rule_weights).ravel()
+        return nodes, weights
+
+    def cell_masses(self, edges):
+        """Masses of the cells of a tensor grid."""
+        masses = np.ones(())
+        for law, along in zip(self.laws, edges, strict=True):
+            masses = np.multiply.outer(masses, np.diff(law.cdf(along)))
+        return masses
+
+    def signature(self) -> bytes:
+        """What tells this law from others, in files."""
+        return "".join(f"{float(law.quantile(p)):.9e}" for law in self.laws for p in (0.1, 0.35, 0.8)).encode()
+
+
+@dataclass(frozen=True)
 class Initial:
-    """The product law rho_in = prod_d law_d(y_d) x law(c).
+    """The product law rho_in = prod_d law_d(y_d) x law(c); `Initial.joint` and `Initial.empirical` make others.
 
     Parameters
     ----------
@@ -218,3 +303,45 @@ class Initial:
         if isinstance(self.c, Density) or (isinstance(self.c, Uniform) and self.c.lower is None):
             raise ValueError(f"initial.c must be Normal, Uniform(a, b) or Discrete, got {self.c!r}")
         return (*resolved, self.c)
+
+    def resolved(self, domain: Torus | Box | Euclidean) -> ProductLaw:
+        """The law of (y, c) on `domain`."""
+        return ProductLaw(self.laws(domain))
+
+    @staticmethod
+    def joint(
+        sample: Callable[[np.random.Generator, int], Any],
+        density: Callable[[np.ndarray, np.ndarray], ArrayLike] | None = None,
+        dim: int = 1,
+    ) -> Joint:
+        """A joint law of (y, c) by its sampler.
+
+        Particles are drawn by it; `Characteristics` and `fluctuations` take plain draws as nodes, whose error falls
+        like m^(-1/2) with their number m and is estimated from independent blocks of draws; grids and `density_at` need
+        the density.
+
+        Parameters
+        ----------
+        sample : callable (rng, size)
+            `size` independent draws as (y, c) of shapes (size, N) and (size,), or as one array of shape (size, N + 1);
+            y may have shape (size,) where N = 1. All random numbers must come from `rng`. On a Torus y is taken
+            modulo 2 pi, in a Box it must lie inside. It is called for 1024 draws at a time.
+        density : callable (y, c), optional
+            The density, normalised, vectorised over y of shape (m, N), or (m,) where N = 1, and c of shape (m,).
+        dim : int
+            N.
+        """
+        return Joint(sample, density, dim)
+
+    @staticmethod
+    def empirical(y: ArrayLike, c: ArrayLike) -> Empirical:
+        """The units of a network as the law: independent initial particles are drawn from them with replacement.
+
+        The continuum is that of the resampled network, exactly: its units are the nodes, with weights 1/n.
+
+        Parameters
+        ----------
+        y : array, shape (n, N), or (n,) where N = 1
+        c : array, shape (n,)
+        """
+        return Empirical(y, c)

@@ -1,17 +1,29 @@
 """The problem: what is true, without any numerics."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from functools import cached_property
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..checks import as_numbers, vectorised_values, with_own_error_state
+from ..checks import as_numbers, hold, vectorised_values, with_own_error_state
 from .data import Quadrature, UniformTorus
 from .domains import Box, Euclidean, Torus
 from .initial import Initial, Law
+from .joint import Empirical, Joint
 from .units import Convolution, ProfileUnit, Ridge, Unit
+
+PARAMETERS = ("y", "c")
+
+
+def _check_trained(trained) -> tuple[str, ...]:
+    """The parameters that are trained, in their order."""
+    names = list(trained) if isinstance(trained, (tuple, list)) else [None]
+    if not names or any(names.count(name) != 1 or name not in PARAMETERS for name in names):
+        raise ValueError(f'trained must be ("y", "c"), ("y",) or ("c",), got {trained!r}')
+    return tuple(name for name in PARAMETERS if name in names)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +48,10 @@ class Problem:
     target : callable, or array of shape (P,)
         f as a vectorised function of x, shape (k,) or (k, d) to (k,); or its values at the P nodes of `data`.
     initial : Initial
-        rho_in.
+        rho_in; `Initial.joint` and `Initial.empirical` make laws of other kinds.
+    trained : ("y", "c"), ("y",) or ("c",)
+        The parameters that move; the others keep their initial values: with ("c",) this is linear regression on random
+        features, with ("y",) the weights are frozen.
 
     Raises
     ------
@@ -48,7 +63,8 @@ class Problem:
     unit: Convolution | Ridge | Unit
     data: UniformTorus | Quadrature
     target: Callable[[np.ndarray], ArrayLike] | ArrayLike
-    initial: Initial
+    initial: Initial | Joint | Empirical
+    trained: Sequence[str] = PARAMETERS
 
     @with_own_error_state
     def __post_init__(self):
@@ -56,12 +72,12 @@ class Problem:
             ("domain", (Torus, Box, Euclidean)),
             ("unit", (ProfileUnit, Unit)),
             ("data", (UniformTorus, Quadrature)),
-            ("initial", Initial),
+            ("initial", (Initial, Joint, Empirical)),
         ):
             if not isinstance(getattr(self, name), kinds):
-                expected = kinds if isinstance(kinds, tuple) else (kinds,)
-                names = " or ".join(kind.__name__ for kind in expected)
+                names = "Initial" if name == "initial" else " or ".join(kind.__name__ for kind in kinds)
                 raise ValueError(f"{name} must be {names}, got {getattr(self, name)!r}")
+        hold(self, trained=_check_trained(self.trained))
         y_dim = self.unit.y_dim(self.data.input_dim)
         if y_dim not in (None, self.domain.dim):
             raise ValueError(
@@ -74,16 +90,21 @@ class Problem:
             raise ValueError("data UniformTorus needs a Convolution unit on a Torus; use Quadrature or TrainingSet")
         if isinstance(self.domain, Torus) and isinstance(self.unit, Ridge):
             raise ValueError("a Torus needs a unit that is periodic in y, got Ridge")
-        self.initial.laws(self.domain)
+        _ = self.law
         if isinstance(self.data, Quadrature):
             self._target_at_nodes()
         elif not callable(self.target):
             raise ValueError("target must be callable where data is UniformTorus; an array needs a TrainingSet")
 
+    @cached_property
+    def law(self) -> Any:
+        """The law of (y, c) at time 0 on `domain`: a ProductLaw, or what answers the same."""
+        return self.initial.resolved(self.domain)
+
     @property
     def laws(self) -> tuple[Law, ...]:
-        """The laws of (y_1, ..., y_N, c) at time 0, made definite for `domain`."""
-        return self.initial.laws(self.domain)
+        """The laws of (y_1, ..., y_N, c) at time 0, made definite for `domain`; marginals of a joint law."""
+        return self.law.laws
 
     def _target_at_nodes(self) -> np.ndarray:
         points = cast(Quadrature, self.data).points

@@ -22,7 +22,7 @@ def save(solution, path):
     import xarray as xr
 
     path = storage.check_writable_file("path", path)
-    data, attributes = {}, {}
+    data, attributes = storage.given_batches(solution.dynamics), {}
     for name, dims, long_name in FIELDS:
         if getattr(solution, name) is not None:
             data[name] = storage.variable(dims, getattr(solution, name), long_name)
@@ -74,7 +74,7 @@ def load(path, features, known) -> dict:
         grid = PhaseGrid(tuple(Axis(along, domain.periodic) for along in edges[:-1]), Axis(edges[-1]))
     return {
         "method": storage.parse_object(file.attrs["method"], known),
-        "dynamics": storage.parse_object(file.attrs["dynamics"], known),
+        "dynamics": storage.parse_object(file.attrs["dynamics"], known, held),
         "seed": int(file.attrs["seed"]),
         "times": held["time"],
         **{name: held.get(name) for name, _, _ in FIELDS},

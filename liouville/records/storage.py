@@ -6,7 +6,6 @@ import datetime
 import hashlib
 import importlib
 import inspect
-import itertools
 import json
 import os
 import platform
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..dynamics.given import GivenBatches
 from ..errors import NotAvailable
 
 PROJECT = "mean-field-liouville"
@@ -121,16 +121,15 @@ def provenance(problem, seed, **parameters) -> dict:
 
 
 def fingerprint(features) -> str:
-    """A digest of what a record was computed from: the domain, the features at a few points, the target
-    and the initial law."""
+    """A digest of what a record was computed from: the domain, what is trained, the features at a few
+    points, the target and the initial law."""
     problem = features.problem
     probes = np.random.default_rng(0).uniform(-1.0, 1.0, (5, problem.domain.dim))
-    digest = hashlib.sha256(repr(problem.domain).encode())
+    digest = hashlib.sha256(repr((problem.domain, problem.trained)).encode())
     for array in (features.target, features.matrix(probes)):
         # Rounded, so that another processor's last bit does not matter.
         digest.update((np.round(array, 10) + 0.0).tobytes())  # -0.0 counts as 0.0
-    for law, probability in itertools.product(problem.laws, (0.1, 0.35, 0.8)):
-        digest.update(f"{float(law.quantile(probability)):.9e}".encode())
+    digest.update(problem.law.signature())
     return digest.hexdigest()
 
 
@@ -171,11 +170,20 @@ class Described:
         raise NotAvailable(f"the file names {self._text}, which is not of this package; load with known=(its class,)")
 
 
-def parse_object(text, known=()):
+def given_batches(dynamics) -> dict:
+    """Variables with the batches that a dynamics was given: its repr holds their digests alone."""
+    given = [phase.given for _, phase in dynamics.phases if phase.given is not None]
+    return {
+        f"batches_{one.digest}": variable((f"step_{one.digest}", f"sample_{one.digest}"), one.indices, "batches given")
+        for one in given
+    }
+
+
+def parse_object(text, known=(), arrays=None):
     """The object whose repr is `text`, made of calls to this package's public classes, those of `known` and literals.
 
     Numbers may be NumPy's, "np.float64(0.1)", and tuples may be arrays. Nothing in a file is ever executed. Where it
-    names other classes, a Described.
+    names other classes, a Described. `arrays` holds, by their digests, the batches that it may name.
     """
     package = importlib.import_module(__package__.split(".")[0])
     classes = {name: getattr(package, name) for name in package.__all__} | {one.__name__: one for one in known}
@@ -189,6 +197,8 @@ def parse_object(text, known=()):
         ):
             arguments = [build(argument) for argument in node.args]
             return classes[node.func.id](*arguments, **{word.arg: build(word.value) for word in node.keywords})
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == GivenBatches.__name__:
+            return GivenBatches(arrays[f"batches_{build(node.args[-1])}"])
         if isinstance(node, ast.Call) and ast.unparse(node.func) in NUMPY_NAMES:
             return build(node.args[0])
         if isinstance(node, ast.Call):  # classes are written with a capital, functions without
@@ -199,7 +209,7 @@ def parse_object(text, known=()):
 
     try:
         return build(ast.parse(text, mode="eval").body)
-    except (ValueError, SyntaxError, TypeError) as error:
+    except (KeyError, ValueError, SyntaxError, TypeError) as error:
         if foreign and all(foreign):
             return Described(text)
         raise ValueError(f"a saved record describes {text!r}, which this version does not know") from error

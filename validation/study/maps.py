@@ -100,7 +100,7 @@ class Maps:
 def can_map(solution) -> bool:
     """Whether the solution has a density to show."""
     problem = solution.problem
-    if not all(law.has_density for law in problem.laws):
+    if not problem.law.has_density:
         return False
     if solution.density is not None:
         return True
