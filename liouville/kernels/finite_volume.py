@@ -10,7 +10,7 @@ number of threads.
 import numpy as np
 from numba import prange
 
-from .compiling import fast, fast_parallel
+from .compiling import fast, fast_parallel, inlined
 from .partition import block_of, n_blocks_of
 from .threads import threads_for
 
@@ -18,7 +18,7 @@ UPWIND, MINMOD, VAN_LEER = range(3)
 ROWS = 16
 
 
-@fast
+@inlined
 def _carried(limiter, behind, centre, ahead, share_behind, share_ahead):
     """The value that a cell sends through its face towards `ahead`: the limited line there, from the cell's average.
 
@@ -34,14 +34,14 @@ def _carried(limiter, behind, centre, ahead, share_behind, share_ahead):
     return value if value < 2.0 * centre else 2.0 * centre
 
 
-@fast
+@inlined
 def _send_y(limiter, behind, centre, ahead, factor, c, flux):
     """flux[j] = factor c_j times the value that centre[j] sends towards ahead[j]."""
     for j in range(c.size):
         flux[j] = factor * c[j] * _carried(limiter, behind[j], centre[j], ahead[j], 0.5, 0.5)
 
 
-@fast
+@inlined
 def _send_c(limiter, behind, centre, ahead, share_behind, share_ahead, factor, flux):
     """flux[j] = factor times the value that centre[j] sends towards ahead[j]."""
     for j in range(flux.size):
