@@ -152,7 +152,7 @@ def _push_y(rho, potential, c, step, spacing, periodic, out):
             v = columns[j]
             if periodic:
                 v[0], v[1], v[n_y + 2], v[n_y + 3] = v[n_y], v[n_y + 1], v[2], v[3]
-            quartics(v, n_y, True, k[0], k[1], k[2], k[3])
+            quartics(v, n_y, k[0], k[1], k[2], k[3])
             at = c[start + j]
             for i in range(n_y + 1):
                 speed = at + step * U[i]

@@ -10,7 +10,7 @@ number of threads.
 import numpy as np
 from numba import prange
 
-from .compiling import fast, fast_parallel
+from .compiling import fast, fast_parallel, inlined
 from .partition import block_of, n_blocks_of
 from .threads import threads_for
 
@@ -18,7 +18,7 @@ UPWIND, MINMOD, VAN_LEER = range(3)
 ROWS = 16
 
 
-@fast
+@inlined
 def _carried(limiter, behind, centre, ahead, share_behind, share_ahead):
     """The value that a cell sends through its face towards `ahead`: the limited line there, from the cell's average.
 
@@ -34,14 +34,14 @@ def _carried(limiter, behind, centre, ahead, share_behind, share_ahead):
     return value if value < 2.0 * centre else 2.0 * centre
 
 
-@fast
+@inlined
 def _send_y(limiter, behind, centre, ahead, factor, c, flux):
     """flux[j] = factor c_j times the value that centre[j] sends towards ahead[j]."""
     for j in range(c.size):
         flux[j] = factor * c[j] * _carried(limiter, behind[j], centre[j], ahead[j], 0.5, 0.5)
 
 
-@fast
+@inlined
 def _send_c(limiter, behind, centre, ahead, share_behind, share_ahead, factor, flux):
     """flux[j] = factor times the value that centre[j] sends towards ahead[j]."""
     for j in range(flux.size):
@@ -77,9 +77,8 @@ def _flux_c(limiter, row, U, shares, flux):
 
 
 @fast
-def _descent_flux_y(limiter, r0, r1, r2, r3, v, c, flux):
-    """As `_flux_y`, v holds A, D and Q: the velocity is quadratic in c, and columns have signs of their own."""
-    A, D, Q = v[0], v[1], v[2]
+def _descent_flux_y(limiter, r0, r1, r2, r3, A, D, Q, c, flux):
+    """As `_flux_y`: the velocity is quadratic in c, and columns have signs of their own."""
     for j in range(c.size):
         speed = -(A + c[j] * (D + c[j] * Q))
         up = speed > 0.0
@@ -110,7 +109,16 @@ def _descent_flux_c(limiter, row, U, S, edges, shares, flux):
         flux[f] = v * _carried(limiter, behind, centre, ahead, share_behind, share_ahead)
 
 
-@fast
+@inlined
+def _flux_between(limiter, r0, r1, r2, r3, v, c, z, flux):
+    """Flux through the face between rows r1 and r2 of the flow, v = (D,), or of a descent, v = (A, D, Q)."""
+    if v.size == 1:
+        _flux_y(limiter, r0, r1, r2, r3, v[0], c, z, flux)
+    else:
+        _descent_flux_y(limiter, r0, r1, r2, r3, v[0], v[1], v[2], c, flux)
+
+
+@inlined
 def _flux_above(limiter, rho, i, along_y, c, z, periodic, nothing, flux):
     """Flux through the face above row i."""
     n_y = rho.shape[0]
@@ -120,18 +128,14 @@ def _flux_above(limiter, rho, i, along_y, c, z, periodic, nothing, flux):
     if i1 < 0 or i2 >= n_y:
         flux[:] = 0.0
         return
-    v, r0, r3 = along_y[i1 + 1], nothing, nothing
     if i0 < 0 or i3 >= n_y:
-        limiter = UPWIND  # no neighbour to take a slope from, at the ends, where only a Box has mass
+        # No neighbour to take a slope from: first order at the ends, where only a Box has mass.
+        _flux_between(UPWIND, nothing, rho[i1], rho[i2], nothing, along_y[i1 + 1], c, z, flux)
     else:
-        r0, r3 = rho[i0], rho[i3]
-    if v.size == 1:
-        _flux_y(limiter, r0, rho[i1], rho[i2], r3, v[0], c, z, flux)
-    else:
-        _descent_flux_y(limiter, r0, rho[i1], rho[i2], r3, v, c, flux)
+        _flux_between(limiter, rho[i0], rho[i1], rho[i2], rho[i3], along_y[i1 + 1], c, z, flux)
 
 
-@fast
+@inlined
 def _flux_along(limiter, row, i, U, S, edges, shares, flux):
     """flux[f] through the face f of row i in c; both ends are closed."""
     flux[0] = 0.0

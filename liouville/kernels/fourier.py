@@ -71,11 +71,7 @@ def _turn(m, c5, s5, C, S):
 @inlined
 def _central_sums(m, w, c1, s1, c2, s2, cosines, sines):
     """Add the sums of w times cos and sin of ky, k = 0, 1, 2."""
-    centre = 0.0
-    cc1 = 0.0
-    cs1 = 0.0
-    cc2 = 0.0
-    cs2 = 0.0
+    centre = cc1 = cs1 = cc2 = cs2 = 0.0
     for i in range(m):
         centre += w[i]
         cc1 += w[i] * c1[i]
@@ -92,16 +88,7 @@ def _central_sums(m, w, c1, s1, c2, s2, cosines, sines):
 @inlined
 def _group_sums(m, C, S, c1, s1, c2, s2, k, cosines, sines):
     """Add the sums of w times cos and sin of the five modes around k, C and S being w times those of ky."""
-    centre_c = 0.0
-    centre_s = 0.0
-    cc1 = 0.0
-    cs1 = 0.0
-    sc1 = 0.0
-    ss1 = 0.0
-    cc2 = 0.0
-    cs2 = 0.0
-    sc2 = 0.0
-    ss2 = 0.0
+    centre_c = centre_s = cc1 = cs1 = sc1 = ss1 = cc2 = cs2 = sc2 = ss2 = 0.0
     for i in range(m):
         centre_c += C[i]
         centre_s += S[i]

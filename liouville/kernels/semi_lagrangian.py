@@ -20,10 +20,10 @@ WIDE = 32  # columns of a conversion handled together
 
 
 @fast
-def quartics(v, n, limited, k1, k2, k3, k4):
+def quartics(v, n, k1, k2, k3, k4):
     """Coefficients of v[i + 2] + k1 x + k2 (x^2 - 1/12) + k3 x^3 + k4 (x^4 - 1/80), x in [-1/2, 1/2], i = 0 .. n - 1.
 
-    v has two more entries at each end. With `limited`, k1 .. k4 are scaled so that the quartic is >= 0.
+    v has two more entries at each end. k1 .. k4 are scaled so that the quartic is >= 0.
     """
     for i in range(n):
         a, b, c, d, e = v[i], v[i + 1], v[i + 2], v[i + 3], v[i + 4]
@@ -31,24 +31,23 @@ def quartics(v, n, limited, k1, k2, k3, k4):
         p2 = (-a + 12.0 * b - 22.0 * c + 12.0 * d - e) / 16.0
         p3 = (-a + 2.0 * b - 2.0 * d + e) / 12.0
         p4 = (a - 4.0 * b + 6.0 * c - 4.0 * d + e) / 24.0
-        if limited:
-            # Deviations from the average of the Bernstein coefficients on [-1/2, 1/2].
-            even = p2 / 6.0 + p4 / 20.0
-            odd = 0.5 * p1 + 0.125 * p3
-            b0 = even - odd
-            b4 = even + odd
-            q_even = -p2 / 12.0 - 3.0 * p4 / 40.0
-            q_odd = 0.25 * p1 - 0.0625 * p3
-            b1 = q_even - q_odd
-            b3 = q_even + q_odd
-            b2 = -p2 / 6.0 + p4 / 20.0
-            low = min(min(min(b0, b4), min(b1, b3)), b2)
-            scale = 1.0 if low >= -c else c / (-low)
-            scale = scale if c > 0.0 else 0.0
-            p1 *= scale
-            p2 *= scale
-            p3 *= scale
-            p4 *= scale
+        # Deviations from the average of the Bernstein coefficients on [-1/2, 1/2].
+        even = p2 / 6.0 + p4 / 20.0
+        odd = 0.5 * p1 + 0.125 * p3
+        b0 = even - odd
+        b4 = even + odd
+        q_even = -p2 / 12.0 - 3.0 * p4 / 40.0
+        q_odd = 0.25 * p1 - 0.0625 * p3
+        b1 = q_even - q_odd
+        b3 = q_even + q_odd
+        b2 = -p2 / 6.0 + p4 / 20.0
+        low = min(min(min(b0, b4), min(b1, b3)), b2)
+        scale = 1.0 if low >= -c else c / (-low)
+        scale = scale if c > 0.0 else 0.0
+        p1 *= scale
+        p2 *= scale
+        p3 *= scale
+        p4 *= scale
         k1[i] = p1
         k2[i] = p2
         k3[i] = p3
@@ -83,7 +82,7 @@ def _sweep_y(slabs, slab_feet, periodic, slabs_out):
             v = columns[j - start]
             if periodic:
                 v[0], v[1], v[n_y + 2], v[n_y + 3] = v[n_y], v[n_y + 1], v[2], v[3]
-            quartics(v, n_y, True, k1, k2, k3, k4)
+            quartics(v, n_y, k1, k2, k3, k4)
             # A cell receives what lies between the feet of its edges, added up cell by cell: differences of a
             # cumulative sum would carry the round-off of the whole column into its emptiest cells.
             lowest = feet[0, j] if periodic else 0.0
@@ -129,7 +128,7 @@ def _sweep_c(rho, shifts, out):
             row, target = rho[i], out[i]
             for j in range(n_c):
                 centre[j] = row[j]
-            quartics(v, n_c, True, k1, k2, k3, k4)
+            quartics(v, n_c, k1, k2, k3, k4)
             whole = int(np.floor(shifts[i]))
             x = 0.5 - (shifts[i] - whole)
             for k in range(n_c):
