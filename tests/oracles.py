@@ -8,6 +8,7 @@ import numpy as np
 from scipy import special
 
 import liouville as lv
+from liouville.methods.prediction import PAST, march
 
 REFERENCE = json.loads((Path(__file__).parent / "data" / "reference.json").read_text())
 
@@ -301,3 +302,15 @@ def arc_cosine_kernel(w, other):
     angle = np.arccos(np.clip(w @ other / (s * s_other), -1.0, 1.0))
     K = s * s_other * (np.sin(angle) + (np.pi - angle) * np.cos(angle)) / (2.0 * np.pi)
     return K, (s_other * np.sin(angle) * w / s + (np.pi - angle) * other) / (2.0 * np.pi)
+
+
+def marched_to_one(run, n_steps, splitting, residual=None):
+    """a(1) of a semi-Lagrangian state by equal steps, in a given field of residual(t) or in the density's own."""
+    past, dt = [run], 1.0 / n_steps
+    for k in range(n_steps):
+        if residual is None:
+            new, _, _ = march(past, dt, splitting)
+        else:
+            new = past[-1].step(dt, lambda s, t=k * dt: residual(t + s), splitting)
+        past = [*past[1 - PAST :], new]
+    return past[-1].a

@@ -122,7 +122,7 @@ CASES = {
     ),
     "grid dimension": (
         lambda: solve(five_points(RIDGE, dim=2), [0.5], FEW),
-        r"FiniteVolume needs one-dimensional y, got Euclidean\(dim=2\)",
+        r"cells must hold 3 integers, one for each y of Euclidean\(dim=2\)",
     ),
     "batch size": (lambda: MinibatchSGD(0.1, 0), r"batch_size must be an integer of at least 1, got 0"),
     "batch step": (lambda: MinibatchSGD(-0.1, 5), r"step must be finite and positive, got -0.1"),

@@ -4,33 +4,15 @@ from functools import partial
 
 import numpy as np
 import pytest
-from oracles import line_tanh, observed_order, reference_error, torus2
+from oracles import line_tanh, marched_to_one, observed_order, reference_error, torus2
 from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
-from liouville import (
-    Box,
-    Characteristics,
-    Density,
-    Euclidean,
-    GradientDescent,
-    Initial,
-    Normal,
-    Problem,
-    Ridge,
-    SemiLagrangian,
-    Solution,
-    Torus,
-    TrainingSet,
-    Uniform,
-    Unit,
-    make_features,
-    solve,
-)
+import liouville as lv
 from liouville.grid.window import make_grid
 from liouville.kernels import plane_tracing
 from liouville.methods.drifts import PlaneDrift
-from liouville.methods.prediction import PAST, GridMobility, MatrixMobility, march
+from liouville.methods.prediction import GridMobility, MatrixMobility
 from liouville.methods.sweeps import SPLITTINGS, Run
 
 SOFT = lambda z: 1.5 * np.exp(0.5 * (np.cos(z[..., 0]) + np.cos(z[..., 1]) - 2.0))  # noqa: E731
@@ -49,7 +31,7 @@ def foot(features, residual, y, c, start, dt):
 def test_feet_of_both_passes(problem, cells):
     """Foot of an edge along y1 on its row's start in y2, and then along y2, by scipy; to the interpolation's order."""
     problem = problem()
-    features = make_features(problem)
+    features = lv.make_features(problem)
     window = ((-4.0, 4.0),) if problem.domain.periodic else ((-8.0, 8.0), (-5.0, 5.0), (-4.0, 4.0))
     grid = make_grid(cells, window, problem)
     drift, start, dt = PlaneDrift(features, grid), 0.02, 0.08
@@ -68,7 +50,7 @@ def test_feet_of_both_passes(problem, cells):
 
 def test_both_mobilities_are_one():
     """A matrix, or products on the grid: G r and the prediction that follows from it."""
-    features = make_features(line_tanh())
+    features = lv.make_features(line_tanh())
     grid = make_grid((16, 18, 20), ((-8.0, 8.0), (-5.0, 5.0), (-6.0, 6.0)), line_tanh())
     run = Run.start(features, grid)
     m0, m2 = (m.reshape(run.operators.centres.shape) for m in run.moments)
@@ -86,24 +68,15 @@ def test_both_mobilities_are_one():
 
 
 def at_time_one(n_steps, splitting, residual=None):
-    """a(1) by equal steps, in a given field or in the density's own."""
     problem = torus2(SOFT)
-    features = make_features(problem)
-    past = [Run.start(features, make_grid((48, 48, 48), ((-7.5, 7.5),), problem))]
-    dt = 1.0 / n_steps
-    for k in range(n_steps):
-        if residual is None:
-            new, _, _ = march(past, dt, splitting)
-        else:
-            new = past[-1].step(dt, lambda s, t=k * dt: residual(t + s), splitting)
-        past = [*past[1 - PAST :], new]
-    return past[-1].a
+    run = Run.start(lv.make_features(problem), make_grid((48, 48, 48), ((-7.5, 7.5),), problem))
+    return marched_to_one(run, n_steps, splitting, residual)
 
 
 @pytest.mark.parametrize(("order", "steps"), [(2, (4, 6, 8, 12)), (4, (2, 3, 4, 6))])
 def test_order_in_time(order, steps):
     """Strang's splitting and Chin's in a moving field, drifts by two exact passes; asked for within 0.2."""
-    start = -make_features(torus2(SOFT)).target
+    start = -lv.make_features(torus2(SOFT)).target
     field = lambda t: np.multiply.outer(np.exp(-2.0 * np.asarray(t)), 3.0 * start)  # noqa: E731
     exact = at_time_one(32, SPLITTINGS[4], field)
     errors = [np.linalg.norm(at_time_one(n, SPLITTINGS[order], field) - exact) for n in steps]
@@ -115,7 +88,7 @@ def test_order_in_time(order, steps):
     [("torus2-vonmises", torus2, (48, 48, 64), 2e-6), ("line-tanh", line_tanh, (64, 64, 64), 3e-5)],
 )
 def test_reference_cases(name, problem, cells, bound):
-    solution = solve(problem(), [0.0, 0.5, 1.0, 2.0], SemiLagrangian(cells))
+    solution = lv.solve(problem(), [0.0, 0.5, 1.0, 2.0], lv.SemiLagrangian(cells))
     error, own = reference_error(solution, name)
     assert (error <= bound + own).all()
     assert (error <= solution.error_estimate + own).all()
@@ -126,38 +99,38 @@ def test_reference_cases(name, problem, cells, bound):
 
 def tilted():
     """Units of a formula of their own on a torus, an initial law that is not uniform, finite data."""
-    return Problem(
-        domain=Torus(2),
-        unit=Unit(
+    return lv.Problem(
+        domain=lv.Torus(2),
+        unit=lv.Unit(
             lambda x, y: np.cos(x - y[0]) * np.exp(0.5 * np.sin(y[1] + x)),
             lambda x, y: (
                 np.sin(x - y[0]) * np.exp(0.5 * np.sin(y[1] + x)),
                 0.5 * np.cos(x - y[0]) * np.cos(y[1] + x) * np.exp(0.5 * np.sin(y[1] + x)),
             ),
         ),
-        data=TrainingSet(np.linspace(0.0, 5.0, 9)),
+        data=lv.TrainingSet(np.linspace(0.0, 5.0, 9)),
         target=lambda x: np.cos(2.0 * x),
-        initial=Initial(y=[Density(lambda y: np.exp(np.cos(y - 1.0))), Uniform()], c=Normal(0.5, 0.7)),
+        initial=lv.Initial(y=[lv.Density(lambda y: np.exp(np.cos(y - 1.0))), lv.Uniform()], c=lv.Normal(0.5, 0.7)),
     )
 
 
 def two_inputs():
     """Units without a bias on two-dimensional data."""
     x = np.random.default_rng(3).uniform(-1.0, 1.0, (12, 2))
-    return Problem(
-        domain=Euclidean(2),
-        unit=Ridge("sigmoid", scale=3.0, bias=False),
-        data=TrainingSet(x),
+    return lv.Problem(
+        domain=lv.Euclidean(2),
+        unit=lv.Ridge("sigmoid", scale=3.0, bias=False),
+        data=lv.TrainingSet(x),
         target=np.sin(3.0 * x[:, 0]) * x[:, 1],
-        initial=Initial(y=[Normal(1.0, 1.0), Uniform(-1.0, 2.0)], c=Uniform(-1.0, 1.5)),
+        initial=lv.Initial(y=[lv.Normal(1.0, 1.0), lv.Uniform(-1.0, 2.0)], c=lv.Uniform(-1.0, 1.5)),
     )
 
 
 @pytest.mark.parametrize("problem", [tilted, two_inputs])
 def test_agrees_with_characteristics(problem):
-    exact = solve(problem(), [0.5, 1.5], Characteristics(nodes=(40, 40, 40)))
-    solution = solve(problem(), [0.5, 1.5])
-    assert type(solution.method) is SemiLagrangian
+    exact = lv.solve(problem(), [0.5, 1.5], lv.Characteristics(nodes=(40, 40, 40)))
+    solution = lv.solve(problem(), [0.5, 1.5])
+    assert type(solution.method) is lv.SemiLagrangian
     off = np.linalg.norm(solution.coefficients - exact.coefficients, axis=1)
     assert (off <= solution.error_estimate + exact.error_estimate).all()
     assert (solution.error_estimate < 0.02 * solution.size).all()
@@ -166,9 +139,9 @@ def test_agrees_with_characteristics(problem):
 
 
 def test_files_and_points(tmp_path):
-    solution = solve(line_tanh(), [0.0, 0.5], SemiLagrangian((24, 24, 24)), estimate=False)
+    solution = lv.solve(line_tanh(), [0.0, 0.5], lv.SemiLagrangian((24, 24, 24)), estimate=False)
     solution.save(tmp_path / "plane.nc")
-    found = Solution.load(tmp_path / "plane.nc", solution.problem)
+    found = lv.Solution.load(tmp_path / "plane.nc", solution.problem)
     assert np.array_equal(found.density, solution.density)
     assert found.grid.shape == (24, 24, 24)
     assert found.method == solution.method
@@ -186,37 +159,40 @@ def test_files_and_points(tmp_path):
 
 def test_window():
     """It holds all but 1e-7 of the mass at all times; one that the user gives is checked along every axis."""
-    solution = solve(line_tanh(), [0.0, 2.0], SemiLagrangian((32, 32, 32)), estimate=False)
+    solution = lv.solve(line_tanh(), [0.0, 2.0], lv.SemiLagrangian((32, 32, 32)), estimate=False)
     window = np.array(solution.diagnostics.window)
-    carried = solve(line_tanh(), [0.0, 2.0], Characteristics(nodes=(40, 40, 40)), estimate=False)
+    carried = lv.solve(line_tanh(), [0.0, 2.0], lv.Characteristics(nodes=(40, 40, 40)), estimate=False)
     outside = (carried.nodes < window[:, :1]) | (carried.nodes > window[:, 1:])
     assert (outside.any(axis=1) @ carried.node_weights).max() < 1e-7
     assert solution.diagnostics.truncated_mass < 1e-7
     given = ((-9.0, 9.0), (-5.0, 5.0), (-6.0, 6.0))
     with pytest.raises(ValueError, match=r"window in y1 must hold all but 1e-06 of the initial law, got \(-9, 9\)"):
-        solve(line_tanh(), [1.0], SemiLagrangian((16, 16, 16), window=given))
+        lv.solve(line_tanh(), [1.0], lv.SemiLagrangian((16, 16, 16), window=given))
     with pytest.raises(ValueError, match=r"window must hold finite \(lower, upper\) for y1 and y2 and c"):
-        solve(line_tanh(), [1.0], SemiLagrangian((16, 16, 16), window=given[1:]))
+        lv.solve(line_tanh(), [1.0], lv.SemiLagrangian((16, 16, 16), window=given[1:]))
     given = ((-11.0, 11.0), (-5.5, 5.5), (-6.0, 6.0))
-    chosen = solve(line_tanh(), [0.1], SemiLagrangian((16, 16, 16), window=given), estimate=False)
+    chosen = lv.solve(line_tanh(), [0.1], lv.SemiLagrangian((16, 16, 16), window=given), estimate=False)
     assert chosen.diagnostics.window == given
 
 
 def test_refused():
     with pytest.raises(ValueError, match=r"cells must hold 3 integers, one for each y of .*dim=2.*got \(64, 64\)"):
-        solve(line_tanh(), [1.0], SemiLagrangian((64, 64)))
+        lv.solve(line_tanh(), [1.0], lv.SemiLagrangian((64, 64)))
     with pytest.raises(ValueError, match=r"SemiLagrangian makes the steps of .* for one-dimensional y alone"):
-        solve(line_tanh(), [1.0], SemiLagrangian(), GradientDescent(0.1))
-    assert type(solve(line_tanh(), [0.1], dynamics=GradientDescent(0.1), estimate=False).method) is Characteristics
-    box = Problem(
-        domain=Box((-1.0, -1.0), (1.0, 1.0)),
-        unit=Ridge("tanh"),
-        data=TrainingSet(np.array([-1.0, 1.0])),
+        lv.solve(line_tanh(), [1.0], lv.SemiLagrangian(), lv.GradientDescent(0.1))
+    assert (
+        type(lv.solve(line_tanh(), [0.1], dynamics=lv.GradientDescent(0.1), estimate=False).method)
+        is lv.Characteristics
+    )
+    box = lv.Problem(
+        domain=lv.Box((-1.0, -1.0), (1.0, 1.0)),
+        unit=lv.Ridge("tanh"),
+        data=lv.TrainingSet(np.array([-1.0, 1.0])),
         target=np.array([-1.0, 1.0]),
-        initial=Initial(y=Uniform(), c=Normal()),
+        initial=lv.Initial(y=lv.Uniform(), c=lv.Normal()),
     )
     with pytest.raises(ValueError, match="SemiLagrangian needs a domain without walls"):
-        solve(box, [1.0], SemiLagrangian())
+        lv.solve(box, [1.0], lv.SemiLagrangian())
 
 
 def test_tracing_works_in_parts():

@@ -7,24 +7,7 @@ import pytest
 from oracles import line_tanh, observed_order, reference_error, torus2
 from scipy.linalg import expm
 
-from liouville import (
-    MP5,
-    Box,
-    Characteristics,
-    FiniteVolume,
-    Graded,
-    Initial,
-    Minmod,
-    Normal,
-    Problem,
-    Ridge,
-    TrainingSet,
-    Uniform,
-    Upwind,
-    VanLeer,
-    make_features,
-    solve,
-)
+import liouville as lv
 from liouville.grid.axis import Axis
 from liouville.grid.grid import PhaseGrid
 from liouville.grid.steppers import SSPRK3, ForwardEuler
@@ -34,13 +17,13 @@ from liouville.methods.plane_potential import PlaneField
 from liouville.methods.plane_state import PlaneState
 from liouville.methods.reconstruction import Stage
 
-ALL = [Upwind(), Minmod(), VanLeer(), MP5()]
+ALL = [lv.Upwind(), lv.Minmod(), lv.VanLeer(), lv.MP5()]
 LIMITED = ALL[:3]
 WINDOWS = {torus2: ((-7.0, 7.0),), line_tanh: ((-9.0, 9.0), (-5.0, 5.0), (-6.0, 6.0))}
 
 
 def rough_state(problem, reconstruction, cells=(14, 18, 20), c_spacing=None):
-    features = make_features(problem())
+    features = lv.make_features(problem())
     grid = make_grid(cells, WINDOWS[problem], features.problem, c_spacing)
     rho, _ = initial_averages(features.problem, grid)
     rng = np.random.default_rng(0)
@@ -66,7 +49,7 @@ def test_rough_data_keep_mass_and_sign(problem, reconstruction):
 @pytest.mark.parametrize("reconstruction", LIMITED, ids=lambda one: type(one).__name__)
 def test_energy_never_rises_up_to_the_bound(problem, reconstruction):
     """An Euler step lowers it while dt <= 2 / lambda_max, at about the rate of `power` where it is short."""
-    state = rough_state(problem, reconstruction, c_spacing=Graded(2.0))
+    state = rough_state(problem, reconstruction, c_spacing=lv.Graded(2.0))
     loss = state.features.loss
     dt = min(1.98 / state.largest_mobility(), 0.49 / state.courant_rate())
     assert loss(step(state, ForwardEuler(), dt).a) < loss(state.a)
@@ -77,7 +60,7 @@ def test_energy_never_rises_up_to_the_bound(problem, reconstruction):
 
 def test_greatest_mobility():
     """By products on the grid, of the matrix written out."""
-    state = rough_state(line_tanh, VanLeer())
+    state = rough_state(line_tanh, lv.VanLeer())
     matrix = np.stack([state._mobility(one) for one in np.eye(state.features.n_features)])
     assert matrix == pytest.approx(matrix.T, abs=1e-13)
     greatest = np.linalg.eigvalsh(matrix)[-1]
@@ -136,7 +119,7 @@ def frozen_error(reconstruction, n, n_steps, t=0.3, share=1.0):
 
 @pytest.mark.parametrize(
     ("reconstruction", "order", "sizes"),
-    [(Upwind(), 1, (64, 96, 128)), (VanLeer(), 2, (32, 48, 64, 96)), (MP5(), 5, (48, 60, 72))],
+    [(lv.Upwind(), 1, (64, 96, 128)), (lv.VanLeer(), 2, (32, 48, 64, 96)), (lv.MP5(), 5, (48, 60, 72))],
     ids=["upwind", "vanleer", "mp5"],
 )
 def test_order_in_a_frozen_field(reconstruction, order, sizes):
@@ -150,21 +133,21 @@ def test_order_in_a_frozen_field(reconstruction, order, sizes):
 
 def test_without_transverse_terms_mp5_is_of_second_order():
     sizes = np.array([32, 48])
-    errors = [frozen_error(MP5(), n, k, share=0.0) for n, k in zip(sizes, (14, 28), strict=True)]
+    errors = [frozen_error(lv.MP5(), n, k, share=0.0) for n, k in zip(sizes, (14, 28), strict=True)]
     assert observed_order(1.0 / sizes, errors) < 2.5
 
 
 @pytest.mark.parametrize(
     ("reconstruction", "name", "problem", "bound"),
     [
-        (MP5(), "torus2-vonmises", torus2, 2e-6),
-        (MP5(), "line-tanh", line_tanh, 3e-5),
-        (VanLeer(), "torus2-vonmises", torus2, 1e-3),
-        (VanLeer(), "line-tanh", line_tanh, 1e-3),
+        (lv.MP5(), "torus2-vonmises", torus2, 2e-6),
+        (lv.MP5(), "line-tanh", line_tanh, 3e-5),
+        (lv.VanLeer(), "torus2-vonmises", torus2, 1e-3),
+        (lv.VanLeer(), "line-tanh", line_tanh, 1e-3),
     ],
 )
 def test_reference_cases(reconstruction, name, problem, bound):
-    solution = solve(problem(), [0.0, 0.5, 1.0, 2.0], FiniteVolume(reconstruction=reconstruction))
+    solution = lv.solve(problem(), [0.0, 0.5, 1.0, 2.0], lv.FiniteVolume(reconstruction=reconstruction))
     assert solution.method.cells == (64, 64, 64)
     error, own = reference_error(solution, name)
     assert (error <= bound + own).all()
@@ -177,22 +160,22 @@ def test_reference_cases(reconstruction, name, problem, bound):
 def test_mp5_converges_at_fourth_order_at_least_in_its_own_field():
     errors, sizes = [], np.array([20, 28, 40])
     for n in sizes:
-        solution = solve(torus2(), [0.5], FiniteVolume((n, n, n), MP5()), estimate=False)
+        solution = lv.solve(torus2(), [0.5], lv.FiniteVolume((n, n, n), lv.MP5()), estimate=False)
         errors.append(reference_error(solution, "torus2-vonmises")[0][0])
     assert observed_order(1.0 / sizes, errors) >= 3.8
 
 
 @pytest.mark.filterwarnings("ignore:a mass of")
 def test_a_box_gathers_mass_on_its_walls():
-    problem = Problem(
-        domain=Box((-1.0, -2.0), (1.0, 0.5)),
-        unit=Ridge("tanh", scale=3.0),
-        data=TrainingSet(np.array([-1.0, 0.2, 1.0])),
+    problem = lv.Problem(
+        domain=lv.Box((-1.0, -2.0), (1.0, 0.5)),
+        unit=lv.Ridge("tanh", scale=3.0),
+        data=lv.TrainingSet(np.array([-1.0, 0.2, 1.0])),
         target=np.array([-1.0, 1.0, -0.5]),
-        initial=Initial(y=Uniform(), c=Normal(0.0, 0.7)),
+        initial=lv.Initial(y=lv.Uniform(), c=lv.Normal(0.0, 0.7)),
     )
-    exact = solve(problem, [0.0, 0.6], Characteristics(nodes=(40, 40, 40)))
-    solution = solve(problem, [0.0, 0.6], FiniteVolume((32, 32, 32)))
+    exact = lv.solve(problem, [0.0, 0.6], lv.Characteristics(nodes=(40, 40, 40)))
+    solution = lv.solve(problem, [0.0, 0.6], lv.FiniteVolume((32, 32, 32)))
     off = np.linalg.norm(solution.coefficients - exact.coefficients, axis=1)
     assert (off <= solution.error_estimate + exact.error_estimate).all()
     assert np.abs(solution.mass - 1.0).max() <= 1e-13
@@ -201,6 +184,6 @@ def test_a_box_gathers_mass_on_its_walls():
 
 def test_refused():
     with pytest.raises(ValueError, match="MP5 needs equal spacing in c"):
-        solve(torus2(), [0.1], FiniteVolume((16, 16, 16), MP5(), c_spacing=Graded(2.0)))
+        lv.solve(torus2(), [0.1], lv.FiniteVolume((16, 16, 16), lv.MP5(), c_spacing=lv.Graded(2.0)))
     with pytest.raises(ValueError, match=r"cells must hold 3 integers"):
-        solve(torus2(), [0.1], replace(FiniteVolume(), cells=(16, 16)))
+        lv.solve(torus2(), [0.1], replace(lv.FiniteVolume(), cells=(16, 16)))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from oracles import VonMises, circle, circle_relu, line_gaussian, observed_order, reference_error
+from oracles import VonMises, circle, circle_relu, line_gaussian, marched_to_one, observed_order, reference_error
 from scipy import special
 from scipy.integrate import solve_ivp
 
@@ -19,7 +19,7 @@ from liouville import (
 )
 from liouville.grid.window import make_grid
 from liouville.kernels import semi_lagrangian as kernels
-from liouville.methods.prediction import PAST, MatrixMobility, march, predicted
+from liouville.methods.prediction import MatrixMobility, predicted
 from liouville.methods.sweeps import SPLITTINGS, Run
 
 
@@ -182,18 +182,9 @@ SOFT = VonMises(1.5, 1.0)  # so smooth that steps, not the grid, make the errors
 
 
 def at_time_one(n_steps, splitting, residual=None):
-    """a(1) by equal steps in a given field of residual(t), or in the density's own."""
     problem = circle(SOFT)
-    features = make_features(problem)
-    past = [Run.start(features, make_grid((256, 128), ((-8.0, 8.0),), problem))]
-    dt = 1.0 / n_steps
-    for k in range(n_steps):
-        if residual is None:
-            new, _, _ = march(past, dt, splitting)
-        else:
-            new = past[-1].step(dt, lambda s, t=k * dt: residual(t + s), splitting)
-        past = [*past[1 - PAST :], new]
-    return past[-1].a
+    run = Run.start(make_features(problem), make_grid((256, 128), ((-8.0, 8.0),), problem))
+    return marched_to_one(run, n_steps, splitting, residual)
 
 
 @pytest.mark.parametrize("order", [2, 4])

@@ -5,26 +5,7 @@ import pytest
 from oracles import circle
 from scipy import stats
 
-from liouville import (
-    RK4,
-    Box,
-    Characteristics,
-    Density,
-    Discrete,
-    Euclidean,
-    GradientDescent,
-    Initial,
-    MinibatchSGD,
-    Normal,
-    Problem,
-    Ridge,
-    Torus,
-    TrainingSet,
-    Uniform,
-    UniformSphere,
-    Unit,
-    solve,
-)
+import liouville as lv
 from particles import Ensemble, Sobol, simulate
 
 X = np.linspace(-1.0, 1.0, 7)
@@ -33,18 +14,18 @@ Y, C = RNG.normal(size=(3, 20, 2)), RNG.normal(size=(3, 20))
 
 
 def tanh(domain=None, activation="tanh", law=None):
-    law = law or Initial(y=Normal(), c=Normal())
-    return Problem(domain or Euclidean(2), Ridge(activation), TrainingSet(X), np.sin(3.0 * X), law)
+    law = law or lv.Initial(y=lv.Normal(), c=lv.Normal())
+    return lv.Problem(domain or lv.Euclidean(2), lv.Ridge(activation), lv.TrainingSet(X), np.sin(3.0 * X), law)
 
 
 def test_a_run_from_its_own_draws_is_the_run_itself():
     problem = tanh()
-    drawn = simulate(problem, 30, [0.0, 1.0], replicates=3, seed=5, integrator=RK4(0.1), keep="all")
+    drawn = simulate(problem, 30, [0.0, 1.0], replicates=3, seed=5, integrator=lv.RK4(0.1), keep="all")
     start = drawn.y[:, 0], drawn.c[:, 0]
-    again = simulate(problem, 30, [0.0, 1.0], replicates=3, seed=99, integrator=RK4(0.1), keep="all", start=start)
+    again = simulate(problem, 30, [0.0, 1.0], replicates=3, seed=99, integrator=lv.RK4(0.1), keep="all", start=start)
     assert np.array_equal(drawn.coefficients, again.coefficients)
     assert np.array_equal(drawn.y, again.y)
-    one = simulate(problem, 30, [0.0, 1.0], integrator=RK4(0.1), start=(start[0][1], start[1][1]))
+    one = simulate(problem, 30, [0.0, 1.0], integrator=lv.RK4(0.1), start=(start[0][1], start[1][1]))
     assert np.array_equal(one.coefficients[0], drawn.coefficients[1])
 
 
@@ -53,10 +34,12 @@ def test_steps_are_judged_by_the_units_that_start(activation):
     """rho_in is a hundred times wider than the user's units, or as narrow: the error must not know of it."""
     y, c, times = Y[0], C[0], [0.0, 0.5, 2.0]
     runs = [
-        simulate(tanh(activation=activation, law=Initial(y=Normal(0, s), c=Normal(0, s))), 20, times, start=(y, c))
+        simulate(
+            tanh(activation=activation, law=lv.Initial(y=lv.Normal(0, s), c=lv.Normal(0, s))), 20, times, start=(y, c)
+        )
         for s in (1e-2, 1.0, 100.0)
     ]
-    exact = simulate(tanh(activation=activation), 20, times, start=(y, c), integrator=RK4(1e-3))
+    exact = simulate(tanh(activation=activation), 20, times, start=(y, c), integrator=lv.RK4(1e-3))
     assert len({int(run.steps[0]) for run in runs}) == 1
     for run in runs:
         assert np.abs(run.coefficients - exact.coefficients).max() <= (1e-6 if activation == "tanh" else 1e-3)
@@ -64,15 +47,15 @@ def test_steps_are_judged_by_the_units_that_start(activation):
 
 def test_differences_of_a_users_unit_fit_where_the_user_starts():
     """The unit varies over 1e-3 where the start is, and over 1 where rho_in is."""
-    problem = Problem(
-        Euclidean(1),
-        Unit(lambda x, y: np.tanh(x + 1e3 * y) + x * np.sin(y)),
-        TrainingSet(X),
+    problem = lv.Problem(
+        lv.Euclidean(1),
+        lv.Unit(lambda x, y: np.tanh(x + 1e3 * y) + x * np.sin(y)),
+        lv.TrainingSet(X),
         np.sin(3.0 * X),
-        Initial(y=Normal(20.0, 1.0), c=Normal(0.0, 1.0)),
+        lv.Initial(y=lv.Normal(20.0, 1.0), c=lv.Normal(0.0, 1.0)),
     )
     y, c = 1e-3 * Y[0, :, 0], 1e-3 * C[0]
-    run = simulate(problem, 20, [0.0, 1e-3], dynamics=GradientDescent(1e-3), start=(y, c), keep="all")
+    run = simulate(problem, 20, [0.0, 1e-3], dynamics=lv.GradientDescent(1e-3), start=(y, c), keep="all")
     r = ((np.tanh(X[:, None] + 1e3 * y) + np.outer(X, np.sin(y))) * c).mean(axis=1) - np.sin(3.0 * X)
     slope = 1e3 / np.cosh(X[:, None] + 1e3 * y) ** 2 + np.outer(X, np.cos(y))
     assert np.allclose(run.y[0, 1, :, 0], y - 1e-3 * c * (r @ slope) / X.size, rtol=1e-8, atol=1e-12)
@@ -86,22 +69,24 @@ def test_shapes_kinds_and_domains():
         assert np.allclose(run.y[0, 0, :, 0], np.mod(y, 2 * np.pi), atol=1e-6)  # on a torus modulo 2 pi
         assert run.c[0, 0].tolist() == [1.0, 2.0, 3.0]
     assert simulate(problem, 1, [0.0, 0.1], start=([0.5], [1.0])).y.shape == (1, 1, 1, 1)
-    box = tanh(Box((-1.0, -1.0), (1.0, 1.0)), law=Initial(y=Uniform(), c=Normal()))
+    box = tanh(lv.Box((-1.0, -1.0), (1.0, 1.0)), law=lv.Initial(y=lv.Uniform(), c=lv.Normal()))
     assert simulate(box, 2, [0.0, 0.1], start=([[1.0, -1.0], [0.0, 0.5]], [1.0, 2.0])).wall_mass[0, 0] == 0.5
 
 
 def test_start_in_single_precision_and_with_batches_of_each_replicate():
-    sphere = Problem(
-        Euclidean(3),
-        Ridge("tanh", bias=False),
-        UniformSphere(3, test_points=50),
+    sphere = lv.Problem(
+        lv.Euclidean(3),
+        lv.Ridge("tanh", bias=False),
+        lv.UniformSphere(3, test_points=50),
         lambda x: x[:, 0],
-        Initial(y=Normal(), c=Normal()),
+        lv.Initial(y=lv.Normal(), c=lv.Normal()),
     )
     y, c = RNG.normal(size=(10, 3)), RNG.normal(size=10)
-    single = simulate(sphere, 10, [0.0, 1.0], dynamics=MinibatchSGD(0.1, 5), dtype=np.float32, start=(y, c), keep="all")
+    single = simulate(
+        sphere, 10, [0.0, 1.0], dynamics=lv.MinibatchSGD(0.1, 5), dtype=np.float32, start=(y, c), keep="all"
+    )
     assert np.array_equal(single.y[0, 0], y.astype(np.float32))
-    shared = {"dynamics": MinibatchSGD(0.1, 5), "start": (y, c), "keep": "all"}
+    shared = {"dynamics": lv.MinibatchSGD(0.1, 5), "start": (y, c), "keep": "all"}
     runs = simulate(sphere, 10, [0.0, 1.0], replicates=2, independent_batches=True, **shared)
     assert np.array_equal(runs.y[0, 0], runs.y[1, 0])
     assert not np.array_equal(runs.y[0, 1], runs.y[1, 1])
@@ -134,10 +119,10 @@ def test_bad_starts(start, n, replicates, message):
 
 
 def test_units_outside_a_box_and_laws_without_quantiles_are_refused():
-    box = tanh(Box((-1.0, -1.0), (1.0, 1.0)), law=Initial(y=Uniform(), c=Normal()))
+    box = tanh(lv.Box((-1.0, -1.0), (1.0, 1.0)), law=lv.Initial(y=lv.Uniform(), c=lv.Normal()))
     with pytest.raises(ValueError, match=r"start y must lie inside Box.*got \[0.0, 1.5\]"):
         simulate(box, 2, [0.0], start=([[0.0, 0.0], [0.0, 1.5]], [1.0, 1.0]))
-    joint = tanh(law=Initial.joint(lambda rng, size: rng.standard_normal((size, 3)), dim=2))
+    joint = tanh(law=lv.Initial.joint(lambda rng, size: rng.standard_normal((size, 3)), dim=2))
     with pytest.raises(ValueError, match="Sobol needs an initial law with quantiles"):
         simulate(joint, 2, [0.0], start=Sobol())
     with pytest.raises(ValueError, match="scramble must be True or False"):
@@ -159,9 +144,12 @@ def test_files_hold_the_start(tmp_path):
 
 
 LAWS = {
-    "circle": (Torus(1), Initial(y=Uniform(), c=Normal(0.5, 2.0))),
-    "density": (Torus(1), Initial(y=Density(lambda y: np.exp(np.cos(y)) * (y < 5.0)), c=Uniform(-1.0, 3.0))),
-    "discrete": (Torus(1), Initial(y=Discrete((0.1, 2.0, 3.0), (0.5, 0.3, 0.2)), c=Discrete((-1.0, 1.0)))),
+    "circle": (lv.Torus(1), lv.Initial(y=lv.Uniform(), c=lv.Normal(0.5, 2.0))),
+    "density": (
+        lv.Torus(1),
+        lv.Initial(y=lv.Density(lambda y: np.exp(np.cos(y)) * (y < 5.0)), c=lv.Uniform(-1.0, 3.0)),
+    ),
+    "discrete": (lv.Torus(1), lv.Initial(y=lv.Discrete((0.1, 2.0, 3.0), (0.5, 0.3, 0.2)), c=lv.Discrete((-1.0, 1.0)))),
 }
 
 
@@ -169,7 +157,7 @@ LAWS = {
 @pytest.mark.parametrize("n", [1, 100, 256])
 def test_sobol_points_follow_the_laws(name, n):
     domain, law = LAWS[name]
-    problem = Problem(domain, circle().unit, circle().data, circle().target, law)
+    problem = lv.Problem(domain, circle().unit, circle().data, circle().target, law)
     run = simulate(problem, n, [0.0], replicates=3, seed=2, start=Sobol())
     for law, values in zip(problem.laws, (run.y[:, 0, :, 0], run.c[:, 0]), strict=True):
         assert np.isfinite(values).all()
@@ -189,15 +177,15 @@ def test_sobol_points_are_the_same_for_every_n_and_keyed_by_seed_and_replicate()
     assert not np.array_equal(few.c, other.c)
     third = simulate(circle(), 10, [0.0], replicates=3, seed=1, start=Sobol())
     assert np.array_equal(few.c, third.c[:2])
-    network = Initial.empirical(np.arange(8.0) / 8.0, np.arange(8.0))
-    problem = Problem(Torus(1), circle().unit, circle().data, circle().target, network)
+    network = lv.Initial.empirical(np.arange(8.0) / 8.0, np.arange(8.0))
+    problem = lv.Problem(lv.Torus(1), circle().unit, circle().data, circle().target, network)
     assert sorted(simulate(problem, 8, [0.0], start=Sobol()).c[0, 0]) == list(range(8))
 
 
 def test_sobol_starts_are_almost_of_order_one():
     """The record of the circle case: slopes of the RMS of f_n - f_0 of -.99 and -.85, beside -1/2 of draws."""
     problem, times, sizes = circle(), [0.5, 2.0], 2 ** np.arange(6, 13)
-    limit = solve(problem, times, method=Characteristics(nodes=(200, 200)))
+    limit = lv.solve(problem, times, method=lv.Characteristics(nodes=(200, 200)))
 
     def slopes(start):
         rms = []

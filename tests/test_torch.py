@@ -5,18 +5,7 @@ import copy
 import numpy as np
 import pytest
 
-from liouville import (
-    Euclidean,
-    GradientDescent,
-    Initial,
-    MinibatchSGD,
-    Normal,
-    Problem,
-    Quench,
-    Ridge,
-    TrainingSet,
-    solve,
-)
+import liouville as lv
 from particles import from_torch, simulate, to_torch
 
 torch = pytest.importorskip("torch")
@@ -28,7 +17,9 @@ def training(activation, n, step, batches):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(12, 3))
     f = np.sin(x.sum(axis=1))
-    problem = Problem(Euclidean(4), Ridge(activation), TrainingSet(x), f, Initial(y=Normal(0, 1), c=Normal(0, 1)))
+    problem = lv.Problem(
+        lv.Euclidean(4), lv.Ridge(activation), lv.TrainingSet(x), f, lv.Initial(y=lv.Normal(0, 1), c=lv.Normal(0, 1))
+    )
     inputs, values = torch.tensor(np.hstack([x, np.ones((12, 1))])), torch.tensor(f)
 
     def train(y, c):
@@ -47,7 +38,7 @@ def training(activation, n, step, batches):
 def test_gradient_descent_is_torch_sgd_on_n_times_the_loss():
     n, step, n_steps = 30, 0.05, 200
     problem, train = training("tanh", n, step, lambda problem: [np.arange(12)] * n_steps)
-    run = simulate(problem, n, [0.0, n_steps * step], seed=1, dynamics=GradientDescent(step), keep="all")
+    run = simulate(problem, n, [0.0, n_steps * step], seed=1, dynamics=lv.GradientDescent(step), keep="all")
     y, c = train(run.y[0, 0], run.c[0, 0])
     assert np.abs(run.y[0, 1] - y).max() <= 1e-10
     assert np.abs(run.c[0, 1] - c).max() <= 1e-10
@@ -68,7 +59,7 @@ def test_minibatch_sgd_is_torch_sgd_on_the_same_batches(activation):
             yield problem.data.sample_nodes(np.random.Generator(philox), size)
 
     problem, train = training(activation, n, step, batches)
-    dynamics = Quench(MinibatchSGD(step, size), 10.0, MinibatchSGD(step, size))
+    dynamics = lv.Quench(lv.MinibatchSGD(step, size), 10.0, lv.MinibatchSGD(step, size))
     run = simulate(problem, n, [0.0, n_steps * step], seed=seed, dynamics=dynamics, keep="all")
     y, c = train(run.y[0, 0], run.c[0, 0])
     assert np.abs(run.y[0, 1] - y).max() <= 1e-9
@@ -105,10 +96,10 @@ def test_ones_own_network_goes_in_is_trained_and_comes_out(activation, bias):
     model, batches = network(activation, bias=bias), rng.integers(0, 12, (200, 4))
     start = from_torch(model)
     assert start.unit.activation == activation.lower()
-    problem = Problem(Euclidean(2 + bias), start.unit, TrainingSet(x), f, Initial.empirical(*start))
+    problem = lv.Problem(lv.Euclidean(2 + bias), start.unit, lv.TrainingSet(x), f, lv.Initial.empirical(*start))
     for dynamics, rows in (
-        (GradientDescent(step), [np.arange(12)] * 200),
-        (MinibatchSGD(step, batches=batches), batches),
+        (lv.GradientDescent(step), [np.arange(12)] * 200),
+        (lv.MinibatchSGD(step, batches=batches), batches),
     ):
         run = simulate(problem, 15, [0.0, 200 * step], dynamics=dynamics, start=start)
         ours = to_torch(run.y[0, -1], run.c[0, -1], start.unit)
@@ -118,7 +109,7 @@ def test_ones_own_network_goes_in_is_trained_and_comes_out(activation, bias):
         assert (ours(torch.tensor(x)) - theirs(torch.tensor(x))).abs().max() <= 1e-12
         assert run.loss[0, 1] < 0.8 * run.loss[0, 0]
         # The continuum of a network is the network.
-        limit = solve(problem, [0.0, 200 * step], dynamics=dynamics)
+        limit = lv.solve(problem, [0.0, 200 * step], dynamics=dynamics)
         assert np.abs(limit.coefficients - run.coefficients[0]).max() <= 1e-12
 
 
@@ -151,12 +142,12 @@ def test_modules_are_known_by_what_they_compute(name):
     assert again.unit.activation == name
     x = np.random.default_rng(0).normal(size=(9, 3))
     assert np.allclose(
-        to_torch(y, c, name)(torch.tensor(x))[:, 0].detach(), Ridge(name).value(x, y) @ c / 7, atol=1e-14
+        to_torch(y, c, name)(torch.tensor(x))[:, 0].detach(), lv.Ridge(name).value(x, y) @ c / 7, atol=1e-14
     )
 
 
 def test_scales_and_single_units_go_out():
-    model = to_torch([[2.0]], [3.0], Ridge("tanh", scale=0.5, bias=False))
+    model = to_torch([[2.0]], [3.0], lv.Ridge("tanh", scale=0.5, bias=False))
     assert model(torch.tensor([[0.1]], dtype=torch.float64)).item() == pytest.approx(1.5 * np.tanh(0.2), abs=1e-15)
     assert from_torch(model).unit.bias is False
 
@@ -212,10 +203,12 @@ def test_what_cannot_be_told_or_is_not_finite_is_refused():
 
 def test_tensors_are_arrays_but_for_those_with_gradients():
     x = np.linspace(-1.0, 1.0, 5)
-    problem = Problem(Euclidean(2), Ridge("tanh"), TrainingSet(x), np.sin(x), Initial(y=Normal(), c=Normal()))
+    problem = lv.Problem(
+        lv.Euclidean(2), lv.Ridge("tanh"), lv.TrainingSet(x), np.sin(x), lv.Initial(y=lv.Normal(), c=lv.Normal())
+    )
     y, c = torch.ones(3, 2), torch.arange(3)
     assert simulate(problem, 3, [0.0], start=(y, c)).c[0, 0].tolist() == [0.0, 1.0, 2.0]
-    batches = MinibatchSGD(0.1, batches=torch.randint(0, 5, (4, 2)))
+    batches = lv.MinibatchSGD(0.1, batches=torch.randint(0, 5, (4, 2)))
     assert simulate(problem, 3, [0.4], start=(y, c), dynamics=batches).dynamics.batch_size == 2
     with pytest.raises(ValueError, match="start y must be an array of numbers"):
         simulate(problem, 3, [0.0], start=(y.requires_grad_(), c))

@@ -5,21 +5,7 @@ import pytest
 from oracles import torus2, torus2_target
 from scipy import special
 
-from liouville import (
-    Convolution,
-    DiffusionSGD,
-    FiniteVolume,
-    GradientDescent,
-    Initial,
-    MinibatchSGD,
-    Normal,
-    Problem,
-    Torus,
-    Uniform,
-    UniformTorus,
-    make_features,
-    solve,
-)
+import liouville as lv
 from liouville.torus import TorusFunction
 from particles import simulate
 
@@ -28,7 +14,7 @@ NOT_EVEN = lambda z: np.exp(np.sin(z[..., 0] - 0.4) + 0.5 * np.cos(z[..., 0] + 2
 
 @pytest.fixture(scope="module")
 def features():
-    return make_features(torus2(NOT_EVEN))
+    return lv.make_features(torus2(NOT_EVEN))
 
 
 def drawn(n, seed=0):
@@ -115,7 +101,7 @@ def test_sums_over_a_tensor_grid(features):
 def test_unreachable_part_of_the_target():
     """A profile of three modes makes nothing else."""
     problem = torus2(lambda z: 1.0 + np.cos(z[..., 0]) + np.cos(z[..., 1] - z[..., 0]))
-    features = make_features(problem)
+    features = lv.make_features(problem)
     assert features.n_features == 5
     # 0.6 cos x1 is within reach; 0.4 sin(x1 + x2) and 0.3 cos 2 x2 are not.
     assert features.unreachable == pytest.approx(0.25 * (0.4**2 + 0.3**2), rel=1e-12)
@@ -131,11 +117,11 @@ def test_particles_descend_along_the_gradient_of_the_loss():
     assert flow.function(x)[1, 1] == pytest.approx(units @ flow.c[1, 1] / 40, abs=1e-9)
 
 
-@pytest.mark.parametrize("dynamics", [GradientDescent(0.05), MinibatchSGD(0.05, 8), DiffusionSGD(0.05, 0.01)])
+@pytest.mark.parametrize("dynamics", [lv.GradientDescent(0.05), lv.MinibatchSGD(0.05, 8), lv.DiffusionSGD(0.05, 0.01)])
 def test_discrete_dynamics(dynamics):
     """The mean over batches is the full gradient; particles and continuum see the same batches."""
     problem = torus2()
-    features = make_features(problem)
+    features = lv.make_features(problem)
     a = np.random.default_rng(0).normal(size=features.n_features) / 10.0
     batches = features.batches(dynamics, 0)
     phase = dynamics.phases[0][1]
@@ -143,13 +129,13 @@ def test_discrete_dynamics(dynamics):
     error = drawn.std(axis=0) / np.sqrt(2000) + 1e-14
     assert (np.abs(drawn.mean(axis=0) - (a - features.target)) < 5.0 * error).all()
     ensemble = simulate(problem, 4000, [0.5], 4, dynamics=dynamics)
-    off = np.linalg.norm(ensemble.coefficients[:, 0] - solve(problem, [0.5], dynamics=dynamics).coefficients, axis=1)
+    off = np.linalg.norm(ensemble.coefficients[:, 0] - lv.solve(problem, [0.5], dynamics=dynamics).coefficients, axis=1)
     assert np.sqrt((off**2).mean()) < 2.0 * np.sqrt(0.97 / 4000)  # sigma^2 at t = 0.5 of the reference case
 
 
 def test_kinked_profile():
     with pytest.warns(UserWarning, match="coefficients of the profile are off by about"):
-        features = make_features(torus2(lambda z: np.maximum(0.0, np.cos(z[..., 0]) + np.cos(z[..., 1]) - 0.5)))
+        features = lv.make_features(torus2(lambda z: np.maximum(0.0, np.cos(z[..., 0]) + np.cos(z[..., 1]) - 0.5)))
     assert 1e-5 < features.truncation <= 1e-3
     assert max(features.waves.box) >= 24
 
@@ -157,20 +143,20 @@ def test_kinked_profile():
 def test_refused():
     wild = lambda z: (np.mod(z[..., 0], 2 * np.pi) < 0.01) * 1.0  # noqa: E731
     with pytest.raises(ValueError, match=r"profile must be resolved by 64 Fourier modes each way"):
-        make_features(torus2(wild))
+        lv.make_features(torus2(wild))
     with pytest.raises(ValueError, match=r"profile must be 2 pi periodic in every argument"):
-        make_features(torus2(lambda z: np.exp(-(z[..., 0] ** 2))))
+        lv.make_features(torus2(lambda z: np.exp(-(z[..., 0] ** 2))))
     with pytest.raises(ValueError, match=r"x must have shape \(k, 2\), got \(3,\)"):
-        make_features(torus2()).function(np.zeros(293), np.zeros(3))
+        lv.make_features(torus2()).function(np.zeros(293), np.zeros(3))
     with pytest.raises(ValueError, match=r"FiniteVolume makes the steps|FiniteVolume needs"):
-        solve(torus2(), [0.1], FiniteVolume((16, 16, 16)), GradientDescent(0.1))
-    three = Problem(
-        domain=Torus(3),
-        unit=Convolution(lambda z: np.exp(np.cos(z).sum(axis=-1))),
-        data=UniformTorus(3),
+        lv.solve(torus2(), [0.1], lv.FiniteVolume((16, 16, 16)), lv.GradientDescent(0.1))
+    three = lv.Problem(
+        domain=lv.Torus(3),
+        unit=lv.Convolution(lambda z: np.exp(np.cos(z).sum(axis=-1))),
+        data=lv.UniformTorus(3),
         target=lambda x: np.cos(x[:, 0]),
-        initial=Initial(y=Uniform(), c=Normal()),
+        initial=lv.Initial(y=lv.Uniform(), c=lv.Normal()),
     )
     with pytest.raises(ValueError, match=r"Torus\(1\) and Torus\(2\)"):
-        make_features(three)
+        lv.make_features(three)
     assert torus2_target(np.zeros((1, 2))).shape == (1,)

@@ -15,7 +15,7 @@ from ..circle import MODES, CircleFunction, check_periodic
 from ..kernels import fourier, replicates
 from ..problem import PERIOD, Convolution, Problem
 from .batches import CircleBatches
-from .spectrum import MATTERS, modes_for, spectrum
+from .spectrum import MATTERS, modes_for, spectrum, without
 from .tables import DenseTable
 
 SQRT2 = np.sqrt(2.0)
@@ -250,14 +250,13 @@ class FourierFeatures:
         unresolved = np.arange(self.n_modes + 1) * width > np.pi * (1.0 + 1e-12)
         if not unresolved.any():
             return self
-        size = np.hypot(self.A, self.B)
-        f = np.hypot(*self._by_mode[0])
-        if np.linalg.norm((f * (size / size.max()) ** 2)[unresolved]) > MATTERS * self.size:
-            warn_user(
-                f"cells of width {width:.3g} resolve {int(np.argmax(unresolved)) - 1} of the {self.n_modes} Fourier "
-                "modes of the profile, and units can learn parts of the target with the others: take more cells"
-            )
-        return replace(self, A=np.where(unresolved, 0.0, self.A), B=np.where(unresolved, 0.0, self.B))
+        first = int(np.argmax(unresolved)) - 1
+        return without(
+            self,
+            unresolved,
+            np.hypot(*self._by_mode[0]),
+            f"cells of width {width:.3g} resolve {first} of the {self.n_modes}",
+        )
 
     def cell_table(self, grid):
         """Phi~ in the cells of a grid."""

@@ -18,7 +18,7 @@ from ..kernels import fourier_torus as kernels
 from ..problem import PERIOD, Convolution, Problem
 from ..torus import TorusFunction, check_periodic
 from .batches import TorusBatches
-from .spectrum import MATTERS
+from .spectrum import MATTERS, without
 from .tables import ProductTable
 from .waves import Waves, half_plane, n_modes
 
@@ -193,26 +193,15 @@ class TorusFeatures:
         return ProductTable(self, axes)
 
     def on_cells(self, widths):
-        """These features for a grid with cells of those widths, whose points would take the modes beyond pi / width,
-        which they do not resolve, for others: those are put to zero.
-
-        Warns
-        -----
-        UserWarning
-            If units could learn a part of the target that matters with those modes.
-        """
+        """As on the circle: these features without the modes that cells of those widths do not resolve."""
         unresolved = (np.abs(self.waves.k) * widths > np.pi * (1.0 + 1e-12)).any(axis=1)
         if not unresolved.any():
             return self
-        size = np.hypot(self.A, self.B)
+        kept = np.count_nonzero(~unresolved)
         f = np.hypot(*self.waves.by_mode(self.target))
-        if np.linalg.norm((f * (size / size.max()) ** 2)[unresolved]) > MATTERS * self.size:
-            warn_user(
-                f"cells of widths {widths[0]:.3g} and {widths[1]:.3g} do not resolve {np.count_nonzero(unresolved)} of "
-                f"{self.waves.k.shape[0]} Fourier modes of the profile, and units can learn parts of the target with "
-                "these: take more cells"
-            )
-        return replace(self, A=np.where(unresolved, 0.0, self.A), B=np.where(unresolved, 0.0, self.B))
+        return without(
+            self, unresolved, f, f"cells of widths {widths[0]:.3g} and {widths[1]:.3g} resolve {kept} of the {f.size}"
+        )
 
     def corrected(self, widths):
         """These features with modes divided by the mean of each over cells of those widths around a point."""

@@ -1,7 +1,10 @@
 """Fourier coefficients of functions on the circle, and what is beyond a mode."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from ..checks import warn_user
 from ..circle import MODES, CircleFunction
 
 MATTERS = 1e-6  # relative errors of the loss, or of profile and target in L2, that are worth a word
@@ -36,3 +39,20 @@ def modes_for(tail, tolerance) -> int:
     """The first mode beyond which at most `tolerance` is left, MODES if there is none."""
     resolved = tail <= max(tolerance, 1e-14)
     return int(np.argmax(resolved)) if resolved.any() else MODES
+
+
+def without(features, unresolved, f, what):
+    """Fourier features with the coefficients A and B of unresolved modes put to zero; f are the target's sizes there.
+
+    Warns
+    -----
+    UserWarning
+        If units could learn a part of the target that matters with those modes.
+    """
+    size = np.hypot(features.A, features.B)
+    if np.linalg.norm((f * (size / size.max()) ** 2)[unresolved]) > MATTERS * features.size:
+        warn_user(
+            f"{what} Fourier modes of the profile, and units can learn parts of the target with the others: take more "
+            "cells"
+        )
+    return replace(features, A=np.where(unresolved, 0.0, features.A), B=np.where(unresolved, 0.0, features.B))

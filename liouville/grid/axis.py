@@ -32,7 +32,7 @@ class Axis:
         """Shape (n,)."""
         return 0.5 * (self.edges[1:] + self.edges[:-1])
 
-    def extended(self, more) -> np.ndarray:
+    def extended(self, more: int) -> np.ndarray:
         """Centres of equal cells, and of so many more at either end."""
         return self.centres[0] + self.width * np.arange(-more, self.size + more)
 

@@ -19,7 +19,7 @@ from .threads import threads_for
 ROWS = 32
 PAD = 8  # ghost cells, empty, at each end of a row: three are needed, eight keep rows on cache lines
 
-_KEEP = 1.0 - 1e-10  # share of a cell that may flow out in one stage; the rest is room for round-off
+KEEP = 1.0 - 1e-10  # share of a cell that may flow out in one stage; the rest is room for round-off
 
 
 @fast
@@ -64,11 +64,11 @@ def _outflow(padded, c, dc, per_y, per_c, D_below, D_above, U, reach_U, dt, q):
     for j in range(c.size):
         above = max(0.0, -c[j] * D_above + 0.5 * dc * abs(D_above)) * per_y
         below = max(0.0, c[j] * D_below + 0.5 * dc * abs(D_below)) * per_y
-        q[j] = _KEEP * padded[j + PAD] / (dt * (above + below + left + right) + 1e-300)
+        q[j] = KEEP * padded[j + PAD] / (dt * (above + below + left + right) + 1e-300)
 
 
 @inlined
-def _faces_c(r, U, n_c, curve, least, out):
+def faces_c(r, U, n_c, curve, least, out):
     """Values at the n_c + 1 faces of a padded row, face j between padded cells j + PAD - 1 and j + PAD; v = -U."""
     stop = n_c + 1
     r = r[PAD - 3 :]
@@ -81,7 +81,7 @@ def _faces_c(r, U, n_c, curve, least, out):
 
 
 @inlined
-def _faces_y(r, D, z, curve_below, curve_face, curve_above, out):
+def faces_y(r, D, z, curve_below, curve_face, curve_above, out):
     """Values at one face in y. r holds six padded rows, three on each side; v = -c D, c < 0 left of place z."""
     a, b, c, d, e, f = r[0], r[1], r[2], r[3], r[4], r[5]
     # Slices up to z and from z on: an index that the compiler cannot prove positive would cost gathers.
@@ -124,7 +124,7 @@ def _descent_outflow(padded, c, dc, per_y, per_c, below, above, U, S, reach_U, r
         left_end, right_end = c[j] - 0.5 * dc, c[j] + 0.5 * dc
         left = max(0.0, U + left_end * S + reach_U + abs(left_end) * reach_S)
         right = max(0.0, -U - right_end * S + reach_U + abs(right_end) * reach_S)
-        q[j] = _KEEP * padded[j + PAD] / (dt * ((up + down) * per_y + (left + right) * per_c) + 1e-300)
+        q[j] = KEEP * padded[j + PAD] / (dt * ((up + down) * per_y + (left + right) * per_c) + 1e-300)
 
 
 @fast
@@ -136,7 +136,7 @@ def _most(A, D, Q, c, dc):
 
 @fast
 def _descent_faces_y(r, v, c, dc, curve_below, curve_face, curve_above, down, up):
-    """As _faces_y into `up`, v = -(A + c D + c^2 Q): every column has a sign of its own. `down` is scratch."""
+    """As faces_y into `up`, v = -(A + c D + c^2 Q): every column has a sign of its own. `down` is scratch."""
     A, D, Q = v[0], v[1], v[2]
     mp5(r[0], r[1], r[2], r[3], r[4], curve_below, curve_face, up)
     mp5(r[5], r[4], r[3], r[2], r[1], curve_above, curve_face, down)
@@ -212,10 +212,10 @@ def _load_faces(rows, start, U, S, edges, periodic, lines, faces):
         if i < 0 or i >= n_y:
             continue
         if S.size == 0:
-            _faces_c(rows[p + 1], U[0, i], n_c, curve, least, faces[p])
+            faces_c(rows[p + 1], U[0, i], n_c, curve, least, faces[p])
             continue
-        _faces_c(rows[p + 1], -1.0, n_c, curve, least, faces[p])
-        _faces_c(rows[p + 1], 1.0, n_c, curve, least, other)
+        faces_c(rows[p + 1], -1.0, n_c, curve, least, faces[p])
+        faces_c(rows[p + 1], 1.0, n_c, curve, least, other)
         for j in range(n_c + 1):
             faces[p, j] = other[j] if U[0, i] + edges[j] * S[0, i] > 0.0 else faces[p, j]
 
@@ -236,7 +236,7 @@ def _flux_above(r, v, c, dc, z, curves, turn, lines, q_below, q_above, flux):
     """Flux through one face in y; r holds six padded rows, curves[turn % 3] is of the face below."""
     values, below, face, above = lines[0], curves[turn % 3], curves[(turn + 1) % 3], curves[(turn + 2) % 3]
     if v.size == 1:
-        _faces_y(r, v[0], z, below, face, above, values)
+        faces_y(r, v[0], z, below, face, above, values)
         _flux_y(values, v[0], c, dc, q_below, q_above, flux)
     else:
         _descent_faces_y(r, v, c, dc, below, face, above, lines[1], values)

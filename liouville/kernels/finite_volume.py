@@ -50,7 +50,7 @@ def _send_c(limiter, behind, centre, ahead, share_behind, share_ahead, factor, f
 
 
 @fast
-def _flux_y(limiter, r0, r1, r2, r3, D, c, z, flux):
+def y_flux(limiter, r0, r1, r2, r3, D, c, z, flux):
     """Flux through the face between rows r1 and r2; r0 and r3 are their outer neighbours. v_j = -c_j D."""
     # v > 0 carries r1: for D > 0 that is c < 0, the columns before z.
     if D > 0.0:
@@ -62,7 +62,7 @@ def _flux_y(limiter, r0, r1, r2, r3, D, c, z, flux):
 
 
 @fast
-def _flux_c(limiter, row, U, shares, flux):
+def c_flux(limiter, row, U, shares, flux):
     """flux[j + 1] through the face between cells j and j + 1 of one row, ends left out. v = -U."""
     n_c = row.size
     below, inner, above = row[: n_c - 2], row[1 : n_c - 1], row[2:]
@@ -78,7 +78,7 @@ def _flux_c(limiter, row, U, shares, flux):
 
 @fast
 def _descent_flux_y(limiter, r0, r1, r2, r3, A, D, Q, c, flux):
-    """As `_flux_y`: the velocity is quadratic in c, and columns have signs of their own."""
+    """As `y_flux`: the velocity is quadratic in c, and columns have signs of their own."""
     for j in range(c.size):
         speed = -(A + c[j] * (D + c[j] * Q))
         up = speed > 0.0
@@ -90,7 +90,7 @@ def _descent_flux_y(limiter, r0, r1, r2, r3, A, D, Q, c, flux):
 
 @fast
 def _descent_flux_c(limiter, row, U, S, edges, shares, flux):
-    """As `_flux_c`, v = -(U + c S) on the face at c."""
+    """As `c_flux`, v = -(U + c S) on the face at c."""
     n_c = row.size
     v = -(U + edges[1] * S)
     inner = _carried(limiter, row[2], row[1], row[0], shares[1, 1], shares[0, 1])
@@ -113,7 +113,7 @@ def _descent_flux_c(limiter, row, U, S, edges, shares, flux):
 def _flux_between(limiter, r0, r1, r2, r3, v, c, z, flux):
     """Flux through the face between rows r1 and r2 of the flow, v = (D,), or of a descent, v = (A, D, Q)."""
     if v.size == 1:
-        _flux_y(limiter, r0, r1, r2, r3, v[0], c, z, flux)
+        y_flux(limiter, r0, r1, r2, r3, v[0], c, z, flux)
     else:
         _descent_flux_y(limiter, r0, r1, r2, r3, v[0], v[1], v[2], c, flux)
 
@@ -141,9 +141,25 @@ def _flux_along(limiter, row, i, U, S, edges, shares, flux):
     flux[0] = 0.0
     flux[row.size] = 0.0
     if S.size == 0:
-        _flux_c(limiter, row, U[i], shares, flux)
+        c_flux(limiter, row, U[i], shares, flux)
     else:
         _descent_flux_c(limiter, row, U[i], S[i], edges, shares, flux)
+
+
+@inlined
+def row_moments(row, widths, c, moments):
+    """Sums of a row times (1, c, c^2) times the widths of its cells."""
+    m0 = 0.0
+    m1 = 0.0
+    m2 = 0.0
+    for j in range(row.size):
+        v = row[j] * widths[j]
+        m0 += v
+        m1 += v * c[j]
+        m2 += v * c[j] * c[j]
+    moments[0] = m0
+    moments[1] = m1
+    moments[2] = m2
 
 
 @fast
@@ -158,17 +174,7 @@ def _update_row(row, old, alpha, beta, per_y, per_c, below, above, flux_c, width
             new[j] = (
                 alpha * old[j] + beta * row[j] - per_y * (above[j] - below[j]) - per_c[j] * (flux_c[j + 1] - flux_c[j])
             )
-    m0 = 0.0
-    m1 = 0.0
-    m2 = 0.0
-    for j in range(n_c):
-        v = new[j] * widths[j]
-        m0 += v
-        m1 += v * c[j]
-        m2 += v * c[j] * c[j]
-    moments[0] = m0
-    moments[1] = m1
-    moments[2] = m2
+    row_moments(new, widths, c, moments)
 
 
 @fast_parallel

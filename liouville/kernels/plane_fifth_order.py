@@ -14,18 +14,24 @@ import numpy as np
 from numba import prange
 
 from .compiling import fast_parallel, inlined
-from .fifth_order import _KEEP, PAD, _faces_c, _faces_y, curvatures, least_curvatures
+from .fifth_order import KEEP, PAD, curvatures, faces_c, faces_y, least_curvatures
 from .scratch import aligned
 from .threads import threads_for
 
 
 @inlined
-def _row(rho, i, j, periodic1, periodic2, nothing):
-    """Row (i, j), `nothing` beyond ends."""
-    n1, n2 = rho.shape[0], rho.shape[1]
-    i = i % n1 if periodic1 else i
-    j = j % n2 if periodic2 else j
-    return rho[i, j] if 0 <= i < n1 and 0 <= j < n2 else nothing
+def _at(rho, axis, i, j):
+    """The row at place i along an axis (0 or 1) and j across it."""
+    return rho[i, j] if axis == 0 else rho[j, i]
+
+
+@inlined
+def _row(rho, axis, i, j, periodic, nothing):
+    """The same, `nothing` beyond ends."""
+    n, n_across = rho.shape[axis], rho.shape[1 - axis]
+    i = i % n if periodic[axis] else i
+    j = j % n_across if periodic[1 - axis] else j
+    return _at(rho, axis, i, j) if 0 <= i < n and 0 <= j < n_across else nothing
 
 
 @inlined
@@ -40,55 +46,32 @@ def _values_between(r, D, z, lines, out):
     least_curvatures(two, one, face)
     curvatures(r[3], r[4], r[5], two)
     least_curvatures(one, two, above)
-    _faces_y(r, D, z, below, face, above, out)
+    faces_y(r, D, z, below, face, above, out)
 
 
 @fast_parallel
-def _values_1(rho, D, z, p1, p2, out):
-    """out[i, j] = values at the upper face of row (i, j) in y_1; not at closed ends."""
-    n1, n2, n_c = rho.shape
-    for i in prange(n1):
+def _values(rho, axis, D, z, periodic, out):
+    """Values at the upper faces of all rows along an axis; none at closed ends."""
+    n, n_c = rho.shape[axis], rho.shape[2]
+    for task in prange(rho.shape[1 - axis]):
+        j = np.int64(task)
         lines = aligned(6, n_c)
         nothing = lines[5, :n_c]
         nothing[:] = 0.0
-        here = np.int64(i)
-        for j in range(n2):
-            if here == n1 - 1 and not p1:
-                out[here, j] = 0.0
+        for i in range(n):
+            target = _at(out, axis, i, j)
+            if i == n - 1 and not periodic[axis]:
+                target[:] = 0.0
                 continue
             r = (
-                _row(rho, here - 2, j, p1, p2, nothing),
-                _row(rho, here - 1, j, p1, p2, nothing),
-                rho[here, j],
-                _row(rho, here + 1, j, p1, p2, nothing),
-                _row(rho, here + 2, j, p1, p2, nothing),
-                _row(rho, here + 3, j, p1, p2, nothing),
+                _row(rho, axis, i - 2, j, periodic, nothing),
+                _row(rho, axis, i - 1, j, periodic, nothing),
+                _row(rho, axis, i, j, periodic, nothing),
+                _row(rho, axis, i + 1, j, periodic, nothing),
+                _row(rho, axis, i + 2, j, periodic, nothing),
+                _row(rho, axis, i + 3, j, periodic, nothing),
             )
-            _values_between(r, D[here + 1, j], z, lines, out[here, j])
-
-
-@fast_parallel
-def _values_2(rho, D, z, p1, p2, out):
-    """The same in y_2."""
-    n1, n2, n_c = rho.shape
-    for i in prange(n1):
-        lines = aligned(6, n_c)
-        nothing = lines[5, :n_c]
-        nothing[:] = 0.0
-        here = np.int64(i)
-        for j in range(n2):
-            if j == n2 - 1 and not p2:
-                out[here, j] = 0.0
-                continue
-            r = (
-                _row(rho, here, j - 2, p1, p2, nothing),
-                _row(rho, here, j - 1, p1, p2, nothing),
-                rho[here, j],
-                _row(rho, here, j + 1, p1, p2, nothing),
-                _row(rho, here, j + 2, p1, p2, nothing),
-                _row(rho, here, j + 3, p1, p2, nothing),
-            )
-            _values_between(r, D[here, j + 1], z, lines, out[here, j])
+            _values_between(r, D[i + 1, j] if axis == 0 else D[j, i + 1], z, lines, target)
 
 
 @fast_parallel
@@ -103,7 +86,7 @@ def _values_c(rho, U, out):
             source, inner, target = rho[i, j], padded[PAD : PAD + n_c], out[i, j]
             for k in range(n_c):
                 inner[k] = source[k]
-            _faces_c(padded, U[i, j], n_c, lines[1], lines[2], faces)
+            faces_c(padded, U[i, j], n_c, lines[1], lines[2], faces)
             upper = faces[1:]
             for k in range(n_c):
                 target[k] = upper[k]
@@ -133,7 +116,7 @@ def _allowances(rho, base, alpha, dt, centre, along1, along2, c, h1, h2, dc, q, 
                 in_1 += max(0.0, -c[k] * b + _most(b, b_other, c[k], dc, h2))
                 in_2 = max(0.0, c[k] * d + _most(d, d_other, c[k], dc, h1))
                 in_2 += max(0.0, -c[k] * e + _most(e, e_other, c[k], dc, h1))
-                allowed[k] = _KEEP * row[k] / (dt * (in_1 / h1 + in_2 / h2 + in_c) + 1e-300)
+                allowed[k] = KEEP * row[k] / (dt * (in_1 / h1 + in_2 / h2 + in_c) + 1e-300)
             if alpha == 0.0:
                 for k in range(n_c):
                     new[k] = row[k]
@@ -173,84 +156,50 @@ def _take(out, factor, above, below):
 
 
 @fast_parallel
-def _apply_1(V, q, A, c, factor, h2, dc, p1, p2, out):
-    """out -= factor (F above - F below), F the fluxes in y_1."""
-    n1, n2, n_c = V.shape
-    for column in prange(n2):
-        j = np.int64(column)
+def _apply(V, q, axis, A, c, factor, h, dc, periodic, out):
+    """out -= factor (F above - F below), F the fluxes along an axis; h is the width of cells across it."""
+    n, n_c = V.shape[axis], V.shape[2]
+    for task in prange(V.shape[1 - axis]):
+        j = np.int64(task)
         lines = aligned(4, n_c + 2 * PAD)
         lines[:] = 0.0
         W, nothing, below, above = lines[0], lines[1, :n_c], lines[2, :n_c], lines[3, :n_c]
-        for i in range(-1, n1):
-            i1, i2 = (i % n1, (i + 1) % n1) if p1 else (i, i + 1)
-            if i1 < 0 or i2 >= n1:
+        for i in range(-1, n):
+            i1, i2 = (i % n, (i + 1) % n) if periodic[axis] else (i, i + 1)
+            if i1 < 0 or i2 >= n:
                 above[:] = 0.0
             else:
                 _flux_between(
-                    V[i1, j],
-                    _row(V, i1, j - 2, p1, p2, nothing),
-                    _row(V, i1, j - 1, p1, p2, nothing),
-                    _row(V, i1, j + 1, p1, p2, nothing),
-                    _row(V, i1, j + 2, p1, p2, nothing),
-                    A[:, i1 + 1, j],
+                    _at(V, axis, i1, j),
+                    _row(V, axis, i1, j - 2, periodic, nothing),
+                    _row(V, axis, i1, j - 1, periodic, nothing),
+                    _row(V, axis, i1, j + 1, periodic, nothing),
+                    _row(V, axis, i1, j + 2, periodic, nothing),
+                    A[:, i1 + 1, j] if axis == 0 else A[:, j, i1 + 1],
                     c,
                     dc,
-                    h2,
-                    q[i1, j],
-                    q[i2, j],
+                    h,
+                    _at(q, axis, i1, j),
+                    _at(q, axis, i2, j),
                     W,
                     above,
                 )
             if i >= 0:
-                _take(out[i, j], factor, above, below)
-            below, above = above, below
-
-
-@fast_parallel
-def _apply_2(V, q, A, c, factor, h1, dc, p1, p2, out):
-    """The same in y_2."""
-    n1, n2, n_c = V.shape
-    for row in prange(n1):
-        i = np.int64(row)
-        lines = aligned(4, n_c + 2 * PAD)
-        lines[:] = 0.0
-        W, nothing, below, above = lines[0], lines[1, :n_c], lines[2, :n_c], lines[3, :n_c]
-        for j in range(-1, n2):
-            j1, j2 = (j % n2, (j + 1) % n2) if p2 else (j, j + 1)
-            if j1 < 0 or j2 >= n2:
-                above[:] = 0.0
-            else:
-                _flux_between(
-                    V[i, j1],
-                    _row(V, i - 2, j1, p1, p2, nothing),
-                    _row(V, i - 1, j1, p1, p2, nothing),
-                    _row(V, i + 1, j1, p1, p2, nothing),
-                    _row(V, i + 2, j1, p1, p2, nothing),
-                    A[:, i, j1 + 1],
-                    c,
-                    dc,
-                    h1,
-                    q[i, j1],
-                    q[i, j2],
-                    W,
-                    above,
-                )
-            if j >= 0:
-                _take(out[i, j], factor, above, below)
+                _take(_at(out, axis, i, j), factor, above, below)
             below, above = above, below
 
 
 @inlined
-def _flux_in_c(V, i, j, U, h1, h2, p1, p2, nothing, q, flux):
+def _flux_in_c(V, i, j, U, h1, h2, periodic, nothing, q, flux):
     """flux[k] through the upper face of cell k of row (i, j), from values there and in the rows around; U holds the
     average and the derivatives U_1, U_2, U_11, U_22 and U_12."""
     v = V[i, j]
-    left2, left = _row(V, i - 2, j, p1, p2, nothing), _row(V, i - 1, j, p1, p2, nothing)
-    right, right2 = _row(V, i + 1, j, p1, p2, nothing), _row(V, i + 2, j, p1, p2, nothing)
-    down2, down = _row(V, i, j - 2, p1, p2, nothing), _row(V, i, j - 1, p1, p2, nothing)
-    up, up2 = _row(V, i, j + 1, p1, p2, nothing), _row(V, i, j + 2, p1, p2, nothing)
-    a, b = _row(V, i + 1, j + 1, p1, p2, nothing), _row(V, i + 1, j - 1, p1, p2, nothing)
-    d, e = _row(V, i - 1, j + 1, p1, p2, nothing), _row(V, i - 1, j - 1, p1, p2, nothing)
+    left2, left = _row(V, 0, i - 2, j, periodic, nothing), _row(V, 0, i - 1, j, periodic, nothing)
+    right, right2 = _row(V, 0, i + 1, j, periodic, nothing), _row(V, 0, i + 2, j, periodic, nothing)
+    down2, down = _row(V, 0, i, j - 2, periodic, nothing), _row(V, 0, i, j - 1, periodic, nothing)
+    up, up2 = _row(V, 0, i, j + 1, periodic, nothing), _row(V, 0, i, j + 2, periodic, nothing)
+    a, b = _row(V, 0, i + 1, j + 1, periodic, nothing), _row(V, 0, i + 1, j - 1, periodic, nothing)
+    d, e = _row(V, 0, i - 1, j + 1, periodic, nothing), _row(V, 0, i - 1, j - 1, periodic, nothing)
     s1, s2 = h1 / 12.0 * U[1], h2 / 12.0 * U[2]
     c1, c2, cross = h1 * h1 / 720.0 * U[3], h2 * h2 / 720.0 * U[4], h1 * h2 / 576.0 * U[5]
     reach = 0.5 * (h1 * abs(U[1]) + h2 * abs(U[2]))
@@ -266,7 +215,7 @@ def _flux_in_c(V, i, j, U, h1, h2, p1, p2, nothing, q, flux):
 
 
 @fast_parallel
-def _apply_c(V, q, U, c, factor, h1, h2, dc, p1, p2, out, moments):
+def _apply_c(V, q, U, c, factor, h1, h2, dc, periodic, out, moments):
     """The same in c, and the moments of the rows."""
     n1, n2, n_c = V.shape
     for row in prange(n1):
@@ -275,7 +224,7 @@ def _apply_c(V, q, U, c, factor, h1, h2, dc, p1, p2, out, moments):
         nothing, flux = lines[0, :n_c], lines[1, :n_c]
         nothing[:] = 0.0
         for j in range(n2):
-            _flux_in_c(V, i, j, U[:, i, j], h1, h2, p1, p2, nothing, q[i, j], flux)
+            _flux_in_c(V, i, j, U[:, i, j], h1, h2, periodic, nothing, q[i, j], flux)
             new = out[i, j]
             new[0] -= factor * flux[0]
             later, upper = new[1:], flux[1:]
@@ -300,14 +249,13 @@ def stage(rho, base, alpha, dt, centre, along1, along2, c, spacings, dc, periodi
     along1, of shape (3, n_1 + 1, n_2), averages over faces in y_1 of the slope A of U with A_2 and A_22; along2, of
     shape (3, n_1, n_2 + 1), the same in y_2. `work` is a pair of arrays like rho. moments as in `plane_volume`.
     """
-    (h1, h2), (p1, p2), (V, q) = spacings, periodic, work
+    (h1, h2), (V, q) = spacings, work
     z = int(np.searchsorted(c, 0.0))
     share = (1.0 - alpha) * dt
     with threads_for(30 * rho.size):
         _allowances(rho, base, alpha, dt, centre, along1, along2, c, h1, h2, dc, q, out)
-        _values_1(rho, along1[0], z, p1, p2, V)
-        _apply_1(V, q, along1, c, share / h1, h2, dc, p1, p2, out)
-        _values_2(rho, along2[0], z, p1, p2, V)
-        _apply_2(V, q, along2, c, share / h2, h1, dc, p1, p2, out)
+        for axis, A, h, across in ((0, along1, h1, h2), (1, along2, h2, h1)):
+            _values(rho, axis, A[0], z, periodic, V)
+            _apply(V, q, axis, A, c, share / h, across, dc, periodic, out)
         _values_c(rho, centre[0], V)
-        _apply_c(V, q, centre, c, share / dc, h1, h2, dc, p1, p2, out, moments)
+        _apply_c(V, q, centre, c, share / dc, h1, h2, dc, periodic, out, moments)

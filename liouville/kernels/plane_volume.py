@@ -9,7 +9,7 @@ import numpy as np
 from numba import prange
 
 from .compiling import fast, fast_parallel, inlined
-from .finite_volume import UPWIND, _flux_c, _flux_y
+from .finite_volume import UPWIND, c_flux, row_moments, y_flux
 from .partition import block_of, n_blocks_of
 from .scratch import aligned
 from .threads import threads_for
@@ -25,28 +25,25 @@ def _around(i, n, periodic):
     return i - 1, i, i + 1, i + 2, 0 <= i < n - 1, 1 <= i < n - 2
 
 
-@fast
-def _flux_1(limiter, rho, i, j, D1, c, z, periodic, nothing, flux):
-    """Flux through the face above row (i, j) in y_1."""
-    i0, i1, i2, i3, inside, slopes = _around(i, rho.shape[0], periodic)
-    if not inside:
-        flux[:] = 0.0
-    elif slopes:
-        _flux_y(limiter, rho[i0, j], rho[i1, j], rho[i2, j], rho[i3, j], D1[i1 + 1, j], c, z, flux)
-    else:
-        _flux_y(UPWIND, nothing, rho[i1, j], rho[i2, j], nothing, D1[i1 + 1, j], c, z, flux)
+@inlined
+def _at(rho, axis, i, j):
+    """The row at place i along an axis (0 or 1) and j across it."""
+    return rho[i, j] if axis == 0 else rho[j, i]
 
 
 @fast
-def _flux_2(limiter, rho, i, j, D2, c, z, periodic, nothing, flux):
-    """Flux through the face above row (i, j) in y_2."""
-    j0, j1, j2, j3, inside, slopes = _around(j, rho.shape[1], periodic)
+def _flux(limiter, rho, axis, i, j, D, c, z, periodic, nothing, flux):
+    """Flux along an axis through the face above the row at place i, and j across."""
+    i0, i1, i2, i3, inside, slopes = _around(i, rho.shape[axis], periodic)
     if not inside:
         flux[:] = 0.0
-    elif slopes:
-        _flux_y(limiter, rho[i, j0], rho[i, j1], rho[i, j2], rho[i, j3], D2[i, j1 + 1], c, z, flux)
+        return
+    slope = D[i1 + 1, j] if axis == 0 else D[j, i1 + 1]
+    r1, r2 = _at(rho, axis, i1, j), _at(rho, axis, i2, j)
+    if slopes:
+        y_flux(limiter, _at(rho, axis, i0, j), r1, r2, _at(rho, axis, i3, j), slope, c, z, flux)
     else:
-        _flux_y(UPWIND, nothing, rho[i, j1], rho[i, j2], nothing, D2[i, j1 + 1], c, z, flux)
+        y_flux(UPWIND, nothing, r1, r2, nothing, slope, c, z, flux)
 
 
 @inlined
@@ -54,19 +51,11 @@ def _update_row(
     row, old, alpha, beta, per_1, per_2, per_c, lower, upper, below, above, flux_c, widths, c, new, moments
 ):
     """new = alpha old + beta row - the outflow through the six faces of each cell, and its moments."""
-    m0, m1, m2 = 0.0, 0.0, 0.0
     for j in range(row.size):
         v = beta * row[j] - per_1 * (upper[j] - lower[j]) - per_2 * (above[j] - below[j])
         v = v - per_c[j] * (flux_c[j + 1] - flux_c[j])
         new[j] = v if alpha == 0.0 else v + alpha * old[j]
-    for j in range(row.size):
-        v = new[j] * widths[j]
-        m0 += v
-        m1 += v * c[j]
-        m2 += v * c[j] * c[j]
-    moments[0] = m0
-    moments[1] = m1
-    moments[2] = m2
+    row_moments(new, widths, c, moments)
 
 
 @fast_parallel
@@ -84,17 +73,17 @@ def _stage(rho, base, alpha, dt, U, D1, D2, c, h1, h2, widths, shares, periodic1
         nothing, below, above, flux_c = lines[0, :n_c], lines[1, :n_c], lines[2, :n_c], lines[3, : n_c + 1]
         nothing[:] = 0.0
         for j in range(start2, stop2):
-            _flux_1(limiter, rho, start1 - 1, j, D1, c, z, periodic1, nothing, faces[j - start2, :n_c])
+            _flux(limiter, rho, 0, start1 - 1, j, D1, c, z, periodic1, nothing, faces[j - start2, :n_c])
         for i in range(start1, stop1):
             turn = ROWS * ((i - start1) % 2)
-            _flux_2(limiter, rho, i, start2 - 1, D2, c, z, periodic2, nothing, below)
+            _flux(limiter, rho, 1, start2 - 1, i, D2, c, z, periodic2, nothing, below)
             for j in range(start2, stop2):
                 lower, upper = faces[turn + j - start2, :n_c], faces[ROWS - turn + j - start2, :n_c]
-                _flux_1(limiter, rho, i, j, D1, c, z, periodic1, nothing, upper)
-                _flux_2(limiter, rho, i, j, D2, c, z, periodic2, nothing, above)
+                _flux(limiter, rho, 0, i, j, D1, c, z, periodic1, nothing, upper)
+                _flux(limiter, rho, 1, j, i, D2, c, z, periodic2, nothing, above)
                 flux_c[0] = 0.0
                 flux_c[n_c] = 0.0
-                _flux_c(limiter, rho[i, j], U[i, j], shares, flux_c)
+                c_flux(limiter, rho[i, j], U[i, j], shares, flux_c)
                 _update_row(
                     rho[i, j],
                     base[i, j],

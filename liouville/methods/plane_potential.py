@@ -28,6 +28,11 @@ class PlaneField:
     centre: np.ndarray
     along: tuple[np.ndarray, np.ndarray]
 
+    def restricted(self, trained) -> "PlaneField":
+        """The same where y or c is not trained and rests."""
+        first, second = self.along if "y" in trained else (np.zeros_like(part) for part in self.along)
+        return PlaneField(self.centre if "c" in trained else np.zeros_like(self.centre), (first, second))
+
     @property
     def U(self) -> np.ndarray:
         """In the cells, shape (n_1, n_2)."""

@@ -23,7 +23,8 @@ class PlaneState:
             operators = cells, reconstruction.plane_potential(features, grid)
         self.operators = operators
         self.a = grid.dy * operators[0].deposit(moments[..., 1])
-        self.field = operators[1].field(self.a - features.target)
+        self.trained = features.problem.trained
+        self.field = operators[1].field(self.a - features.target).restricted(self.trained)
 
     @property
     def mass(self) -> float:
@@ -39,8 +40,8 @@ class PlaneState:
 
     @cached_property
     def _face_moments(self):
-        """Second moments in c at the faces in y_1 and y_2, ends included; zero at closed ends."""
-        second, found = self.moments[..., 2], []
+        """Second moments in c at the faces in y_1 and y_2, ends included; zero at closed ends, and where y rests."""
+        second, found = self.moments[..., 2] * ("y" in self.trained), []
         for d, axis in enumerate(self.grid.y_axes):
             if axis.periodic:
                 mean = 0.5 * (second + np.roll(second, 1, d))
@@ -55,7 +56,7 @@ class PlaneState:
         """M_h r, where da/dt = -M_h r."""
         cells, grid = self.operators[0], self.grid
         U = cells.potential(r)
-        rate = self.moments[..., 0] * U
+        rate = self.moments[..., 0] * U * ("c" in self.trained)
         for d, (axis, second) in enumerate(zip(grid.y_axes, self._face_moments, strict=True)):
             rate = rate - np.diff(second * over_faces(U, d, axis.periodic, axis.width), axis=d) / axis.width
         return grid.dy * cells.deposit(rate)

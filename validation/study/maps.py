@@ -40,14 +40,7 @@ class Plane:
 
 @dataclass(frozen=True, eq=False)
 class Slices:
-    """rho_0 over two-dimensional y, cut at a few c.
-
-    Attributes
-    ----------
-    c : array, shape (S,)
-    edges : pair of arrays, shape (n_1 + 1,) and (n_2 + 1,)
-    density : array, shape (K, S, n_1, n_2)
-    """
+    """rho_0 over two-dimensional y, cut at a few c of shape (S,): (K, S, n_1, n_2) on the cells between these edges."""
 
     c: np.ndarray
     edges: tuple[np.ndarray, np.ndarray]
@@ -56,16 +49,7 @@ class Slices:
 
 @dataclass(frozen=True, eq=False)
 class Movement:
-    """Where units of one run go.
-
-    Attributes
-    ----------
-    times : array, shape (L,)
-    z : array, shape (L, 3, units)
-        (y_1, y_2, c).
-    n : int
-        Particles of the run, of which these are the first.
-    """
+    """Where the first units of a run of n particles go: (y_1, y_2, c) at L times, shape (L, 3, units)."""
 
     times: np.ndarray
     z: np.ndarray
