@@ -15,6 +15,7 @@ from ..circle import MODES, CircleFunction, check_periodic
 from ..kernels import fourier, replicates
 from ..problem import PERIOD, Convolution, Problem
 from .batches import CircleBatches
+from .exact import ExactFeatures
 from .spectrum import MATTERS, modes_for, spectrum, without
 from .tables import DenseTable
 
@@ -50,7 +51,7 @@ def _bins(M, energy):
 
 
 @dataclass(frozen=True, eq=False)
-class FourierFeatures:
+class FourierFeatures(ExactFeatures):
     """Real Fourier features of a convolution unit on the circle with uniform mu.
 
     In the orthonormal system e = (1, sqrt2 cos kx, sqrt2 sin kx), k = 1 .. M, with A_k and B_k the means of h cos kz
@@ -160,16 +161,6 @@ class FourierFeatures:
         sines = self.A * S + self.B * C
         full = np.concatenate([cosines[..., :1], SQRT2 * cosines[..., 1:], SQRT2 * sines[..., 1:]], axis=-1)
         return full[..., self.kept]
-
-    @property
-    def smooth(self) -> bool:
-        """Whether grad Phi is continuous in y: trigonometric polynomials are, however kinked the profile."""
-        return True
-
-    @property
-    def size(self) -> float:
-        """||f|| in L2(mu), which absolute errors are measured by."""
-        return float(np.sqrt(np.sum(self.target**2) + 2.0 * self.unreachable))
 
     def error(self, a):
         """Estimated L2(mu) error of the function with coefficients a that the features cause, shape (...).
@@ -283,14 +274,6 @@ class FourierFeatures:
         k = np.arange(self.n_modes + 1)
         angles = np.asarray(y, dtype=float)[:, :1] * k
         return -(np.cos(angles) @ (k**2 * alpha) + np.sin(angles) @ (k**2 * beta))[:, None, None]
-
-    def loss(self, a):
-        """1/2 ||f_rho - f||^2 for coefficients of shape (..., P)."""
-        return 0.5 * np.sum((a - self.target) ** 2, axis=-1) + self.unreachable
-
-    def loss_error(self, a):
-        """The standard error of `loss`, 0: mu is integrated exactly."""
-        return np.zeros(np.shape(a)[:-1])
 
     def function(self, a, x):
         """f_rho at x of shape (k,), exact anywhere; shape (..., k)."""

@@ -18,6 +18,7 @@ from ..kernels import fourier_torus as kernels
 from ..problem import PERIOD, Convolution, Problem
 from ..torus import TorusFunction, check_periodic
 from .batches import TorusBatches
+from .exact import ExactFeatures
 from .spectrum import MATTERS, without
 from .tables import ProductTable
 from .waves import Waves, half_plane, n_modes
@@ -26,7 +27,7 @@ MOST = 256  # modes that are looked at, each way
 
 
 @dataclass(frozen=True, eq=False)
-class TorusFeatures:
+class TorusFeatures(ExactFeatures):
     """Real Fourier features of a convolution unit on the two-dimensional torus with uniform mu.
 
     Coefficients are ordered as those of `Waves`.
@@ -115,16 +116,6 @@ class TorusFeatures:
     def n_features(self) -> int:
         """P."""
         return self.target.size
-
-    @property
-    def smooth(self) -> bool:
-        """Whether grad Phi is continuous in y: trigonometric polynomials are, however kinked the profile."""
-        return True
-
-    @property
-    def size(self) -> float:
-        """||f|| in L2(mu), which absolute errors are measured by."""
-        return float(np.sqrt(np.sum(self.target**2) + 2.0 * self.unreachable))
 
     def error(self, a):
         """Estimated L2(mu) error of the function with coefficients a that the features cause, shape (...).
@@ -216,14 +207,6 @@ class TorusFeatures:
     def cell_matrix(self, y, widths):
         """Phi~ at cell centres, shape (n, P): cell averages against it give exact moments of band-limited data."""
         return self.corrected(widths).matrix(y)
-
-    def loss(self, a):
-        """1/2 ||f_rho - f||^2 for coefficients of shape (..., P)."""
-        return 0.5 * np.sum((a - self.target) ** 2, axis=-1) + self.unreachable
-
-    def loss_error(self, a):
-        """The standard error of `loss`, 0: mu is integrated exactly."""
-        return np.zeros(np.shape(a)[:-1])
 
     def function(self, a, x):
         """f_rho at x of shape (k, 2), exact anywhere; shape (..., k)."""
