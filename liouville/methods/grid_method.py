@@ -174,7 +174,7 @@ def _place(method, task, window) -> Place:
 
 
 def _estimated(method, task, window, progress) -> Solution:
-    companion = method.companion(task.dynamics)
+    companion = _companion(method, task)
     report, later = (part_of(progress, *ends, task.last) for ends in ((0.0, COMPANION_SHARE), (COMPANION_SHARE, 1.0)))
     if companion.on_grid:
         watch = Stopwatch(report)
@@ -200,6 +200,14 @@ def _estimated(method, task, window, progress) -> Solution:
     return replace(solution, diagnostics=replace(solution.diagnostics, error_estimate=error, energy_error=imbalance))
 
 
+def _companion(method, task):
+    """The companion of a method. Where rho_in jumps, cells of half the number share the edges that a jump lies between,
+    and with them the error that this makes: over two-dimensional y, whose cells are few, there are two thirds then."""
+    companion, cells = method.companion(task.dynamics), tuple(2 * int(k) // 3 for k in method.cells)
+    nested = task.problem.domain.dim == 1 or not is_rough(task.features) or min(cells) < LEAST_HALVED
+    return companion if nested or not companion.on_grid else replace(companion, cells=cells)
+
+
 def _tried(companion, task, window, progress):
     """Its solution, or None where it breaks down: too coarse a grid says nothing of the method, which may not be."""
     with contextlib.suppress(ValueError, SolveFailed), warnings.catch_warnings():
@@ -217,7 +225,8 @@ def _share_of_difference(method, companion, rough) -> float:
     """The part of the difference of two resolutions that is the error of `method` itself, at its order or above."""
     order = 1 if rough else method.sure_order
     if companion.cells[0] < method.cells[0]:
-        return 1.0 / (2.0**order - 1.0)
+        ratio = 2.0 if 2 * companion.cells[0] <= method.cells[0] else 1.5
+        return 1.0 / (ratio**order - 1.0)
     return 2.0**order / (2.0**order - 1.0)
 
 
