@@ -180,7 +180,7 @@ def reference_error(solution, case):
     rows = [entry["times"].index(t) for t in solution.times]
     expected = np.array(entry["coefficients"])[rows]
     own = np.array(entry["coefficients_error"])[rows]
-    if solution.problem.domain.dim == 2 and solution.problem.domain.periodic:
+    if solution.problem.domain.dim == 2 and solution.problem.domain.periodic.all():
         return _torus_error(solution, expected), own
     if not hasattr(solution.features, "kept"):
         return np.linalg.norm(solution.coefficients - expected, axis=1), own

@@ -21,7 +21,7 @@ METHODS = {
     "mp5": lambda: lv.FiniteVolume(reconstruction=lv.MP5()),
     "characteristics": lambda: lv.Characteristics(max_nodes=60_000),
 }
-REFERENCE, COARSER = 84, 64  # nodes per coordinate
+REFERENCE, COARSER = 64, 48  # nodes per coordinate
 FLOOR = 1e-9  # of |f|, below which nothing is judged
 
 
@@ -45,7 +45,7 @@ def _height(rng, scale):
 def _ridge(rng, kind, scale, c):
     activation = str(rng.choice(["tanh", "sigmoid", "softplus", "erf", "relu"], p=[0.3, 0.2, 0.2, 0.15, 0.15]))
     unit = lv.Ridge(activation, scale=rng.uniform(0.6, 2.5), bias=kind != "inputs")
-    n = int(rng.integers(3, 60))
+    n = int(rng.integers(3, 30))
     width = np.exp(rng.uniform(-0.7, 1.0))
     x = width * rng.uniform(-1.0, 1.0, (n, 2) if kind == "inputs" else n)
     wave, phase, height = rng.uniform(0.5, 4.0), rng.uniform(0.0, 6.0), _height(rng, scale)

@@ -93,7 +93,7 @@ def test_saddle_characteristics_solve_their_equations():
 def test_coefficients_converge_to_those_of_characteristics_at_second_order(reconstruction, problem):
     problem, times = problem(), [0.4]
     exact = solve(problem, times, Characteristics(nodes=(96, 96))).coefficients
-    window = ((-3.0, 3.0), (-7.5, 7.5)) if not problem.domain.periodic else ((-7.5, 7.5),)
+    window = ((-3.0, 3.0), (-7.5, 7.5)) if not problem.domain.periodic.all() else ((-7.5, 7.5),)
     sizes, errors = (48, 96, 192), []
     for n in sizes:
         solution = solve(problem, times, FiniteVolume((n, n), reconstruction, window=window))

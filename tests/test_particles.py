@@ -172,7 +172,7 @@ def test_the_function_is_the_mean_over_the_particles():
         f = run.function(x)
         for r in range(2):
             for k in range(2):
-                if problem.domain.periodic:
+                if problem.domain.periodic.all():
                     phi = VON_MISES["mixed"](x[:, None] - run.y[r, k][:, 0])
                 else:
                     phi = problem.unit.value(x, run.y[r, k])

@@ -14,6 +14,7 @@ from liouville.kernels import plane_tracing
 from liouville.methods.drifts import PlaneDrift
 from liouville.methods.prediction import GridMobility, MatrixMobility
 from liouville.methods.sweeps import SPLITTINGS, Run
+from particles import simulate
 
 SOFT = lambda z: 1.5 * np.exp(0.5 * (np.cos(z[..., 0]) + np.cos(z[..., 1]) - 2.0))  # noqa: E731
 
@@ -32,7 +33,7 @@ def test_feet_of_both_passes(problem, cells):
     """Foot of an edge along y1 on its row's start in y2, and then along y2, by scipy; to the interpolation's order."""
     problem = problem()
     features = lv.make_features(problem)
-    window = ((-4.0, 4.0),) if problem.domain.periodic else ((-8.0, 8.0), (-5.0, 5.0), (-4.0, 4.0))
+    window = ((-4.0, 4.0),) if problem.domain.periodic.all() else ((-8.0, 8.0), (-5.0, 5.0), (-4.0, 4.0))
     grid = make_grid(cells, window, problem)
     drift, start, dt = PlaneDrift(features, grid), 0.02, 0.08
     r = -features.target
@@ -136,6 +137,62 @@ def test_agrees_with_characteristics(problem):
     assert (solution.error_estimate < 0.02 * solution.size).all()
     assert np.abs(solution.mass - 1.0).max() <= 1e-13
     assert solution.diagnostics.least_density >= 0
+
+
+@pytest.mark.parametrize(
+    ("domain", "laws", "kind"),
+    [
+        (lv.Product(lv.Torus(1), lv.Euclidean(1)), [lv.Uniform(), lv.Normal(0.0, 1.5)], lv.SemiLagrangian),
+        (lv.Product(lv.Euclidean(1), lv.Torus(1)), [lv.Normal(0.0, 1.5), lv.Uniform()], lv.SemiLagrangian),
+        (lv.Product(lv.Torus(1), lv.Box(-2.0, 2.0)), [lv.Uniform(), lv.Uniform()], lv.FiniteVolume),
+        (lv.Product(lv.Euclidean(1), lv.Box(-2.0, 2.0)), [lv.Normal(), lv.Uniform()], lv.FiniteVolume),
+    ],
+    ids=["cylinder", "turned", "band", "strip"],
+)
+@pytest.mark.filterwarnings("ignore:a mass of")
+def test_mixed_domains(domain, laws, kind, tmp_path):
+    """Waves sin(w x + b): b is an angle, or held in an interval, or neither."""
+    first = bool(domain.periodic[0])
+    phase, wave = (0, 1) if first or not domain.periodic.any() else (1, 0)
+    unit = lv.Unit(lambda x, y: np.sin(y[wave] * x + y[phase]))
+    data = lv.TrainingSet(np.linspace(-1.5, 1.5, 7))
+    problem = lv.Problem(domain, unit, data, lambda x: np.cos(2.0 * x), lv.Initial(y=laws, c=lv.Normal(0.0, 0.8)))
+    exact = lv.solve(problem, [0.0, 0.5], lv.Characteristics(nodes=(32, 32, 32)))
+    solution = lv.solve(problem, [0.0, 0.5], kind((48, 48, 48)))
+    off = np.linalg.norm(solution.coefficients - exact.coefficients, axis=1)
+    assert (off <= solution.error_estimate + exact.error_estimate).all()
+    assert (solution.error_estimate < 0.01 * solution.size).all()
+    assert len(solution.diagnostics.window) == 1 + domain.unbounded.sum()
+    solution.save(tmp_path / "mixed.nc")
+    found = lv.Solution.load(tmp_path / "mixed.nc", problem)
+    assert [axis.periodic for axis in found.grid.y_axes] == domain.periodic.tolist()
+    ensemble = simulate(problem, 2000, [0.0, 0.5], keep="all")
+    assert np.linalg.norm(ensemble.coefficients[0] - exact.coefficients, axis=1).max() < 0.05
+    lower, upper = domain.bounds
+    assert ((ensemble.y >= lower) & (ensemble.y <= upper)).all()
+
+
+def test_products_of_domains():
+    domain = lv.Product(lv.Torus(2), lv.Box((0.0, 1.0), (1.0, 3.0)), lv.Euclidean(1))
+    assert domain.dim == 5
+    assert domain.periodic.tolist() == [True, True, False, False, False]
+    assert domain.unbounded.tolist() == [False] * 4 + [True]
+    assert domain.bounds[1].tolist() == [np.inf, np.inf, 1.0, 3.0, np.inf]
+    assert repr(domain) == "Product(Torus(dim=2), Box(lower=(0.0, 1.0), upper=(1.0, 3.0)), Euclidean(dim=1))"
+    assert domain == lv.Product(lv.Torus(2), lv.Box((0.0, 1.0), (1.0, 3.0)), lv.Euclidean(1))
+    for wrong in ((), (lv.Torus(1),), (lv.Torus(1), "line")):
+        with pytest.raises(ValueError, match="Product needs two or more of Torus, Euclidean and Box"):
+            lv.Product(*wrong)
+    cylinder = lv.Product(lv.Torus(1), lv.Euclidean(1))
+    law = lv.Initial(y=[lv.Uniform(), lv.Normal()], c=lv.Normal())
+    data = lv.TrainingSet(np.array([0.0, 1.0]))
+    with pytest.raises(ValueError, match="needs a unit that is periodic in y, got Ridge"):
+        lv.Problem(cylinder, lv.Ridge("tanh"), data, np.zeros(2), law)
+    with pytest.raises(ValueError, match="Normal is not a law on a Torus"):
+        lv.Initial(y=lv.Normal(), c=lv.Normal()).laws(cylinder)
+    odd = lv.Problem(cylinder, lv.Unit(lambda x, y: np.tanh(x * y[0] + y[1])), data, np.ones(2), law)
+    with pytest.raises(ValueError, match="unit must be 2 pi periodic in y on a Torus"):
+        lv.make_features(odd)
 
 
 def test_files_and_points(tmp_path):

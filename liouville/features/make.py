@@ -61,6 +61,6 @@ def make_features(problem: Problem, tolerance: float = DEFAULT_TOLERANCE, max_mo
     if isinstance(problem.domain, Torus) and isinstance(problem.unit, Convolution):
         check_periodic("profile", problem.unit.profile)
     features = QuadratureFeatures.of(problem)
-    if isinstance(problem.domain, Torus):
+    if problem.domain.periodic.any():
         features.check_periodic()
     return features

@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from ..problem import Box
-
 DRAWS = 4096
 RUNNERS = 64
 RUN_STEPS = 24
@@ -25,8 +23,7 @@ def spread_nodes(problem, m):
 
 def walls(domain):
     """Bounds of y, shape (N, 1) each; infinite where there are none."""
-    lower, upper = (domain.lower, domain.upper) if isinstance(domain, Box) else (-np.inf, np.inf)
-    return tuple(np.broadcast_to(np.reshape(bound, (-1, 1)), (domain.dim, 1)) for bound in (lower, upper))
+    return tuple(bound[:, None] for bound in domain.bounds)
 
 
 def short_run(problem, values, gradients, draws):

@@ -147,12 +147,14 @@ class QuadratureFeatures:
         return _of_averages(lambda y: self.pairs.values(x, y), y, widths)
 
     def check_periodic(self) -> None:
-        """A torus needs a unit that is 2 pi periodic in every coordinate of y."""
-        y = np.random.default_rng(0).uniform(0.0, PERIOD, (64, self.problem.domain.dim))
+        """A torus needs a unit that is 2 pi periodic in every coordinate of y that is an angle."""
+        rng, domain = np.random.default_rng(0), self.problem.domain
+        y = rng.uniform(0.0, PERIOD, (64, domain.dim))
+        y = np.where(domain.periodic, y, self.problem.law.spread(rng, 64)[:-1].T)
         name = "profile" if isinstance(self.problem.unit, Convolution) else "unit"
         here = self.matrix(y)
         allowed = 1e-9 * np.abs(here - here.mean(axis=0)).max() + 1e-13 * np.abs(here).max()
-        for turn in PERIOD * np.eye(y.shape[1]):
+        for turn in PERIOD * np.eye(y.shape[1])[domain.periodic]:
             worst = np.abs(self.matrix(y + turn) - here).max()
             if not worst <= allowed:
                 raise ValueError(

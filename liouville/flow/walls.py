@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..problem import Box
+from ..problem import Domain
 
 
 class Walls:
@@ -10,9 +10,8 @@ class Walls:
 
     exist = True
 
-    def __init__(self, box: Box):
-        self.lower = np.array(box.lower)[:, None]
-        self.upper = np.array(box.upper)[:, None]
+    def __init__(self, domain: Domain):
+        self.lower, self.upper = (bound[:, None] for bound in domain.bounds)
 
     def hold(self, z):
         """Put every y of z, shape (..., N + 1, n), back into the box."""
@@ -60,7 +59,7 @@ class NoWalls:
 
 def walls_of(domain) -> Walls | NoWalls:
     """The walls of a domain."""
-    return Walls(domain) if isinstance(domain, Box) else NoWalls()
+    return Walls(domain) if domain.walled else NoWalls()
 
 
 def moves_smoothly(features) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 from ..flow.integrate import Units, integrate
 from ..flow.integrators import Adaptive
 from ..flow.quadrature import tensor_nodes
-from ..problem import PERIOD, Box, Euclidean
+from ..problem import PERIOD
 from ..task import Task
 from .axis import Axis
 from .grid import PhaseGrid, coordinate_names
@@ -25,16 +25,16 @@ MARGINS = {1: (0.06, 0.01), 2: (0.02, 0.01)}  # in y and c, shares of the reach
 
 def make_grid(cells, window, problem, c_spacing=None) -> PhaseGrid:
     """`window` holds (lower, upper) for each unbounded coordinate, those of y first."""
-    N = problem.domain.dim
-    y_windows = window[:N] if len(window) > 1 else [_y_range(problem, d) for d in range(N)]
+    domain, given = problem.domain, iter(window[:-1])
+    y_windows = [next(given) if unbounded else _y_range(problem, d) for d, unbounded in enumerate(domain.unbounded)]
     lower, upper = window[-1]
     if c_spacing is None:
         c_edges = np.linspace(lower, upper, cells[-1] + 1)
     else:
         c_edges = c_spacing.edges(lower, upper, cells[-1], float(problem.laws[-1].quantile(0.5)))
-    periodic = problem.domain.periodic
     y_edges = [np.linspace(low, high, n + 1) for (low, high), n in zip(y_windows, cells[:-1], strict=True)]
-    return PhaseGrid(tuple(Axis(edges, periodic) for edges in y_edges), Axis(c_edges))
+    y_axes = tuple(Axis(*one) for one in zip(y_edges, domain.periodic.tolist(), strict=True))
+    return PhaseGrid(y_axes, Axis(c_edges))
 
 
 def initial_averages(problem, grid: PhaseGrid):
@@ -46,16 +46,15 @@ def initial_averages(problem, grid: PhaseGrid):
 
 def _y_range(problem, d=0):
     """All of y_d where it is bounded, else all but the tails of its initial law."""
-    domain = problem.domain
-    if domain.periodic:
+    axis = problem.domain.axes[d]
+    if axis.periodic[0]:
         return (0.0, PERIOD)
-    return (domain.lower[d], domain.upper[d]) if isinstance(domain, Box) else _tails(problem.laws[d])
+    return _tails(problem.laws[d]) if axis.unbounded[0] else (axis.lower[0], axis.upper[0])
 
 
-def unbounded(problem):
-    """The coordinates that need a window."""
-    names = coordinate_names(problem.domain.dim)
-    return names if isinstance(problem.domain, Euclidean) else names[-1:]
+def open_axes(problem) -> list[int]:
+    """The coordinates of (y, c) that need a window, counted from 0."""
+    return [d for d, is_open in enumerate([*problem.domain.unbounded, True]) if is_open]
 
 
 def _tails(law):
@@ -77,22 +76,19 @@ def _surface(problem):
     """Points around all but MASS_OUTSIDE of the initial law, in more than one dimension of y.
 
     A ball holds that mass of independent normal variables; every law takes quantiles of one of them. (A box would reach
-    for corners where there is next to nothing.) On a torus only c has an end.
+    for corners where there is next to nothing.) Angles have no end, and are drawn.
     """
     from scipy.special import ndtr
-    from scipy.stats import chi, qmc
+    from scipy.stats import chi
 
-    laws, n = problem.laws, TRACERS[2]
-    if problem.domain.periodic:
-        y = PERIOD * qmc.Sobol(len(laws) - 1, scramble=False).random(n // 2)
-        ends = laws[-1].quantile(np.array([0.5, -0.5]) * MASS_OUTSIDE + [0.0, 1.0])
-        return np.concatenate([np.column_stack([y, np.full(n // 2, end)]) for end in ends]).T
-    normal = np.random.default_rng(0).standard_normal((len(laws), n))
-    directions = np.concatenate(
-        [np.eye(len(laws)), -np.eye(len(laws)), normal / np.linalg.norm(normal, axis=0)], axis=1
-    )
-    radius = chi.isf(MASS_OUTSIDE, len(laws))
-    return np.stack([law.quantile(ndtr(radius * u)) for law, u in zip(laws, directions, strict=True)])
+    rng, laws, n = np.random.default_rng(0), problem.laws, TRACERS[2]
+    angles = np.append(problem.domain.periodic, False)
+    D = np.count_nonzero(~angles)
+    normal = rng.standard_normal((D, n))
+    directions = np.concatenate([np.eye(D), -np.eye(D), normal / np.linalg.norm(normal, axis=0)], axis=1)
+    places = iter(ndtr(chi.isf(MASS_OUTSIDE, D) * directions))
+    drawn = PERIOD * rng.random((len(laws), directions.shape[1]))
+    return np.stack([drawn[d] if angles[d] else law.quantile(next(places)) for d, law in enumerate(laws)])
 
 
 def reach(task, ranges=None):
@@ -112,7 +108,7 @@ def _reach(features, dynamics, seed, last, ranges):
     nodes, node_weights = tensor_nodes(problem, (NODES[N],) * (N + 1))
     if N == 1:
         ends = (ranges[0] or _y_range(problem), ranges[1] or _tails(problem.laws[1]))
-        tracers = _boundary(*ends, problem.domain.periodic)
+        tracers = _boundary(*ends, bool(problem.domain.periodic[0]))
     else:
         tracers = _surface(problem)
         for coordinate, ends in zip(tracers, ranges, strict=True):
@@ -131,9 +127,8 @@ def _reach(features, dynamics, seed, last, ranges):
         task = Task(features, times, dynamics, seed)
         integrate(task, Units(z, weights), Adaptive(STEP_TOLERANCE), observe, keep_history=False)
     swept = [(float(low), float(high)) for low, high in zip(lower, upper, strict=True)]
-    if not isinstance(problem.domain, Euclidean):
-        swept[:-1] = [_y_range(problem, d) for d in range(N)]
-    return tuple(swept)
+    cut = open_axes(problem)
+    return tuple(ends if d in cut else _y_range(problem, d) for d, ends in enumerate(swept))
 
 
 def _every_step(dynamics, last):
@@ -154,7 +149,7 @@ def choose_window(task, cells):
     for (lower, upper), n, share in zip(reach(task), cells, (*[in_y] * N, in_c), strict=True):
         margin = share * (upper - lower) + 3.0 * (upper - lower) / n
         window.append((lower - margin, upper + margin))
-    return tuple(window[-len(unbounded(task.problem)) :])
+    return tuple(window[d] for d in open_axes(task.problem))
 
 
 def check_window(task, window):
@@ -165,8 +160,8 @@ def check_window(task, window):
     ValueError
         Naming the window that would do.
     """
-    names = unbounded(task.problem)
-    laws = task.problem.laws[-len(names) :]
+    cut, all_names = open_axes(task.problem), coordinate_names(task.problem.domain.dim)
+    names, laws = [all_names[d] for d in cut], [task.problem.laws[d] for d in cut]
     pairs = _as_pairs(window, names)
     for name, law, (lower, upper) in zip(names, laws, pairs, strict=True):
         outside = float(law.cdf(lower) + 1.0 - law.cdf(upper))
@@ -176,11 +171,11 @@ def check_window(task, window):
                 f"got ({lower:g}, {upper:g}), which leaves out {outside:.2g}"
             )
     # What the window cuts off the tails of the initial law does not count.
-    ranges = [None] * (len(task.problem.laws) - len(names))
-    for law, (lower, upper) in zip(laws, pairs, strict=True):
+    ranges: list = [None] * len(all_names)
+    for d, law, (lower, upper) in zip(cut, laws, pairs, strict=True):
         tails = _tails(law)
-        ranges.append((max(tails[0], float(lower)), min(tails[1], float(upper))))
-    swept = reach(task, ranges)[-len(names) :]
+        ranges[d] = (max(tails[0], float(lower)), min(tails[1], float(upper)))
+    swept = [reach(task, ranges)[d] for d in cut]
     for name, (lower, upper), (low, high) in zip(names, pairs, swept, strict=True):
         slack = 0.02 * (upper - lower)
         if low < lower - slack or high > upper + slack:

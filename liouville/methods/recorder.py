@@ -6,7 +6,7 @@ import numpy as np
 
 from ..features.scales import problem_size
 from ..flow.walls import walls_of
-from ..grid.window import unbounded
+from ..grid.window import open_axes
 from ..records.diagnostics import Diagnostics
 from ..records.soundness import EDGE_CELLS
 from ..solution import Solution
@@ -56,11 +56,10 @@ class Recorder:
 
     def _edge_mass(self) -> float:
         """The most mass within two cells of the window's ends at an output time."""
-        n_axes = len(unbounded(self.task.problem))
-        return float(sum(self._near_ends(axis, EDGE_CELLS) for axis in range(-n_axes, 0)).max())
+        return float(sum(self._near_ends(1 + axis, EDGE_CELLS) for axis in open_axes(self.task.problem)).max())
 
     def _near_ends(self, axis, n_cells):
-        """Mass within some cells of the ends of an axis, counted from the last, at every output time."""
+        """Mass within some cells of the ends of an axis of the densities, at every output time."""
         mass = self.density * self.place.grid.cell_volume
         rows = np.moveaxis(mass, axis, 1)
         ends = np.concatenate([rows[:, :n_cells], rows[:, -n_cells:]], axis=1)
@@ -70,7 +69,8 @@ class Recorder:
         """Mass in the cells that touch the walls of a Box, one entry per output time; None elsewhere."""
         if not walls_of(self.task.problem.domain).exist:
             return None
-        return self._near_ends(1, 1)
+        walled = np.isfinite(self.task.problem.domain.bounds[0])
+        return sum(self._near_ends(1 + d, 1) for d in np.flatnonzero(walled))
 
     def solution(self) -> Solution:
         """The whole record."""

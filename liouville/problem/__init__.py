@@ -1,7 +1,7 @@
 """What is true: domain, unit, data, target, initial law. No numerics live here."""
 
 from .data import Quadrature, TrainingSet, UniformBox, UniformSphere, UniformTorus
-from .domains import PERIOD, Box, Euclidean, Torus
+from .domains import PERIOD, Box, Domain, Euclidean, Product, Torus
 from .initial import Density, Discrete, Initial, Normal, Uniform
 from .problem import Problem
 from .targets import SphericalSpin
@@ -13,11 +13,13 @@ __all__ = [
     "Convolution",
     "Density",
     "Discrete",
+    "Domain",
     "Euclidean",
     "Gaussian",
     "Initial",
     "Normal",
     "Problem",
+    "Product",
     "Quadrature",
     "Ridge",
     "SphericalSpin",

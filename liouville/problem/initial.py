@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from ..checks import hold, is_finite
 from .density import Density
-from .domains import PERIOD, Box, Euclidean, Torus
+from .domains import PERIOD, Box, Domain, Euclidean
 from .joint import Empirical, Joint
 
 GAUSSIAN_REACH = 8.3  # standard deviations; the normal law leaves 1e-16 outside
@@ -271,7 +271,7 @@ class Initial:
                 if not isinstance(law, Law):
                     raise ValueError(f"{name} must be Uniform, Normal, Density or Discrete, got {law!r}")
 
-    def laws(self, domain: Torus | Box | Euclidean) -> tuple[Law, ...]:
+    def laws(self, domain: Domain) -> tuple[Law, ...]:
         """One law per coordinate of (y, c), made definite for `domain`."""
         if isinstance(self.y, (list, tuple)):
             laws = tuple(self.y)
@@ -280,31 +280,32 @@ class Initial:
         else:
             laws = (self.y,) * domain.dim
         resolved = []
-        for place, law in enumerate(laws):
+        for law, axis in zip(laws, domain.axes, strict=True):
+            angle = bool(axis.periodic[0])
             if isinstance(law, Uniform) and law.lower is None:
-                if isinstance(domain, Euclidean):
+                if isinstance(axis, Euclidean):
                     raise ValueError("Uniform() without ends needs a Torus or a Box; give Uniform(a, b) on Euclidean")
-                if isinstance(domain, Box):
-                    law = replace(law, lower=domain.lower[place], upper=domain.upper[place])
+                if isinstance(axis, Box):
+                    law = replace(law, lower=axis.lower[0], upper=axis.upper[0])
                 else:
                     law = replace(law, lower=0.0, upper=PERIOD, periodic=True)
-            elif isinstance(law, Uniform) and domain.periodic:
+            elif isinstance(law, Uniform) and angle:
                 raise ValueError(
                     f"Uniform on a Torus takes no ends, got ({law.lower}, {law.upper}); "
                     "give Uniform(), or Density(fn) for part of the circle"
                 )
-            elif isinstance(law, Density) and not domain.periodic:
+            elif isinstance(law, Density) and not angle:
                 raise ValueError("Density is a density on a circle and needs a Torus, got Euclidean")
-            elif isinstance(law, Normal) and domain.periodic:
+            elif isinstance(law, Normal) and angle:
                 raise ValueError("Normal is not a law on a Torus; give Density(fn), such as a von Mises density")
-            if isinstance(domain, Box):
-                _check_inside(law, domain.lower[place], domain.upper[place])
+            if isinstance(axis, Box):
+                _check_inside(law, axis.lower[0], axis.upper[0])
             resolved.append(law)
         if isinstance(self.c, Density) or (isinstance(self.c, Uniform) and self.c.lower is None):
             raise ValueError(f"initial.c must be Normal, Uniform(a, b) or Discrete, got {self.c!r}")
         return (*resolved, self.c)
 
-    def resolved(self, domain: Torus | Box | Euclidean) -> ProductLaw:
+    def resolved(self, domain: Domain) -> ProductLaw:
         """The law of (y, c) on `domain`."""
         return ProductLaw(self.laws(domain))
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from .. import streams
 from ..checks import as_numbers, count, function, hold, warn_user
-from .domains import PERIOD, Box, Euclidean, Torus
+from .domains import PERIOD, Domain, Euclidean
 
 BLOCK = 1024  # particles drawn in one call of a sampler: the first ones of a stream are the same for every n
 CHECK_DRAWS = 64
@@ -49,10 +49,9 @@ def as_units(name, y, c, domain) -> np.ndarray:
     for part, values in (("y", y), ("c", c)):
         if not np.isfinite(values).all():
             raise ValueError(f"{name} {part} must be finite, got {values[~np.isfinite(values)][0]}")
-    if domain.periodic:
-        y = np.mod(y, PERIOD)
-    if isinstance(domain, Box) and not ((y >= domain.lower) & (y <= domain.upper)).all():
-        out = y[((y < domain.lower) | (y > domain.upper)).any(axis=-1)][0]
+    y, (lower, upper) = domain.wrapped(y), domain.bounds
+    if not ((y >= lower) & (y <= upper)).all():
+        out = y[((y < lower) | (y > upper)).any(axis=-1)][0]
         raise ValueError(f"{name} y must lie inside {domain!r}, got {out.tolist()}")
     return np.ascontiguousarray(np.concatenate([np.swapaxes(y, -1, -2), c[..., None, :]], axis=-2))
 
@@ -73,7 +72,7 @@ class Empirical:
             values.setflags(write=False)
         hold(self, y=y, c=c)
 
-    def resolved(self, domain: Torus | Box | Euclidean) -> "Atoms":
+    def resolved(self, domain: Domain) -> "Atoms":
         """The law on `domain`."""
         return Atoms(as_units("empirical", self.y, self.c, domain))
 
@@ -92,7 +91,7 @@ class Joint:
             function("density", self.density)
         hold(self, dim=count("dim", self.dim))
 
-    def resolved(self, domain: Torus | Box | Euclidean) -> "JointLaw":
+    def resolved(self, domain: Domain) -> "JointLaw":
         """The law on `domain`, once its functions are seen to do what they should."""
         if domain.dim != self.dim:
             raise ValueError(f"dim of a joint initial law must be that of the domain, {domain.dim}, got {self.dim}")
@@ -194,8 +193,9 @@ class JointLaw:
 
     def density(self, z):
         """The density at units of shape (N + 1, m)."""
-        y = z[:-1].T if self.domain.dim > 1 else z[0]
-        values = as_numbers("density", self.initial.density(np.mod(y, PERIOD) if self.domain.periodic else y, z[-1]))
+        y = self.domain.wrapped(z[:-1].T)
+        y = y if self.domain.dim > 1 else y[:, 0]
+        values = as_numbers("density", self.initial.density(y, z[-1]))
         if values.shape != z.shape[1:] or not (np.isfinite(values).all() and (values >= 0).all()):
             raise ValueError(
                 f"density must map y of shape {y.shape} and c of shape {z.shape[1:]} to finite numbers >= 0 of shape "
@@ -244,8 +244,8 @@ class JointLaw:
         z = self.sample(np.random.default_rng(1), NEIGHBOURS_OF)
         D, wide = z.shape[0], z.std(axis=1, keepdims=True)
         apart = z[:, :CHECK_DRAWS, None] - z[:, None]
-        if self.domain.periodic:
-            apart[:-1] = (apart[:-1] + 0.5 * PERIOD) % PERIOD - 0.5 * PERIOD
+        angles = np.append(self.domain.periodic, False)
+        apart[angles] = (apart[angles] + 0.5 * PERIOD) % PERIOD - 0.5 * PERIOD
         with np.errstate(divide="ignore", invalid="ignore"):
             distance = np.sqrt(((apart / wide[:, None]) ** 2).sum(axis=0))
             radius = np.partition(distance, NEIGHBOURS, axis=1)[:, NEIGHBOURS]

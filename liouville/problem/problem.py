@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from ..checks import as_numbers, hold, vectorised_values, with_own_error_state
 from .data import Quadrature, UniformTorus
-from .domains import Box, Euclidean, Torus
+from .domains import Box, Domain, Euclidean, Product, Torus
 from .initial import Initial, Law
 from .joint import Empirical, Joint
 from .units import Convolution, ProfileUnit, Ridge, Unit
@@ -39,7 +39,7 @@ class Problem:
 
     Parameters
     ----------
-    domain : Torus, Box or Euclidean
+    domain : Torus, Box, Euclidean, or a Product of these
         Where y lives.
     unit : Convolution, Ridge or Unit
         phi.
@@ -59,7 +59,7 @@ class Problem:
         If the parts do not fit together or the target is not finite on `data`.
     """
 
-    domain: Torus | Box | Euclidean
+    domain: Domain
     unit: Convolution | Ridge | Unit
     data: UniformTorus | Quadrature
     target: Callable[[np.ndarray], ArrayLike] | ArrayLike
@@ -69,7 +69,7 @@ class Problem:
     @with_own_error_state
     def __post_init__(self):
         for name, kinds in (
-            ("domain", (Torus, Box, Euclidean)),
+            ("domain", (Torus, Box, Euclidean, Product)),
             ("unit", (ProfileUnit, Unit)),
             ("data", (UniformTorus, Quadrature)),
             ("initial", (Initial, Joint, Empirical)),
@@ -88,7 +88,7 @@ class Problem:
             isinstance(self.unit, Convolution) and isinstance(self.domain, Torus)
         ):
             raise ValueError("data UniformTorus needs a Convolution unit on a Torus; use Quadrature or TrainingSet")
-        if isinstance(self.domain, Torus) and isinstance(self.unit, Ridge):
+        if self.domain.periodic.any() and isinstance(self.unit, Ridge):
             raise ValueError("a Torus needs a unit that is periodic in y, got Ridge")
         _ = self.law
         if isinstance(self.data, Quadrature):

@@ -71,7 +71,8 @@ def load(path, features, known) -> dict:
     if "c_edges" in held:
         domain = features.problem.domain
         edges = [held[f"{name}_edges"] for name in coordinate_names(domain.dim)]
-        grid = PhaseGrid(tuple(Axis(along, domain.periodic) for along in edges[:-1]), Axis(edges[-1]))
+        y_axes = tuple(Axis(*one) for one in zip(edges[:-1], domain.periodic.tolist(), strict=True))
+        grid = PhaseGrid(y_axes, Axis(edges[-1]))
     return {
         "method": storage.parse_object(file.attrs["method"], known),
         "dynamics": storage.parse_object(file.attrs["dynamics"], known, held),

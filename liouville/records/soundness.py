@@ -11,7 +11,6 @@ import numpy as np
 
 from ..errors import SolveFailed
 from ..grid.grid import coordinate_names
-from ..problem import Euclidean
 
 LARGE_ERROR = 0.05  # of the size of f_0, above which an error is not left to be found in a record
 EDGE_HARM = 1e-3  # of the size of f_0, that mass near the ends of a window may do when it leaves
@@ -133,7 +132,7 @@ def _misplaced(solution) -> list:
     found, diagnostics, grid = [], solution.diagnostics, solution.grid
     if grid is not None:
         axes = list(zip(solution.problem.laws, (*grid.y_axes, grid.c_axis), strict=True))
-        cut = axes if isinstance(solution.problem.domain, Euclidean) else axes[-1:]
+        cut = [one for one, open_end in zip(axes, [*solution.problem.domain.unbounded, True], strict=True) if open_end]
         at_ends = sum(_near_ends(law, axis.edges) for law, axis in cut)
         largest = np.linalg.norm(solution.features.matrix(grid.y_points), axis=1).max()
         harm = (diagnostics.edge_mass - 2.0 * at_ends) * np.abs(grid.c_edges).max() * largest

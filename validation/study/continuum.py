@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from liouville import Box, Characteristics, Dynamics, NotPredicted, Solution, Task, fluctuations, solve
+from liouville import Characteristics, Dynamics, NotPredicted, Solution, Task, fluctuations, solve
 from liouville.inner import PER_TIME, default_method
 
 from ..statistics.budget import discretisation_error
@@ -29,7 +29,7 @@ def predict_fluctuations(problem, times, features, dynamics, wanted, progress) -
         why = f"sigma^2(t) is predicted for GradientFlow alone, not for {dynamics!r}"
     elif not wanted:
         why = "not asked for"
-    elif isinstance(problem.domain, Box):
+    elif problem.domain.walled:
         why = "none with walls"
     if why:
         return Prediction.none(times.size, features.n_features, why, applies=not dynamics.discrete)

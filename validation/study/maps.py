@@ -105,9 +105,7 @@ def _ranges(z, periodic):
     low, high = low.min(axis=0), high.max(axis=0)
     margin = 0.03 * (high - low)
     ranges = list(zip(low - margin, high + margin, strict=True))
-    if periodic:
-        ranges[:-1] = [(0.0, PERIOD)] * (len(ranges) - 1)
-    return ranges
+    return [(0.0, PERIOD) if angle else ends for ends, angle in zip(ranges, [*periodic, False], strict=True)]
 
 
 def make_maps(solution, integrator, seed, n=N_PARTICLES, progress=None) -> Maps:
@@ -158,8 +156,8 @@ def _positions(solution, integrator, seed, n, times, progress, wrapped=True) -> 
     )
     y, c = cast(np.ndarray, ensemble.y)[0], cast(np.ndarray, ensemble.c)[0]
     z = np.concatenate([np.moveaxis(y, 2, 1), c[:, None]], axis=1)
-    if solution.problem.domain.periodic and wrapped:
-        z[:, :-1] = np.mod(z[:, :-1], PERIOD)
+    if wrapped:
+        z[:, :-1] = solution.problem.domain.wrapped(z[:, :-1], axis=1)
     return z
 
 

@@ -126,7 +126,7 @@ def function_variables(problem, x, f_0, band) -> dict:
 
 def law_variables(results, solution, law_times, seed, progress) -> dict:
     """Distances of the particles' law and of as many fresh draws from rho_0, both to one large sample of rho_0."""
-    periodic = solution.problem.domain.periodic
+    periodic = bool(solution.problem.domain.periodic[0])
     rng = np.random.default_rng([seed, 1])
     replicates = max((one.positions.shape[1] for one in results if one.positions is not None), default=LAW_REPLICATES)
     shape = (len(DISTANCES), len(results), replicates, law_times.size)
