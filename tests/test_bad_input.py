@@ -288,7 +288,7 @@ CASES = {
     "activation": (lambda: Ridge("swish"), r"activation must be \"tanh\".* got 'swish'"),
     "scale": (lambda: Ridge("tanh", scale=np.inf), r"scale must be finite, got inf"),
     "domain dim": (lambda: problem(Euclidean(3), RIDGE, SET, np.cos, LINE), r"domain.dim must be 2 .* got 3"),
-    "domain": (lambda: problem(domain="circle"), r"domain must be Torus or Box or Euclidean, got 'circle'"),
+    "domain": (lambda: problem(domain="circle"), r"domain must be Torus or Box or Euclidean or Product, got 'circle'"),
     "ridge torus": (
         lambda: problem(Torus(2), RIDGE, SET, np.cos, LAW),
         r"a Torus needs a unit that is periodic in y, got Ridge",

@@ -100,7 +100,10 @@ study.figures("figures")
 run_study(problem, np.linspace(0.0, 1.0, 3), np.array([10, 30, 100]), dynamics=sgd, method=lv.Characteristics())
 run_noise_study(problem, TIMES, lv.MinibatchSGD(0.1, 5)).summary().upper()
 
+assert_type(lv.Product(lv.Torus(1), lv.Euclidean(1)).axes, tuple[lv.problem.Domain, ...])
+
 # What is wrong, and found.
+lv.Product(1, 2)  # type: ignore[arg-type]
 lv.Problem(lv.Torus(1), lv.UniformTorus(1), problem.data, target, problem.initial)  # type: ignore[arg-type]
 lv.Problem(lv.Torus(1), problem.unit, problem.data, target, lv.Normal())  # type: ignore[arg-type]
 lv.Problem(2, problem.unit, problem.data, target, problem.initial)  # type: ignore[arg-type]

@@ -49,7 +49,7 @@ class Domain:
         """Whether any coordinate has walls."""
         return any(isinstance(axis, Box) for axis in self.axes)
 
-    def wrapped(self, y, axis=-1) -> np.ndarray:
+    def wrapped(self, y: ArrayLike, axis: int = -1) -> np.ndarray:
         """Places y with angles taken modulo 2 pi; the coordinates of y run along `axis`."""
         shape = [1] * np.ndim(y)
         shape[axis] = self.dim
@@ -129,7 +129,7 @@ class Product(Domain):
             raise ValueError(f"Product needs two or more of Torus, Euclidean and Box, got {factors!r}")
         hold(self, factors=factors)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Product({', '.join(map(repr, self.factors))})"
 
     @property

@@ -20,17 +20,8 @@ DEFAULT_SIZES = (10, 30, 100, 300, 1000)
 
 @dataclass(frozen=True)
 class Case:
-    """A problem with the times and sizes at which it is worth looking at.
-
-    Attributes
-    ----------
-    name : str
-    description : str
-        First line of the file's docstring.
-    problem : Problem
-    times : list of float
-    sizes : list of int
-    """
+    """A problem with the times and numbers of particles at which it is worth looking at; `description` is the first line
+    of its file's docstring."""
 
     name: str
     description: str
