@@ -15,7 +15,7 @@ from ..errors import SolveFailed
 from ..flow.walls import moves_smoothly
 from ..grid.axis import Graded
 from ..grid.grid import PhaseGrid
-from ..grid.window import check_window, choose_window, make_grid
+from ..grid.window import check_window, choose_window, make_grid, open_axes
 from ..problem import Initial
 from ..progress import Progress, Stopwatch, announce, part_of
 from ..solution import Solution
@@ -201,10 +201,12 @@ def _estimated(method, task, window, progress) -> Solution:
 
 
 def _companion(method, task):
-    """The companion of a method. Where rho_in jumps, cells of half the number share the edges that a jump lies between,
-    and with them the error that this makes: over two-dimensional y, whose cells are few, there are two thirds then."""
+    """The companion of a method. Where rho_in jumps inside a window, cells of half the number share the edges that the
+    jump lies between, and with them its error: over two-dimensional y, whose cells are few, there are two thirds then.
+    """
     companion, cells = method.companion(task.dynamics), tuple(2 * int(k) // 3 for k in method.cells)
-    nested = task.problem.domain.dim == 1 or not is_rough(task.features) or min(cells) < LEAST_HALVED
+    jumps = not all(task.problem.laws[d].smooth for d in open_axes(task.problem))
+    nested = task.problem.domain.dim == 1 or not jumps or min(cells) < LEAST_HALVED
     return companion if nested or not companion.on_grid else replace(companion, cells=cells)
 
 
