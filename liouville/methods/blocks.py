@@ -14,20 +14,23 @@ from ..features.scales import problem_size
 from ..flow.quadrature import BLOCKS, independent_blocks
 from ..flow.walls import moves_smoothly
 from ..progress import announce, level_of
-from .carried import KINKED_SHARE, KINKED_STEPS, LOOSER_SHARE, Carried, CarriedBlocks, share_of_parts
+from .carried import KINKED_SHARE, LOOSER_SHARE, Carried, CarriedBlocks, share_of_parts
 
-STEPS, STEPS_SHARE, SHORTER = 1e-7, 1e-3, 0.25  # tolerance of steps: at most, of that of f_0, in the blocks
+# Tolerance of steps: at most, and of that of f_0; in the blocks of that of all nodes. Across kinks f_0 errs like the
+# square root of it.
+STEPS, STEPS_SHARE, SHORTER = 1e-7, 1e-3, 0.25
+KINKED_STEPS, LEAST_KINKED_STEPS = 1e-6, 1e-9
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What nodes in blocks are, how many at first and at most, the error relative to f that is aimed at by default and
-    at least, and the power of their number that it falls with."""
+    """What nodes in blocks are, how many at first and at most, the error relative to f that is aimed at by default, of
+    smooth and of rough motion, and at least, and the power of their number that it falls with."""
 
     name: str
     first: int
     most: int
-    tolerance: float
+    default: tuple[float, float]
     least: float
     rate: float
 
@@ -41,8 +44,8 @@ class Kind:
         return self.size(int(BLOCKS * size * np.clip((1.2 * excess) ** (1.0 / self.rate), 2.0, 16.0)))
 
 
-SOBOL = Kind("Sobol points", 2**12, 2**18, 1e-4, 0.0, 1.0)
-DRAWS = Kind("draws of the joint law", 2**14, 2**20, 1e-2, 1e-2, 0.5)
+SOBOL = Kind("Sobol points", 2**12, 2**19, (3e-4, 1e-3), 0.0, 1.0)
+DRAWS = Kind("draws of the joint law", 2**14, 2**20, (1e-2, 1e-2), 1e-2, 0.5)
 
 
 def kind_of(law) -> Kind:
@@ -65,7 +68,7 @@ class Refinement:
     @property
     def step_tolerance(self) -> float:
         if self.rough:
-            return KINKED_STEPS
+            return float(np.clip(self.tolerance**2, LEAST_KINKED_STEPS, KINKED_STEPS))
         return min(STEPS, STEPS_SHARE * self.tolerance) * share_of_parts(self.task.features, self.f_size)
 
     def blocks(self, z) -> CarriedBlocks:

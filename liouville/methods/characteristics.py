@@ -60,13 +60,13 @@ class Characteristics(Method):
     tolerance : float
         Bound on the change of f_0 in L2(mu), at every output time, from one resolution to the next, relative to the
         greater of ||f|| and ||f_0(0)||; the result is the finer of the two, so its own error is smaller still. Of Sobol
-        points and draws on the error estimate, and the default stands for 1e-4 and 1e-2.
+        points and draws on the error estimate, and the default stands for 3e-4 (kinked units and in a Box 1e-3) and 1e-2.
     nodes : tuple of int, or int, optional
         Fixed nodes per coordinate (y_1, ..., y_N, c) instead, the error then being estimated against half as many; or a
         number of Sobol points, rounded up to a multiple of eight, for any N and any law with quantiles.
     max_nodes : int
         At least as many as the first two resolutions take; where more would be needed, the best result is returned with
-        a warning and its error estimate. Of Sobol points at most 2^18. Of kinked units (ReLU on finite data) and in a
+        a warning and its error estimate. Of Sobol points at most 2^19. Of kinked units (ReLU on finite data) and in a
         Box 2^17 at most, of six resolutions, and the tolerance of a tensor is 1e-5 at least. `nodes` may ask for more.
 
     The error of Sobol points is estimated from the spread of the eight scramblings, each carried by itself (95 % of
@@ -95,7 +95,7 @@ class Characteristics(Method):
         nodes = tuple(self.nodes) if np.ndim(self.nodes) == 1 else (None,)
         if not all(is_count(k, 4) for k in nodes):
             raise ValueError(
-                f"nodes must be a tuple of integers of at least 4, or one integer of at least {LEAST_POINTS}, "
+                f"nodes must be an integer of at least {LEAST_POINTS}, or a tuple of integers of at least 4, "
                 f"got {self.nodes!r}"
             )
         hold(self, nodes=tuple(int(k) for k in nodes))
@@ -231,9 +231,10 @@ class Characteristics(Method):
 
     def _refine_blocks(self, task, progress, estimate):
         """The same of nodes in independent blocks."""
-        kind = kind_of(task.problem.law)
-        tolerance = kind.tolerance if self.tolerance == DEFAULT_TOLERANCE else max(self.tolerance, kind.least)
-        refinement = Refinement(task, tolerance, progress)
+        kind, tolerance = kind_of(task.problem.law), self.tolerance
+        if tolerance == DEFAULT_TOLERANCE:
+            tolerance = kind.default[not moves_smoothly(task.features)]
+        refinement = Refinement(task, max(tolerance, kind.least), progress)
         if self.nodes is None:
             return refinement.refined(kind, self._most_nodes(task))
         return refinement.fixed(max(2, -(-math.prod(np.atleast_1d(self.nodes).tolist()) // BLOCKS)), estimate)
