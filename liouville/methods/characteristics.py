@@ -60,7 +60,8 @@ class Characteristics(Method):
     tolerance : float
         Bound on the change of f_0 in L2(mu), at every output time, from one resolution to the next, relative to the
         greater of ||f|| and ||f_0(0)||; the result is the finer of the two, so its own error is smaller still. Of Sobol
-        points and draws on the error estimate, and the default stands for 3e-4 (kinked units and in a Box 1e-3) and 1e-2.
+        points and draws it bounds the error estimate, and the default stands for 3e-4 and 1e-2, of Sobol points for
+        1e-3 where units are kinked or in a Box.
     nodes : tuple of int, or int, optional
         Fixed nodes per coordinate (y_1, ..., y_N, c) instead, the error then being estimated against half as many; or a
         number of Sobol points, rounded up to a multiple of eight, for any N and any law with quantiles.
