@@ -15,6 +15,7 @@ import liouville as lv
 TIMES = (0.0, 0.5, 2.0, 8.0)
 ACTIVATIONS = ("tanh", "sigmoid", "erf", "softplus", "relu")
 FINE = 10
+PERIODIC = lv.Unit(lambda x, y: np.exp(np.sin(y[0]) * x) * np.cos(y[1]) + np.sin(y[2] + x))
 
 
 def random_problem(seed):
@@ -27,8 +28,7 @@ def random_problem(seed):
     x = x[:, : N - 1] if kind != "torus" else x[:, :1]
     f = np.sin(x.sum(axis=1) * rng.uniform(0.5, 2.0) + rng.uniform(0, 6)) + rng.normal() * x[:, 0]
     if kind == "torus":
-        unit = lv.Unit(lambda x, y: np.exp(np.sin(y[0]) * x) * np.cos(y[1]) + np.sin(y[2] + x))
-        domain, law, name = lv.Torus(3), lv.Uniform(), "unit"
+        unit, domain, law, name = PERIODIC, lv.Torus(3), lv.Uniform(), "periodic"
     else:
         name = str(rng.choice(ACTIVATIONS if kind == "ridge" else ACTIVATIONS[:2]))
         domain = lv.Euclidean(N) if kind == "ridge" else lv.Box((-1.5,) * N, (1.5,) * N)

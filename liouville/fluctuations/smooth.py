@@ -80,10 +80,12 @@ def smooth_covariance(task, tolerance, nodes, max_nodes, progress):
 def _covariance_of_blocks(task, tolerance, nodes, max_nodes, progress):
     """The same by Sobol points, or draws of a joint law: the mean over independent blocks, their spread the error."""
     sampled = task.problem.law.sampled
+    first, order = (FIRST_DRAWS, 2) if sampled else (FIRST_POINTS, 1)  # errors fall with the root of the draws
+    most = max(2, max_nodes // BLOCKS)
     if not sampled:
         check_sobol("fluctuations by Sobol points", task.problem, max_nodes)
-    first, order = (FIRST_DRAWS, 2) if sampled else (FIRST_POINTS, 1)  # errors fall with the root of the draws
-    size = max(2, (min(BLOCKS * first, max_nodes) if nodes is None else math.prod(nodes)) // BLOCKS)
+        most = 2 ** (most.bit_length() - 1)  # balanced best
+    size = min(first, most) if nodes is None else max(2, math.prod(nodes) // BLOCKS)
     for level in itertools.count():
         found = []
         with threadpool_limits(limits=1, user_api="blas"):
@@ -95,7 +97,7 @@ def _covariance_of_blocks(task, tolerance, nodes, max_nodes, progress):
         estimate = STUDENT * variances.std(axis=0, ddof=1) / np.sqrt(BLOCKS)
         excess = float(np.divide(estimate, tolerance * variance, out=np.zeros_like(variance), where=variance > 0).max())
         more = int(np.ceil(size * np.clip(1.3 * excess**order, 2.0, 8.0)))
-        more = min(more if sampled else 2 ** (more - 1).bit_length(), max_nodes // BLOCKS)
+        more = min(more if sampled else 2 ** (more - 1).bit_length(), most)
         if nodes is not None or excess <= 1.0 or more <= size:
             break
         size = more

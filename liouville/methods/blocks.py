@@ -24,28 +24,30 @@ KINKED_STEPS, LEAST_KINKED_STEPS = 1e-6, 1e-9
 
 @dataclass(frozen=True)
 class Kind:
-    """What nodes in blocks are, how many at first and at most, the error relative to f that is aimed at by default, of
-    smooth and of rough motion, and at least, and the power of their number that it falls with."""
+    """What nodes in blocks are, how many at first and at most, the error relative to f that is aimed at by default and
+    at least, and the power of their number that it falls with."""
 
     name: str
     first: int
     most: int
-    default: tuple[float, float]
+    default: float
     least: float
     rate: float
 
-    def size(self, count) -> int:
-        """Nodes in each block for `count` of them at least, rounded up to what is balanced best."""
-        size = max(2, -(-count // BLOCKS))
-        return size if self.rate < 1.0 else 2 ** (size - 1).bit_length()
+    def largest(self, most) -> int:
+        """The greatest size of blocks that have at most `most` nodes together; Sobol points are balanced best in whole
+        powers of two."""
+        size = max(2, min(most, self.most) // BLOCKS)
+        return size if self is DRAWS else 2 ** (size.bit_length() - 1)
 
     def more(self, size, excess) -> int:
         """Nodes in each block where the error was `excess` times what it may be with `size`."""
-        return self.size(int(BLOCKS * size * np.clip((1.2 * excess) ** (1.0 / self.rate), 2.0, 16.0)))
+        more = int(size * np.clip((1.2 * excess) ** (1.0 / self.rate), 2.0, 16.0))
+        return more if self is DRAWS else 2 ** (more - 1).bit_length()
 
 
-SOBOL = Kind("Sobol points", 2**12, 2**19, (3e-4, 1e-3), 0.0, 1.0)
-DRAWS = Kind("draws of the joint law", 2**14, 2**20, (1e-2, 1e-2), 1e-2, 0.5)
+SOBOL = Kind("Sobol points", 2**12, 2**19, 1e-3, 0.0, 1.0)
+DRAWS = Kind("draws of the joint law", 2**14, 2**20, 1e-2, 1e-2, 0.5)
 
 
 def kind_of(law) -> Kind:
@@ -104,8 +106,8 @@ class Refinement:
 
     def refined(self, kind, most):
         """The run of as many nodes as the tolerance takes, at most `most`, and its errors."""
-        most = max(2, min(most, kind.most) // BLOCKS)
-        size = min(kind.size(kind.first), most)
+        most = kind.largest(most)
+        size = min(kind.first // BLOCKS, most)
         while True:
             z = independent_blocks(self.task.problem, size)
             blocks = self.blocks(z)

@@ -60,8 +60,7 @@ class Characteristics(Method):
     tolerance : float
         Bound on the change of f_0 in L2(mu), at every output time, from one resolution to the next, relative to the
         greater of ||f|| and ||f_0(0)||; the result is the finer of the two, so its own error is smaller still. Of Sobol
-        points and draws it bounds the error estimate, and the default stands for 3e-4 and 1e-2, of Sobol points for
-        1e-3 where units are kinked or in a Box.
+        points and draws it bounds the error estimate, and the default stands for 1e-3 and 1e-2.
     nodes : tuple of int, or int, optional
         Fixed nodes per coordinate (y_1, ..., y_N, c) instead, the error then being estimated against half as many; or a
         number of Sobol points, rounded up to a multiple of eight, for any N and any law with quantiles.
@@ -232,10 +231,9 @@ class Characteristics(Method):
 
     def _refine_blocks(self, task, progress, estimate):
         """The same of nodes in independent blocks."""
-        kind, tolerance = kind_of(task.problem.law), self.tolerance
-        if tolerance == DEFAULT_TOLERANCE:
-            tolerance = kind.default[not moves_smoothly(task.features)]
-        refinement = Refinement(task, max(tolerance, kind.least), progress)
+        kind = kind_of(task.problem.law)
+        tolerance = kind.default if self.tolerance == DEFAULT_TOLERANCE else max(self.tolerance, kind.least)
+        refinement = Refinement(task, tolerance, progress)
         if self.nodes is None:
             return refinement.refined(kind, self._most_nodes(task))
         return refinement.fixed(max(2, -(-math.prod(np.atleast_1d(self.nodes).tolist()) // BLOCKS)), estimate)
