@@ -135,7 +135,7 @@ def _scrambled(problem, n_points, seed):
         return tensor_nodes(problem, [1] * (problem.domain.dim + 1))
     if law.sampled:
         return law.nodes((n_points,), seed)
-    return sobol_units(law, n_points, np.random.default_rng(seed)), np.full(n_points, 1.0 / n_points)
+    return sobol_units(law, n_points, seed), np.full(n_points, 1.0 / n_points)
 
 
 def _bytes(problem, n_points, steps):

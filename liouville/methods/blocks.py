@@ -20,6 +20,7 @@ from .carried import KINKED_SHARE, LOOSER_SHARE, Carried, CarriedBlocks, share_o
 # square root of it.
 STEPS, STEPS_SHARE, SHORTER = 1e-7, 1e-3, 0.25
 KINKED_STEPS, LEAST_KINKED_STEPS = 1e-6, 1e-9
+MOST_NUMBERS = 2**23  # of one state, unless `nodes` asks for more: a run holds about 20 arrays of that size
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,10 @@ class Kind:
     least: float
     rate: float
 
-    def largest(self, most) -> int:
+    def largest(self, most, n_coordinates) -> int:
         """The greatest size of blocks that have at most `most` nodes together; Sobol points are balanced best in whole
         powers of two."""
-        size = max(2, min(most, self.most) // BLOCKS)
+        size = max(2, min(most, self.most, MOST_NUMBERS // n_coordinates) // BLOCKS)
         return size if self is DRAWS else 2 ** (size.bit_length() - 1)
 
     def more(self, size, excess) -> int:
@@ -106,7 +107,7 @@ class Refinement:
 
     def refined(self, kind, most):
         """The run of as many nodes as the tolerance takes, at most `most`, and its errors."""
-        most = kind.largest(most)
+        most = kind.largest(most, self.task.problem.domain.dim + 1)
         size = min(kind.first // BLOCKS, most)
         while True:
             z = independent_blocks(self.task.problem, size)
