@@ -12,6 +12,7 @@ from .flow.walls import walls_of
 from .grid.grid import coordinate_names
 from .problem.joint import as_units
 from .problem.profiles import ACTIVATIONS
+from .problem.sobol import check_sobol, sobol_units
 from .progress import Progress
 from .records import storage
 from .records.diagnostics import PER_TIME
@@ -31,6 +32,7 @@ __all__ = [
     "check_method",
     "check_package",
     "check_problem",
+    "check_sobol",
     "checks",
     "coordinate_names",
     "default_method",
@@ -40,6 +42,7 @@ __all__ = [
     "integrate",
     "n_state_arrays",
     "say",
+    "sobol_units",
     "storage",
     "streams",
     "walls_of",

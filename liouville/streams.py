@@ -8,7 +8,8 @@ so that no number depends on how many others are drawn, by whom, or in which ord
     (2^32 - 1,)                 batches that all replicates, every n and the continuum share
     (2^32 - 2,)                 test points that stand for a measure mu
     (2^32 - 3,)                 couplings of a random target
-    (2^32 - 4, block, k)        nodes of the continuum drawn from a joint law, k-th part of an independent block
+    (2^32 - 4, block, k)        nodes of the continuum in independent blocks: k-th part of the draws from a joint law,
+                                or scrambling of k Sobol points
 """
 
 import numpy as np
@@ -36,7 +37,7 @@ def of_target(seed: int) -> np.random.Generator:
 
 
 def of_nodes(block: int, part: int) -> np.random.Generator:
-    """The stream of a part of the nodes that are drawn from a joint law, in independent blocks."""
+    """The stream of a part of the draws from a joint law, or of the scrambling of `part` Sobol points."""
     return np.random.Generator(_philox(0, NODES, block, part))
 
 

@@ -6,10 +6,9 @@ from functools import partial
 import numpy as np
 
 from liouville import Initial, Problem, Task
-from liouville.inner import as_units, checks, features_for, streams
+from liouville.inner import as_units, check_sobol, checks, features_for, sobol_units, streams
 
 SEEN = 4096  # of the user's own units, by which the scales of a run are measured
-BITS = 30  # of the coordinates of Sobol points
 
 
 @dataclass(frozen=True)
@@ -34,10 +33,7 @@ class Sobol:
 
     def check(self, problem: Problem, n: int, replicates: int) -> None:
         """Raise a ValueError where there are no such points."""
-        if problem.law.n_uniforms is None:
-            raise ValueError(f"start Sobol needs an initial law with quantiles, got {problem.initial!r}")
-        if n > 2**BITS:
-            raise ValueError(f"n must be at most 2^{BITS} for start Sobol, got {n}")
+        check_sobol("start Sobol", problem, n)
         if replicates > 1 and not self.scramble:
             raise ValueError(
                 f"replicates must be 1 for start {self!r}, which makes them all the same, got {replicates}"
@@ -50,14 +46,7 @@ class Sobol:
 
     def draw(self, problem: Problem, n: int, replicate: int, seed: int) -> np.ndarray:
         """The initial particles of one replicate, shape (N + 1, n)."""
-        from scipy.stats import qmc  # slow to import
-
-        rng = streams.of_particles(seed, replicate, 0)
-        sequence = qmc.Sobol(problem.law.n_uniforms, scramble=self.scramble, bits=BITS, seed=rng)
-        # Whole powers of two, of which the first n are the same points, as scipy warns of others. Multiples of 2^-30
-        # are moved to the middle: 0 and 1 have no finite normal quantile.
-        points = sequence.random_base2(int(n - 1).bit_length())[:n] + 0.5 ** (BITS + 1)
-        return problem.law.from_uniforms(points)
+        return sobol_units(problem.law, n, streams.of_particles(seed, replicate, 0), self.scramble)
 
 
 @dataclass(frozen=True, eq=False)

@@ -171,7 +171,7 @@ CASES = {
     ),
     # characteristics
     "nodes": (lambda: Characteristics(nodes=(2, 64)), r"nodes must be .* at least 4, got \(2, 64\)"),
-    "nodes scalar": (lambda: Characteristics(nodes=64), r"nodes must be .* got 64"),
+    "nodes scalar": (lambda: Characteristics(nodes=8), r"nodes must be .* got 8"),
     "nodes count": (lambda: solve(circle(), [0.0], Characteristics(nodes=(8, 8, 8))), r"nodes must hold one count per"),
     "ch tolerance": (lambda: Characteristics(tolerance=2.0), r"tolerance must .* got 2"),
     "max_nodes few": (

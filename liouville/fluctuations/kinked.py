@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 
 from ..errors import NotPredicted, SolveFailed
 from ..flow.quadrature import tensor_nodes
+from ..problem.sobol import sobol_units
 from ..progress import level_of
 from .kinked_flow import KinkedFlow
 from .kinks import Kinks, directions, turned
@@ -134,10 +135,7 @@ def _scrambled(problem, n_points, seed):
         return tensor_nodes(problem, [1] * (problem.domain.dim + 1))
     if law.sampled:
         return law.nodes((n_points,), seed)
-    from scipy.stats import qmc  # slow to import
-
-    points = qmc.Sobol(law.n_uniforms, seed=seed).random(n_points) + 2.0**-31  # of multiples of 2^-30: never 0 or 1
-    return law.from_uniforms(points), np.full(n_points, 1.0 / n_points)
+    return sobol_units(law, n_points, seed), np.full(n_points, 1.0 / n_points)
 
 
 def _bytes(problem, n_points, steps):

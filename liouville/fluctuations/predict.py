@@ -30,10 +30,10 @@ class Fluctuations:
     feature_covariance : array, shape (T, P, P)
         Cov(g_t) in the coordinates of the coefficients a.
     error_estimate : array, shape (T,)
-        Estimated error of `variance`, from the next coarser resolution; for Ridge("relu") from the spread of
-        independent quadratures.
+        Estimated error of `variance`, from the next coarser resolution; of Sobol points (Ridge("relu"), and
+        where four or more coordinates have a density) and draws from the spread of independent blocks of them.
     resolution : tuple
-        Quadrature nodes per coordinate; for Ridge("relu") the number of quadratures and the nodes of each.
+        Quadrature nodes per coordinate; of Sobol points and draws the number of blocks and the nodes of each.
     seconds : float
     """
 
@@ -90,7 +90,8 @@ def fluctuations(
         Bound on the change of sigma^2(t), relative, from one resolution to the next.
     nodes : tuple of int, optional
         Fixed nodes per coordinate (y_1, ..., y_N, c) instead; the error is then estimated against two thirds as many.
-        For Ridge("relu") their product is the number of nodes of all independent quadratures together.
+        For Ridge("relu") their product is the number of nodes of all independent quadratures together. By default they
+        are Sobol points in eight independent scramblings where four or more coordinates have a density.
     max_nodes : int
         At least as many as the first two resolutions take; where more would be needed the best result is returned with
         a warning and its error estimate. For Ridge("relu") a bound on the work, of about a minute, ends it too.

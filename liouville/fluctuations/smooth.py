@@ -14,6 +14,7 @@ The initial particles being independent, Cov(g_t) = Cov_{rho_in}(A_t). (Compare 
 E. Vanden-Eijnden, A dynamical central limit theorem for shallow neural networks, NeurIPS 2020.)
 """
 
+import itertools
 import math
 
 import numpy as np
@@ -23,16 +24,25 @@ from ..checks import warn_user
 from ..errors import NotPredicted
 from ..flow.integrate import Units, integrate
 from ..flow.integrators import Adaptive
-from ..flow.quadrature import check_max_nodes, count_nodes, tensor_nodes, with_divided
-from ..progress import level_of
+from ..flow.quadrature import (
+    BLOCKS,
+    check_max_nodes,
+    count_nodes,
+    independent_blocks,
+    tensor_is_hopeless,
+    tensor_nodes,
+    with_divided,
+)
+from ..problem.sobol import check_sobol
+from ..progress import level_of, part_of
 
 BASIS_TAIL = 1e-7  # share of the features' mean square that the reduced basis may leave out
 STEP_TOLERANCES = (1e-6, 1e-7)  # of the characteristics, in turn, so that the error estimate covers the time steps too
 START = {1: 64, 2: 48, 3: 14, 4: 10}  # nodes per coordinate to begin with, by the number of coordinates with a density
 GROWTH = {1: 2.0, 2: 1.5, 3: 1.35}
-# Of a joint law known by draws: independent blocks of them, how many each has at first, and the standard errors that
-# 99 % of Student's law with one degree of freedom fewer lie within.
-BLOCKS, FIRST_DRAWS, STUDENT = 8, 1024, 3.5
+# Of independent blocks: draws of a joint law and Sobol points that each has at first, and the standard errors that 99 %
+# of Student's law with one degree of freedom fewer lie within.
+FIRST_DRAWS, FIRST_POINTS, STUDENT = 1024, 256, 3.5
 MAX_BYTES = 4 * 2**30  # of the positions stored at all time steps
 # Steps over the greatest rate of the adjoint, in turn: there RK4 errs by 5e-3 and 2e-3 of a decaying mode. Late steps
 # of the forward run, whose residual has died, know nothing of that rate and grow far beyond it.
@@ -42,8 +52,8 @@ STABLE_STEPS = (0.9, 0.75)
 def smooth_covariance(task, tolerance, nodes, max_nodes, progress):
     """Cov(g_t) of shape (T, P, P), the estimated error of its trace, and the nodes per coordinate."""
     problem = task.problem
-    if problem.law.sampled:
-        return _sampled_covariance(task, tolerance, nodes, max_nodes, progress)
+    if problem.law.sampled or (nodes is None and tensor_is_hopeless(problem, _resolutions(problem, None), max_nodes)):
+        return _covariance_of_blocks(task, tolerance, nodes, max_nodes, progress)
     if nodes is None:
         check_max_nodes(problem, _resolutions(problem, None), max_nodes)
     previous, best, estimate, used = None, None, np.full(task.times.size, np.inf), None
@@ -67,27 +77,35 @@ def smooth_covariance(task, tolerance, nodes, max_nodes, progress):
     return best, estimate, used
 
 
-def _sampled_covariance(task, tolerance, nodes, max_nodes, progress):
-    """The same of a joint law known by draws: the mean over independent blocks, whose spread is the error."""
-    size = FIRST_DRAWS if nodes is None else max(2, math.prod(nodes) // BLOCKS)
-    while True:
+def _covariance_of_blocks(task, tolerance, nodes, max_nodes, progress):
+    """The same by Sobol points, or draws of a joint law: the mean over independent blocks, their spread the error."""
+    sampled = task.problem.law.sampled
+    first, order = (FIRST_DRAWS, 2) if sampled else (FIRST_POINTS, 1)  # errors fall with the root of the draws
+    most = max(2, max_nodes // BLOCKS)
+    if not sampled:
+        check_sobol("fluctuations by Sobol points", task.problem, max_nodes)
+        most = 2 ** (most.bit_length() - 1)  # balanced best
+    size = min(first, most) if nodes is None else max(2, math.prod(nodes) // BLOCKS)
+    for level in itertools.count():
         found = []
         with threadpool_limits(limits=1, user_api="blas"):
-            for block in range(BLOCKS):
-                sweep = _Sweep(task, task.problem.law.nodes((size,), 1 + block), block % 2)
-                found.append(sweep.covariance(progress))
+            for block, z in enumerate(independent_blocks(task.problem, size)):
+                part = part_of(level_of(progress, level, 1.0), block / BLOCKS, (block + 1) / BLOCKS, 1.0)
+                found.append(_Sweep(task, (z, np.full(size, 1.0 / size)), block % 2).covariance(part))
         variances = np.trace(np.array(found), axis1=2, axis2=3)
         variance = variances.mean(axis=0)
         estimate = STUDENT * variances.std(axis=0, ddof=1) / np.sqrt(BLOCKS)
         excess = float(np.divide(estimate, tolerance * variance, out=np.zeros_like(variance), where=variance > 0).max())
-        more = min(int(np.ceil(size * np.clip(1.3 * excess**2, 2.0, 8.0))), max_nodes // BLOCKS)
+        more = int(np.ceil(size * np.clip(1.3 * excess**order, 2.0, 8.0)))
+        more = min(more if sampled else 2 ** (more - 1).bit_length(), most)
         if nodes is not None or excess <= 1.0 or more <= size:
             break
         size = more
     if nodes is None and excess > 1.0:
         warn_user(
-            f"fluctuations stopped at {BLOCKS} x {size} draws of the joint law with a relative error of "
-            f"{tolerance * excess:.1e}, above the tolerance {tolerance:g}; raise max_nodes or tolerance"
+            f"fluctuations stopped at {BLOCKS} x {size} {'draws of the joint law' if sampled else 'Sobol points'} with "
+            f"a relative error of {tolerance * excess:.1e}, above the tolerance {tolerance:g}; raise max_nodes or "
+            "tolerance"
         )
     return np.mean(found, axis=0), estimate, (BLOCKS, size)
 

@@ -11,33 +11,33 @@ import numpy as np
 
 from ..checks import count, hold, is_count, number
 from ..dynamics.dynamics import Dynamics
-from ..features.scales import measure_scales, problem_size
-from ..flow.integrate import Units, integrate
-from ..flow.integrators import Adaptive
-from ..flow.quadrature import check_max_nodes, count_nodes, tensor_nodes, with_divided
-from ..flow.walls import moves_smoothly, walls_of
+from ..features.scales import problem_size
+from ..flow.quadrature import (
+    BLOCKS,
+    check_max_nodes,
+    count_nodes,
+    tensor_is_hopeless,
+    tensor_nodes,
+    with_divided,
+)
+from ..flow.walls import moves_smoothly
+from ..problem.sobol import check_sobol
 from ..progress import Progress, announce, level_of
 from ..records.diagnostics import Diagnostics
 from ..solution import Solution
 from ..task import Task
 from .base import Method
+from .blocks import Refinement, kind_of
+from .carried import KINKED_SHARE, KINKED_STEPS, LOOSER_SHARE, Carried, share_of_parts
 
-LEAST_TOLERANCE = 1e-12
-KEPT_BYTES = 512 * 2**20  # positions of the nodes are kept while they fit in this
+LEAST_TOLERANCE, DEFAULT_TOLERANCE = 1e-12, 1e-6
 START = {1: 256, 2: 64, 3: 24, 4: 12}  # nodes per coordinate to begin with, by the number of coordinates with a density
 MOST_RESOLUTIONS = 40
 # Across kinks, and at walls, neither more nodes nor shorter steps gain much more than in proportion to their cost.
-ROUGH_NODES, ROUGH_LEVELS, ROUGH_TOLERANCE, KINKED_STEPS = 2**17, 6, 1e-5, 1e-7
-# Of the change from one to the next: steps half as tolerant err by 2^(-1/2) of the error before, so that the change is
-# 0.41 of what is left; crossings being at random, it can be less.
-KINKED_SHARE = 4.0
-LOOSER_SHARE = 2.0  # where the steps of the run that is returned are the longer ones
+ROUGH_NODES, ROUGH_LEVELS, ROUGH_TOLERANCE = 2**17, 6, 1e-5
 ROUND_OFF = 1e-14
-SMALL = 4.0  # sizes of f_0 that its parts c Phi may have before steps are judged by f_0
 GROWTH = {1: 2.0, 2: 1.5, 3: 1.3}
-# Of a joint law known by draws: how many at first and at most, the error that is aimed at, independent blocks of them,
-# the standard errors that 95 % of Student's law with one degree of freedom fewer lie within, the tolerance of steps.
-FIRST_DRAWS, MOST_DRAWS, DRAWS_TOLERANCE, BLOCKS, STUDENT, DRAWS_STEPS = 2**14, 2**20, 1e-2, 8, 2.36, 1e-7
+LEAST_POINTS = 16
 
 
 @dataclass(frozen=True)
@@ -47,28 +47,38 @@ class Characteristics(Method):
     d/dt (Y_i, C_i) = (-C_i grad U(Y_i), -U(Y_i)),   a = sum_i w_i C_i Phi(Y_i),   w_i constant
 
     Geometric convergence for smooth problems at short and medium times; at late times particles with large |c| wind
-    ever faster and more nodes are needed. Works in any dimension that a tensor quadrature can afford. Under a discrete
-    dynamics the nodes make its very steps, which is the exact limit of infinitely many particles.
+    ever faster and more nodes are needed. Under a discrete dynamics the nodes make its very steps, which is the exact
+    limit of infinitely many particles.
+
+    By default the nodes are a tensor of one quadrature for each coordinate. From N = 3 on, where four or more
+    coordinates have a density or the tensor would take more than `max_nodes`, they are Sobol points through the inverse
+    laws, of equal weight, in eight independent scramblings: the error falls almost like the inverse of their number
+    where the problem is smooth.
 
     Parameters
     ----------
     tolerance : float
         Bound on the change of f_0 in L2(mu), at every output time, from one resolution to the next, relative to the
-        greater of ||f|| and ||f_0(0)||; the result is the finer of the two, so its own error is smaller still.
-    nodes : tuple of int, optional
-        Fixed nodes per coordinate (y_1, ..., y_N, c) instead; the error is then estimated against half as many.
+        greater of ||f|| and ||f_0(0)||; the result is the finer of the two, so its own error is smaller still. Of Sobol
+        points and draws it bounds the error estimate, and the default stands for 1e-3 and 1e-2.
+    nodes : tuple of int, or int, optional
+        Fixed nodes per coordinate (y_1, ..., y_N, c) instead, the error then being estimated against half as many; or a
+        number of Sobol points, rounded up to a multiple of eight, for any N and any law with quantiles.
     max_nodes : int
         At least as many as the first two resolutions take; where more would be needed, the best result is returned with
-        a warning and its error estimate. Of kinked units (ReLU on finite data) and in a Box 2^17 at most, of six
-        resolutions, unless `nodes` asks for more, and the tolerance is 1e-5 at least.
+        a warning and its error estimate. Of Sobol points at most 2^19. Of kinked units (ReLU on finite data) and in a
+        Box 2^17 at most, of six resolutions, and the tolerance of a tensor is 1e-5 at least. `nodes` may ask for more.
+
+    The error of Sobol points is estimated from the spread of the eight scramblings, each carried by itself (95 % of
+    Student's law), and from how far their mean is from the run of all points, which is the result: that is bias.
 
     The nodes of `Initial.empirical` are its units. Those of `Initial.joint` are plain draws, whose error falls like
-    m^(-1/2) with their number m, the product of `nodes`: it is estimated from eight independent blocks of them, the
+    m^(-1/2) with their number m, `nodes` or the product of them: it is estimated like that of Sobol points, the
     tolerance is 1e-2 at least, and at most 2^20 are drawn unless `nodes` asks for more.
     """
 
-    tolerance: float = 1e-6
-    nodes: Sequence[int] | None = None
+    tolerance: float = DEFAULT_TOLERANCE
+    nodes: int | Sequence[int] | None = None
     max_nodes: int = 4_000_000
 
     def __post_init__(self):
@@ -79,9 +89,15 @@ class Characteristics(Method):
         )
         if self.nodes is None:
             return
+        if is_count(self.nodes, LEAST_POINTS):
+            hold(self, nodes=int(self.nodes))
+            return
         nodes = tuple(self.nodes) if np.ndim(self.nodes) == 1 else (None,)
         if not all(is_count(k, 4) for k in nodes):
-            raise ValueError(f"nodes must be a tuple of integers of at least 4, got {self.nodes!r}")
+            raise ValueError(
+                f"nodes must be an integer of at least {LEAST_POINTS}, or a tuple of integers of at least 4, "
+                f"got {self.nodes!r}"
+            )
         hold(self, nodes=tuple(int(k) for k in nodes))
 
     def _resolutions(self, task):
@@ -106,9 +122,21 @@ class Characteristics(Method):
     def _most_nodes(self, task) -> int:
         return self.max_nodes if moves_smoothly(task.features) else min(self.max_nodes, ROUGH_NODES)
 
+    def _in_blocks(self, task) -> bool:
+        """Whether nodes are Sobol points or draws, in independent blocks."""
+        if task.problem.law.sampled or isinstance(self.nodes, int):
+            return True
+        most = self._most_nodes(task)
+        return self.nodes is None and tensor_is_hopeless(task.problem, self._resolutions(task), most)
+
     def check(self, task: Task) -> None:
-        next(self._resolutions(task))
-        if self.nodes is None and not task.problem.law.sampled:
+        if not isinstance(self.nodes, int):
+            next(self._resolutions(task))
+        if task.problem.law.sampled:
+            return
+        if self._in_blocks(task):
+            check_sobol("Characteristics by Sobol points", task.problem, self.nodes or 0)
+        elif self.nodes is None:
             check_max_nodes(task.problem, self._resolutions(task), self._most_nodes(task))
 
     def refined(self, tolerance: float) -> Iterator[Method]:
@@ -120,7 +148,7 @@ class Characteristics(Method):
     def solve(self, task: Task, progress: Progress | None = None, estimate: bool = True) -> Solution:
         start = time.perf_counter()
         self.check(task)
-        refine = self._refine_draws if task.problem.law.sampled else self._refine
+        refine = self._refine_blocks if self._in_blocks(task) else self._refine
         best, error, imbalance = refine(task, progress, estimate)
         T = task.times.size
         if estimate:
@@ -153,7 +181,7 @@ class Characteristics(Method):
         )
 
     def _refine(self, task, progress, estimate):
-        """The finest _Run, its distance to the one before, and that of their energy balances."""
+        """The finest run, its distance to the one before, and that of their energy balances."""
         features, rough = task.features, not moves_smoothly(task.features)
         most, levels, tolerance = self._most_nodes(task), MOST_RESOLUTIONS, self.tolerance
         if rough:
@@ -176,11 +204,21 @@ class Characteristics(Method):
                 announce(best.seconds * count_nodes(task.problem, counts) / best.weights.size)
             # No two runs in turn take the same time steps, so that the estimate covers their error too.
             tighter = level % 2 == 1
-            step_tolerance = self.tolerance * _share_of_parts(features, size) * (0.03 if tighter else 0.1)
+            step_tolerance = self.tolerance * share_of_parts(features, size) * (0.03 if tighter else 0.1)
             if rough:
                 step_tolerance = KINKED_STEPS * 0.5**level
             looks = with_divided(task.times) if tighter and not task.dynamics.discrete else task.times
-            coarse, best = best, _Run(task, looks, counts, step_tolerance, level_of(progress, level, task.last))
+            coarse, best = (
+                best,
+                Carried(
+                    task,
+                    looks,
+                    *tensor_nodes(task.problem, counts),
+                    step_tolerance,
+                    level_of(progress, level, task.last),
+                ),
+            )
+            best.counts = counts
             size = problem_size(features, best.log.history[0][1])
             if coarse is not None:
                 error = np.linalg.norm(best.a - coarse.a, axis=1)
@@ -191,80 +229,11 @@ class Characteristics(Method):
                     break
         return best, error, imbalance
 
-    def _refine_draws(self, task, progress, estimate):
-        """The same of draws: their number grows as the error estimate asks, which independent blocks of them give."""
-        tolerance, N1 = max(self.tolerance, DRAWS_TOLERANCE), task.problem.domain.dim + 1
-        most = min(self.max_nodes, MOST_DRAWS)
-        count = min(FIRST_DRAWS, most) if self.nodes is None else math.prod(self.nodes)
-        for level in range(MOST_RESOLUTIONS):
-            counts = (count,) + (1,) * (N1 - 1) if self.nodes is None else self.nodes
-            best = _Run(task, task.times, counts, DRAWS_STEPS, level_of(progress, level, task.last))
-            if not estimate:
-                return best, None, None
-            error = _spread_of_blocks(task, count)
-            size = problem_size(task.features, best.log.history[0][1])
-            share = float(error.max()) / (tolerance * size) if size > 0 else 0.0
-            if self.nodes is not None or share <= 1.0:
-                break
-            if count >= most:
-                warnings.warn(
-                    f"Characteristics stopped at {count} draws of the joint law with an estimated error of "
-                    f"{error.max():.1e}, above {tolerance:g} of the size {size:.3g}; raise max_nodes or give nodes",
-                    stacklevel=4,
-                )
-                break
-            count = min(most, int(np.ceil(count * max(2.0, 1.3 * share**2))))
-        return best, error, np.zeros(task.times.size)
-
-
-def _spread_of_blocks(task, count):
-    """Bound on the error of `count` draws at every output time, from blocks that make them up but are others."""
-    size = max(2, count // BLOCKS)
-    z = np.stack([task.problem.law.nodes((size,), 1 + block)[0] for block in range(BLOCKS)])
-    a = np.empty((task.times.size, BLOCKS, task.features.n_features))
-
-    def observe(k, z, coefficients, dissipated):
-        a[k] = coefficients
-
-    units = Units(z, np.full(1, 1.0 / size), smooth=moves_smoothly(task.features))
-    integrate(task, units, Adaptive(DRAWS_STEPS), observe, keep_history=False)
-    return STUDENT * np.sqrt(a.var(axis=1, ddof=1).sum(axis=1) * size / count)
-
-
-def _share_of_parts(features, size):
-    """By which steps are judged more strictly where f_0 is small beside the parts c Phi that make it up."""
-    size = size or features.size  # before the first run, f_0 at time 0 is not known
-    scales = measure_scales(features)
-    parts = scales.c * scales.unit + features.size
-    return min(1.0, SMALL * size / parts) if parts > 0 and size > 0 else 1.0
-
-
-class _Run:
-    """One resolution, carried through all times of `looks` and recorded at those of the task."""
-
-    def __init__(self, task, looks, counts, tolerance, progress):
-        started = time.perf_counter()
-        features, times = task.features, task.times
-        nodes, self.weights = tensor_nodes(task.problem, counts)
-        self.counts = counts
-        self.a = np.empty((times.size, features.n_features))
-        self.dissipated = np.empty(times.size)
-        walls = walls_of(task.problem.domain)
-        self.wall_mass = np.empty(times.size) if walls.exist else None
-        keep = times.size * nodes.nbytes <= KEPT_BYTES
-        self.positions = np.empty((times.size, *nodes.shape)) if keep else None
-
-        def observe(look, z, a, dissipated):
-            k = np.searchsorted(times, looks[look])
-            if times[k] != looks[look]:
-                return
-            self.a[k], self.dissipated[k] = a[0], dissipated[0]
-            if walls.exist:
-                self.wall_mass[k] = walls.mass(z, self.weights)[0]
-            if self.positions is not None:
-                self.positions[k] = z[0]
-
-        units = Units(nodes[None].copy(), self.weights, smooth=moves_smoothly(features))
-        self.log = integrate(task.at(looks), units, Adaptive(max(tolerance, 1e-13)), observe, progress)
-        self.seconds = time.perf_counter() - started
-        self.drop = features.loss(self.log.history[0][1]) - features.loss(self.a)
+    def _refine_blocks(self, task, progress, estimate):
+        """The same of nodes in independent blocks."""
+        kind = kind_of(task.problem.law)
+        tolerance = kind.default if self.tolerance == DEFAULT_TOLERANCE else max(self.tolerance, kind.least)
+        refinement = Refinement(task, tolerance, progress)
+        if self.nodes is None:
+            return refinement.refined(kind, self._most_nodes(task))
+        return refinement.fixed(max(2, -(-math.prod(np.atleast_1d(self.nodes).tolist()) // BLOCKS)), estimate)

@@ -39,7 +39,7 @@ class Diagnostics:
     error_estimate : array or None
         Estimated L2(mu) error of f_0: of space, time, features and window together; None where it was left out.
     resolution : tuple
-        Cells or quadrature nodes per coordinate.
+        Cells or quadrature nodes per coordinate; of Sobol points and draws the number of blocks and the nodes of each.
     wall_mass : array or None
         Mass on the walls of a Box; on a grid, in the cells that touch them.
     energy_error : array or None
