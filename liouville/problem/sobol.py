@@ -24,7 +24,7 @@ def check_sobol(what, problem, n) -> None:
 
 
 def sobol_units(law, n, rng, scramble=True) -> np.ndarray:
-    """The first n units of a sequence that `rng`, or a seed, scrambles (a random matrix and a shift), shape (N + 1, n)."""
+    """The first n units of a sequence, shape (N + 1, n); `rng` or a seed scrambles it (a random matrix and a shift)."""
     from scipy.stats import qmc  # slow to import
 
     sequence = qmc.Sobol(law.n_uniforms, scramble=scramble, bits=BITS, seed=rng)
