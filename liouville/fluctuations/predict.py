@@ -30,10 +30,10 @@ class Fluctuations:
     feature_covariance : array, shape (T, P, P)
         Cov(g_t) in the coordinates of the coefficients a.
     error_estimate : array, shape (T,)
-        Estimated error of `variance`, from the next coarser resolution; for Ridge("relu") from the spread of
+        Estimated error of `variance`, from the next coarser resolution; for ReLU units from the spread of
         independent quadratures.
     resolution : tuple
-        Quadrature nodes per coordinate; for Ridge("relu") the number of quadratures and the nodes of each.
+        Quadrature nodes per coordinate; for ReLU units the number of quadratures and the nodes of each.
     seconds : float
     """
 
@@ -90,10 +90,10 @@ def fluctuations(
         Bound on the change of sigma^2(t), relative, from one resolution to the next.
     nodes : tuple of int, optional
         Fixed nodes per coordinate (y_1, ..., y_N, c) instead; the error is then estimated against two thirds as many.
-        For Ridge("relu") their product is the number of nodes of all independent quadratures together.
+        For ReLU units their product is the number of nodes of all independent quadratures together.
     max_nodes : int
         At least as many as the first two resolutions take; where more would be needed the best result is returned with
-        a warning and its error estimate. For Ridge("relu") a bound on the work, of about a minute, ends it too.
+        a warning and its error estimate. For ReLU units a bound on the work, of about a minute, ends it too.
     features : optional
         From `make_features` of this problem.
     progress : callable (fraction), optional
@@ -110,8 +110,8 @@ def fluctuations(
         On bad input.
     NotPredicted
         A ValueError: where more time steps would be needed than fit in memory; where the gradient of the unit jumps at
-        places that are not known (of kinked units on finite data Ridge("relu") alone is taken); where more than a
-        fiftieth of its units come by a way that the equation does not determine (see `KinkedFlow`).
+        places that are not known (of kinked units on finite data Ridge("relu") and "leaky_relu" alone are taken); where
+        more than a fiftieth of its units come by a way that the equation does not determine (see `KinkedFlow`).
     """
     start = time.perf_counter()
     tolerance = number("tolerance", tolerance, 0, 1, "()")
