@@ -19,6 +19,7 @@ counted. Bytes are those that must move if nothing stays in a cache between call
 """
 
 import argparse
+from functools import partial
 
 import numba
 import numpy as np
@@ -27,7 +28,7 @@ from machine import limits
 from measure import best_time, best_times, on_threads, thread_counts
 from particle_peers import MODES, POINTS, Fourier, Ridge
 
-from liouville.kernels import stepping
+from liouville.kernels import activations, stepping
 
 PART = 2000  # particles that are checked against NumPy
 # Operations and bytes of a cell, a particle or a number.
@@ -127,12 +128,26 @@ def growth(short):
         print(f"{name:24}" + "".join(f"{took[0] / t:10.2f}" for t in took), flush=True)
 
 
+def of_activations(short):
+    """Nanoseconds a number on one thread, value alone and with slope, in both precisions."""
+    seconds, s = 0.05 if short else 0.2, 2.0 * np.random.default_rng(0).normal(size=4096)
+    print(f"\n{'nanoseconds of an activation':32}double: value  and slope   single: value  and slope")
+    for name, code in activations.CODES.items():
+        took = []
+        for argument in (s, s.astype(np.float32)):
+            room = code, argument, s.size, np.empty_like(argument)
+            took.append(best_time(partial(activations.values, *room), seconds))
+            took.append(took[-1] + best_time(partial(activations.slopes, *room, np.empty_like(argument)), seconds))
+        print(f"{name:32}" + "".join(f"{1e9 * t / s.size:13.2f}" for t in took), flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--short", action="store_true", help="smaller sizes")
     arguments = parser.parse_args()
     fractions(arguments.short)
     growth(arguments.short)
+    of_activations(arguments.short)
 
 
 if __name__ == "__main__":

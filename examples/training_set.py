@@ -1,4 +1,4 @@
-"""A shallow tanh network on a training set: arrays in, and no grid, since y = (w, b) is two-dimensional.
+"""A shallow tanh network on a training set, arrays in, compared with characteristics instead of the default grid.
 
 python examples/training_set.py
 """

@@ -22,7 +22,7 @@ from .tolerance import solve_to_tolerance
 
 
 def default_method(task, to_tolerance=False) -> Method:
-    """A grid where y is one-dimensional and rho_in has a density, else characteristics.
+    """A grid where y has at most two dimensions and rho_in a density, else characteristics.
 
     In a Box these serve where the steps are part of the dynamics, or a tolerance is to be met: finite volumes make
     steps up to their first order, and converge at first order at walls.
@@ -68,9 +68,9 @@ def solve(
     times : sequence of float, shape (T,)
         Output times, strictly increasing, >= 0. Steps land on them.
     method : FiniteVolume, SemiLagrangian, Characteristics or FiPyFiniteVolume, optional
-        By default a grid where y is one-dimensional and rho_in has a density, SemiLagrangian where y has no walls
-        and FiniteVolume else; Characteristics where a grid does not apply, and instead of FiniteVolume under a discrete
-        dynamics, which that makes only up to an error of the order of the step.
+        By default SemiLagrangian where y has at most two dimensions and no walls, and rho_in a density; FiniteVolume on
+        a Box where y is one-dimensional; Characteristics elsewhere, and under a discrete dynamics on a Box or over
+        two-dimensional y.
     dynamics : GradientFlow, GradientDescent, MinibatchSGD, DiffusionSGD or Quench, optional
         Under a random one the continuum follows the same batches as the particles that `simulate` moves under the same
         seed (P.26).

@@ -9,7 +9,15 @@ from numpy.typing import ArrayLike
 from liouville import Euclidean, Ridge
 from liouville.inner import ACTIVATIONS, as_units
 
-LAYERS = {"tanh": "Tanh", "sigmoid": "Sigmoid", "relu": "ReLU", "softplus": "Softplus"}  # in torch.nn
+LAYERS = {  # in torch.nn, with the parameters that they have by default
+    "tanh": "Tanh",
+    "sigmoid": "Sigmoid",
+    "relu": "ReLU",
+    "softplus": "Softplus",
+    "leaky_relu": "LeakyReLU",
+    "gelu": "GELU",
+    "silu": "SiLU",
+}
 PROBES, MATCH = 64, 1e-7  # inputs at which models are compared, and the relative difference that is none
 SOFTPLUS_LINEAR = 36.0  # from here on log(1 + exp s) is s in double precision
 

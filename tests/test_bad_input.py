@@ -355,7 +355,7 @@ NUMBERS = {
     "a truth value for a bias": (lambda: Ridge("tanh", bias=1), "bias must be True or False, got 1"),
     "beyond all floats": (lambda: GradientDescent(10**400), "step must be finite and positive"),
     "text": (lambda: RK4("0.1"), "step must be finite and positive, got '0.1'"),
-    "an unknown choice": (lambda: Ridge("gelu"), "activation must be \"tanh\".*, got 'gelu'"),
+    "an unknown choice": (lambda: Ridge("elu"), "activation must be \"tanh\".*, got 'elu'"),
     "a truth value for an order": (lambda: SemiLagrangian(order=True), "order must be 2 or 4, got True"),
 }
 

@@ -61,7 +61,8 @@ def refused(capsys, *arguments):
 def test_cases_are_listed_with_a_line_each(capsys):
     assert run("cases") == 0
     lines = capsys.readouterr().out.strip().splitlines()
-    assert [line.split()[0] for line in lines] == ["circle", "circle-relu", "five-points", "line"]
+    names = ["circle", "circle-relu", "five-points", "line", "relu-bias", "tanh", "teacher-student", "torus2"]
+    assert [line.split()[0] for line in lines] == names
     assert all(len(line.split()) > 5 for line in lines)
 
 
@@ -75,6 +76,10 @@ def test_cases_are_listed_with_a_line_each(capsys):
         ("five-points", "five-points"),
         ("circle-relu-spin", "circle-relu"),
         ("line", "line"),
+        ("relu_bias", "relu-bias"),
+        ("tanh", "tanh"),
+        ("teacher-student", "teacher-student"),
+        ("torus2-vonmises", "torus2"),
     ],
 )
 def test_names_take_dashes_and_underscores(spelled, name):
@@ -85,7 +90,7 @@ def test_names_take_dashes_and_underscores(spelled, name):
 
 
 def test_case_targets_are_the_stated_ones():
-    assert len(built_in_names()) == 4
+    assert len(built_in_names()) == 8
     x = np.array([0.3, 2.0])
     point = np.sqrt(2.0) * np.array([np.cos(x), np.sin(x)])
     a = np.array([[[0.30, -0.55], [0.40, 0.15]], [[-0.25, 0.70], [0.10, -0.45]]])

@@ -32,20 +32,20 @@ FIVE = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
 VALUES = np.array([0.3, -0.2, -0.4, 0.5, 0.1])
 
 
-def relu(points=FIVE, target=VALUES, bias=True, y=None, c=None, scale=1.0, data=None):
+def relu(points=FIVE, target=VALUES, bias=True, y=None, c=None, scale=1.0, data=None, activation="relu"):
     dim = (1 if np.ndim(points) == 1 else np.shape(points)[1]) + bias
     return Problem(
         domain=Euclidean(dim),
-        unit=Ridge("relu", scale=scale, bias=bias),
+        unit=Ridge(activation, scale=scale, bias=bias),
         data=data or TrainingSet(points),
         target=target,
         initial=Initial(y=y or Normal(0.0, 1.2), c=c or Normal(0.0, 1.0)),
     )
 
 
-def plane():
+def plane(activation="relu"):
     rng = np.random.default_rng(5)
-    return relu(rng.standard_normal((8, 2)), rng.standard_normal(8), bias=False)
+    return relu(rng.standard_normal((8, 2)), rng.standard_normal(8), bias=False, activation=activation)
 
 
 def sweep_of(problem, times, courant, n=64, weights=None, seed=1):
@@ -65,7 +65,9 @@ def events(sweep):
 
 
 @pytest.mark.parametrize(
-    ("problem", "n"), [(relu(), 64), (plane(), 64), (relu(bias=False), 512)], ids=["bias", "plane", "line"]
+    ("problem", "n"),
+    [(relu(), 64), (plane(), 64), (relu(bias=False), 512), (plane("leaky_relu"), 64)],
+    ids=["bias", "plane", "line", "leaky"],
 )
 def test_influence_is_the_derivative_by_added_mass(problem, n):
     """A_t(theta_i) against differences of a(t) in the weight of node i, for units that cross, slide, and neither."""
@@ -96,9 +98,10 @@ def test_without_the_jumps_the_influence_is_wrong():
     assert np.abs(sweep.influence()[0] - right).max() > 0.03 * np.abs(right).max()
 
 
-def test_one_step_has_the_derivative_of_differences():
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
+def test_one_step_has_the_derivative_of_differences(activation):
     """A step in a frozen field, across or onto kinks, against differences of its end in (y, c)."""
-    problem = plane()
+    problem = plane(activation)
     kinks = Kinks(make_features(problem))
     rng = np.random.default_rng(3)
     y, c, r = rng.standard_normal((2, 400)), rng.standard_normal(400), rng.standard_normal(8)
@@ -221,8 +224,13 @@ def test_sliding_to_where_the_way_is_not_determined_is_refused():
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("problem", "times"),
-    [(relu(bias=False), [0.25, 1.0]), (plane(), [0.25, 1.0, 4.0]), (relu(), [0.25, 1.0, 4.0])],
-    ids=["line", "plane", "bias"],
+    [
+        (relu(bias=False), [0.25, 1.0]),
+        (plane(), [0.25, 1.0, 4.0]),
+        (relu(), [0.25, 1.0, 4.0]),
+        (relu(activation="leaky_relu"), [0.25, 1.0, 4.0]),
+    ],
+    ids=["line", "plane", "bias", "leaky"],
 )
 def test_ensembles_have_the_predicted_variance(problem, times):
     """n = 1000, 500 replicates about their mean: within 4 standard errors and 3 % for what is of order 1/n."""

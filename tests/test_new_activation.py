@@ -14,12 +14,12 @@ ROOT = Path(__file__).parent.parent
 KERNELS, PROFILES = Path("liouville/kernels/activations.py"), Path("liouville/problem/profiles.py")
 # g = 1 / (1 + s^2)
 VALUE = """\
-    elif code == 6:
+    elif code == 11:
         for i in range(m):
             value[i] = one / (one + s[i] * s[i])
 """
 SLOPE = """\
-    elif code == 6:
+    elif code == 11:
         for i in range(m):
             slope[i] = -(s[i] + s[i]) * value[i] * value[i]
 """
@@ -98,7 +98,7 @@ def run(folder, code):
     return subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True)
 
 
-CODE = (KERNELS, '"gaussian": GAUSSIAN}', '"gaussian": GAUSSIAN, "witch": 6}')
+CODE = (KERNELS, '    "cos": COS,\n}', '    "cos": COS,\n    "witch": 11,\n}')
 VALUES = (KERNELS, "\n\n\n@fast\ndef slopes", "\n" + VALUE + "\n\n@fast\ndef slopes")
 SLOPES = (KERNELS, "\n\n\n@lru_cache", "\n" + SLOPE + "\n\n@lru_cache")
 NAMED = (PROFILES, "\n}\nGAUSSIAN =", PROFILE)

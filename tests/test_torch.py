@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import liouville as lv
+from liouville.problem.profiles import ACTIVATIONS as KNOWN
 from particles import from_torch, simulate, to_torch
 
 torch = pytest.importorskip("torch")
@@ -87,7 +88,7 @@ def trained_by_torch(model, x, f, batches, step):
     return model
 
 
-@pytest.mark.parametrize("activation", ["Tanh", "ReLU", "Sigmoid", "Softplus"])
+@pytest.mark.parametrize("activation", ["Tanh", "ReLU", "Sigmoid", "Softplus", "LeakyReLU", "GELU", "SiLU"])
 @pytest.mark.parametrize("bias", [True, False])
 def test_ones_own_network_goes_in_is_trained_and_comes_out(activation, bias):
     rng, step = np.random.default_rng(1), 0.02
@@ -95,7 +96,7 @@ def test_ones_own_network_goes_in_is_trained_and_comes_out(activation, bias):
     f = np.sin(x.sum(axis=1))
     model, batches = network(activation, bias=bias), rng.integers(0, 12, (200, 4))
     start = from_torch(model)
-    assert start.unit.activation == activation.lower()
+    assert start.unit.activation == {"LeakyReLU": "leaky_relu"}.get(activation, activation.lower())
     problem = lv.Problem(lv.Euclidean(2 + bias), start.unit, lv.TrainingSet(x), f, lv.Initial.empirical(*start))
     for dynamics, rows in (
         (lv.GradientDescent(step), [np.arange(12)] * 200),
@@ -126,9 +127,9 @@ class Written(torch.nn.Module):
         return self.factor * self.outer(self.function(self.inner(x)))[:, 0]
 
 
-@pytest.mark.parametrize("name", ["tanh", "relu", "sigmoid", "erf", "softplus"])
+@pytest.mark.parametrize("name", sorted(KNOWN))
 def test_modules_are_known_by_what_they_compute(name):
-    function = getattr(torch.nn.functional, name) if name == "softplus" else getattr(torch, name)
+    function = getattr(torch, name, None) or getattr(torch.nn.functional, name)
     torch.manual_seed(0)
     model = Written(function)
     y, c = from_torch(model)
@@ -168,6 +169,9 @@ def linear(*sizes, **options):
         (lambda: torch.nn.Sequential(torch.nn.Tanh(), linear(2, 5), torch.nn.Tanh(), linear(5, 1, bias=False)), "none"),
         (lambda: torch.nn.Sequential(linear(2, 5), torch.nn.Tanh()), "two Linear layers"),
         (lambda: torch.nn.Sequential(linear(2, 5), torch.nn.Softplus(2.0), linear(5, 1, bias=False)), "none fits"),
+        (lambda: torch.nn.Sequential(linear(2, 5), torch.nn.LeakyReLU(0.2), linear(5, 1, bias=False)), "none fits"),
+        (lambda: torch.nn.Sequential(linear(2, 5), torch.nn.GELU("tanh"), linear(5, 1, bias=False)), "none fits"),
+        (lambda: torch.nn.Sequential(linear(2, 5), torch.nn.PReLU(), linear(5, 1, bias=False)), "no other parameters"),
         (lambda: Written(factor=2.0), "none fits"),
         (lambda: np.tanh, "must be a torch.nn.Module"),
         (lambda: torch.nn.Tanh, "must be a torch.nn.Module"),

@@ -1,4 +1,4 @@
-"""The limiting fluctuations of Ridge("relu") units on finite data: the adjoint equation across and along kinks.
+"""The limiting fluctuations of ReLU units, leaky or not, on finite data: the adjoint equation across and along kinks.
 
 The equations are those of `fluctuations`. Where a characteristic meets a kink, lambda_before = S^T lambda_after with S
 the jump of the flow's derivative (see `kinks`): that is what the delta function in the Hessian of U contributes.
@@ -45,16 +45,16 @@ def check_kinks(problem) -> None:
         Saying why.
     """
     unit = problem.unit
-    if getattr(unit, "activation", None) != "relu":
+    if getattr(unit, "activation", None) not in ("relu", "leaky_relu"):
         raise NotPredicted(
             f"fluctuations needs to know where the gradient of the unit jumps: of kinked units on finite data it takes "
-            f'Ridge("relu") alone, got {unit!r}'
+            f'Ridge("relu") and Ridge("leaky_relu") alone, got {unit!r}'
         )
     if "c" not in problem.trained:
-        raise NotPredicted(f'fluctuations of Ridge("relu") needs c to be trained, got trained={problem.trained}')
+        raise NotPredicted(f"fluctuations of {unit!r} needs c to be trained, got trained={problem.trained}")
     n_inputs = problem.data.points.shape[0]
     if n_inputs > MAX_INPUTS:
-        raise NotPredicted(f'fluctuations of Ridge("relu") takes data of at most {MAX_INPUTS} points, got {n_inputs}')
+        raise NotPredicted(f"fluctuations of {unit!r} takes data of at most {MAX_INPUTS} points, got {n_inputs}")
 
 
 def kinked_covariance(task, tolerance, nodes, max_nodes, progress):
@@ -65,7 +65,7 @@ def kinked_covariance(task, tolerance, nodes, max_nodes, progress):
     features, times, problem = task.features, task.times, task.problem
     n_points = FIRST if nodes is None else 2 ** int(np.ceil(np.log2(max(2, np.prod(nodes) / SCRAMBLINGS))))
     if nodes is None and max_nodes < SCRAMBLINGS * FIRST:
-        raise ValueError(f'max_nodes must be at least {SCRAMBLINGS * FIRST} for Ridge("relu"), got {max_nodes}')
+        raise ValueError(f"max_nodes must be at least {SCRAMBLINGS * FIRST} for {problem.unit!r}, got {max_nodes}")
     courant = COURANT
     for level in itertools.count():
         part = level_of(progress, level, 1.0)

@@ -1,4 +1,4 @@
-"""Many units carried along the kinks of Ridge("relu") through one time step under a given residual."""
+"""Many units carried along the kinks of ReLU units through one time step under a given residual."""
 
 import numpy as np
 

@@ -1,7 +1,8 @@
-"""Units along the kinks of Ridge("relu"): the flow across them, along them, and its derivative.
+"""Units along the kinks of Ridge("relu") or "leaky_relu": the flow across them, along them, and its derivative.
 
 phi(x_p, y) = scale * max(A_p . y, 0) has a kink on the hyperplane A_p . y = 0, across which grad U jumps by kappa n,
-n the unit normal and kappa = sum_p r_p scale |A_p| over the inputs p that share the hyperplane. Under a given residual
+n the unit normal and kappa = sum_p r_p scale |A_p| over the inputs p that share the hyperplane (0.99 of it where the
+negative side leaks with the slope 0.01, to which all is added that follows). Under a given residual
 r, U is linear between hyperplanes, and the flow of one unit is known in closed form,
 
     dy/dt = -c G,   dc/dt = -G . y,   G = grad U:   a hyperbolic rotation of (G . y / |G|, c) by the angle |G| t.
@@ -49,7 +50,7 @@ def directions(G):
 
 
 class Kinks:
-    """The hyperplanes of Ridge("relu") on the nodes of mu.
+    """The hyperplanes of Ridge("relu") or Ridge("leaky_relu") on the nodes of mu.
 
     `side` of shape (n, K) says where units are: 1 or -1 off hyperplane k, 0 where they slide along it.
     """
@@ -58,6 +59,7 @@ class Kinks:
         unit, points = features.problem.unit, features.problem.data.points
         self.A, _ = unit.affine(points)
         self.gains = features.root_weights * unit.scale
+        self.leak = float(unit.formula.first(np.float64(-1.0)))  # the slope where a unit is off
         sizes = np.linalg.norm(self.A, axis=1)
         normals, group, orientation = [], np.full(sizes.size, -1), np.zeros(sizes.size)
         for p in np.flatnonzero(sizes > 0):  # an input 0 without bias has no kink: its unit is 0
@@ -75,7 +77,7 @@ class Kinks:
         # Columns of zero for inputs without a kink; theta of input p is 1 where side @ member > 0.
         self.member = np.zeros((len(normals), sizes.size))
         self.member[group[kinked], np.flatnonzero(kinked)] = orientation[kinked]
-        self.lengths = np.abs(self.member) * (self.gains * sizes)
+        self.lengths = np.abs(self.member) * (self.gains * sizes) * (1.0 - self.leak)
 
     @property
     def N(self) -> int:
@@ -89,8 +91,8 @@ class Kinks:
         return np.where(np.abs(distance) <= ON_KINK * size, 0.0, np.sign(distance)).astype(np.int8)
 
     def on(self, side):
-        """Gains of the inputs at which the unit is on, else 0, shape (n, P)."""
-        return (side @ self.member > 0) * self.gains
+        """Gains of the inputs at which the unit is on, else the share of them that leaks, shape (n, P)."""
+        return np.where(side @ self.member > 0, 1.0, self.leak) * self.gains
 
     def strengths(self, r):
         """kappa of every hyperplane, shape (K,)."""

@@ -30,7 +30,7 @@ class Fluctuations:
     feature_covariance : array, shape (T, P, P)
         Cov(g_t) in the coordinates of the coefficients a.
     error_estimate : array, shape (T,)
-        Estimated error of `variance`, from the next coarser resolution; of Sobol points (Ridge("relu"), and
+        Estimated error of `variance`, from the next coarser resolution; of Sobol points (ReLU units, and
         where four or more coordinates have a density) and draws from the spread of independent blocks of them.
     resolution : tuple
         Quadrature nodes per coordinate; of Sobol points and draws the number of blocks and the nodes of each.
@@ -90,11 +90,11 @@ def fluctuations(
         Bound on the change of sigma^2(t), relative, from one resolution to the next.
     nodes : tuple of int, optional
         Fixed nodes per coordinate (y_1, ..., y_N, c) instead; the error is then estimated against two thirds as many.
-        For Ridge("relu") their product is the number of nodes of all independent quadratures together. By default they
+        For ReLU units their product is the number of nodes of all independent quadratures together. By default they
         are Sobol points in eight independent scramblings where four or more coordinates have a density.
     max_nodes : int
         At least as many as the first two resolutions take; where more would be needed the best result is returned with
-        a warning and its error estimate. For Ridge("relu") a bound on the work, of about a minute, ends it too.
+        a warning and its error estimate. For ReLU units a bound on the work, of about a minute, ends it too.
     features : optional
         From `make_features` of this problem.
     progress : callable (fraction), optional
@@ -111,8 +111,8 @@ def fluctuations(
         On bad input.
     NotPredicted
         A ValueError: where more time steps would be needed than fit in memory; where the gradient of the unit jumps at
-        places that are not known (of kinked units on finite data Ridge("relu") alone is taken); where more than a
-        fiftieth of its units come by a way that the equation does not determine (see `KinkedFlow`).
+        places that are not known (of kinked units on finite data Ridge("relu") and "leaky_relu" alone are taken); where
+        more than a fiftieth of its units come by a way that the equation does not determine (see `KinkedFlow`).
     """
     start = time.perf_counter()
     tolerance = number("tolerance", tolerance, 0, 1, "()")

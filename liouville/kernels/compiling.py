@@ -19,6 +19,7 @@ _kept = {"cache": DIRECTORY is not None, "error_model": "numpy"}
 
 exact = njit(**_kept)
 fused = njit(fastmath={"contract"}, **_kept)
+fused_inlined = njit(fastmath={"contract"}, forceinline=True, **_kept)
 fast = njit(fastmath=FAST, **_kept)
 inlined = njit(fastmath=FAST, forceinline=True, **_kept)
 parallel = njit(parallel=True, **_kept)

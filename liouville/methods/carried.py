@@ -31,6 +31,8 @@ def share_of_parts(features, size):
 class Carried:
     """Weighted nodes (N + 1, n), carried through all times of `looks` and recorded at those of the task."""
 
+    counts: tuple[int, ...]  # nodes per coordinate, or blocks and nodes of each
+
     def __init__(self, task, looks, nodes, weights, tolerance, progress):
         started = time.perf_counter()
         features, times = task.features, task.times

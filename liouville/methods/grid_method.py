@@ -136,7 +136,8 @@ def check_applies(method, task) -> None:
         found = "Discrete" if isinstance(problem.initial, Initial) else repr(problem.initial)
         raise ValueError(f"{name} needs an initial law with a density, got {found}; use Characteristics()")
     if task.dynamics.discrete and not method.takes_steps:
-        raise ValueError(f"{name} solves GradientFlow, got {task.dynamics!r}; use FiniteVolume() or Characteristics()")
+        others = "FiniteVolume() or Characteristics()" if problem.domain.dim == 1 else "Characteristics()"
+        raise ValueError(f"{name} solves GradientFlow, got {task.dynamics!r}; use {others}")
     if task.dynamics.discrete and problem.domain.dim > 1:
         raise ValueError(
             f"{name} makes the steps of {task.dynamics!r} for one-dimensional y alone, got {problem.domain}; "

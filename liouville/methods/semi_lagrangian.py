@@ -88,9 +88,9 @@ class SemiLagrangian(GridMethod):
         return replace(self, cells=companion_cells(self.cells), tolerance=looser, max_step=longest)
 
     def check(self, task: Task) -> None:
+        check_applies(self, task)
         if walls_of(task.problem.domain).exist:
             raise ValueError("SemiLagrangian needs a domain without walls, got Box; use FiniteVolume()")
-        check_applies(self, task)
         grid = self.place(task).grid
         if not task.problem.law.sampled:
             points_in_c(task.problem.laws[-1], grid)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..checks import vectorised_values
+from ..kernels.activations import LEAK
 from . import probes
 
 
@@ -38,9 +39,23 @@ def _erf(s):
     return erf(s)
 
 
+def _ndtr(s):
+    from scipy.special import ndtr
+
+    return ndtr(s)
+
+
 def _sigmoid_second(s):
     v = _expit(s)
     return v * (1.0 - v) * (1.0 - 2.0 * v)
+
+
+def _normal(s):
+    return _gaussian(s) / np.sqrt(2.0 * np.pi)
+
+
+def _sigmoid_first(s):
+    return _expit(s) * _expit(-s)
 
 
 def _gaussian(s):
@@ -57,7 +72,7 @@ ACTIVATIONS = {
     "sigmoid": Profile(
         "sigmoid",
         _expit,
-        lambda s: _expit(s) * _expit(-s),
+        _sigmoid_first,
         _sigmoid_second,
     ),
     "relu": Profile(
@@ -71,7 +86,7 @@ ACTIVATIONS = {
         "softplus",
         lambda s: np.logaddexp(0.0, s),
         _expit,
-        lambda s: _expit(s) * _expit(-s),
+        _sigmoid_first,
     ),
     "erf": Profile(
         "erf",
@@ -79,6 +94,27 @@ ACTIVATIONS = {
         lambda s: 2.0 / np.sqrt(np.pi) * np.exp(-s * s),
         lambda s: -4.0 / np.sqrt(np.pi) * s * np.exp(-s * s),
     ),
+    "leaky_relu": Profile(
+        "leaky_relu",
+        lambda s: np.where(s > 0.0, s, LEAK * s),
+        lambda s: np.where(s > 0.0, 1.0, LEAK),
+        np.zeros_like,
+        smooth=False,
+    ),
+    "gelu": Profile(
+        "gelu",
+        lambda s: s * _ndtr(s),
+        lambda s: _ndtr(s) + s * _normal(s),
+        lambda s: (2.0 - s * s) * _normal(s),
+    ),
+    "silu": Profile(
+        "silu",
+        lambda s: s * _expit(s),
+        lambda s: _expit(s) + s * _sigmoid_first(s),
+        lambda s: 2.0 * _sigmoid_first(s) + s * _sigmoid_second(s),
+    ),
+    "sin": Profile("sin", np.sin, np.cos, lambda s: -np.sin(s)),
+    "cos": Profile("cos", np.cos, lambda s: -np.sin(s), lambda s: -np.cos(s)),
 }
 GAUSSIAN = Profile("gaussian", _gaussian, lambda s: -s * _gaussian(s), lambda s: (s * s - 1.0) * _gaussian(s))
 

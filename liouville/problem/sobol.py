@@ -24,7 +24,7 @@ def check_sobol(what, problem, n) -> None:
 
 
 def sobol_units(law, n, rng, scramble=True) -> np.ndarray:
-    """The first n units of a sequence, shape (N + 1, n); `rng` or a seed scrambles it (a random matrix and a shift)."""
+    """The first n units of a sequence, shape (N + 1, n); `rng` or a seed scrambles it (matrix and shift)."""
     from scipy.stats import qmc  # slow to import
 
     sequence = qmc.Sobol(law.n_uniforms, scramble=scramble, bits=BITS, seed=rng)

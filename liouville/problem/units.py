@@ -113,8 +113,8 @@ class Ridge(ProfileUnit):
 
     Parameters
     ----------
-    activation : "tanh", "sigmoid", "relu", "softplus" or "erf"
-        s.
+    activation : "tanh", "sigmoid", "relu", "softplus", "erf", "leaky_relu", "gelu", "silu", "sin" or "cos"
+        s; of "leaky_relu" with the slope 0.01 on its negative side, of "gelu" s Phi(s), Phi of the normal law.
     scale : float
     bias : bool
         False drops b; then y = w.

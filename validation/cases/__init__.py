@@ -20,8 +20,7 @@ DEFAULT_SIZES = (10, 30, 100, 300, 1000)
 
 @dataclass(frozen=True)
 class Case:
-    """A problem with the times and numbers of particles at which it is worth looking at; `description` is the first line
-    of its file's docstring."""
+    """A problem with times and sizes worth looking at; `description` is the first line of its file's docstring."""
 
     name: str
     description: str

@@ -84,10 +84,12 @@ def loss_figure(dataset) -> Figure:
         handles.append(Line2D([], [], marker="o", ms=3.5, lw=1.4, color=colour, label=f"$n = {sizes[s]}$"))
     axes.plot(dataset["history_time"], dataset["history_loss"], color="k", lw=1.2, zorder=1)
     if "n" not in dataset["continuum_loss"].dims:
-        low, high = (dataset["continuum_loss"] + sign * dataset["continuum_loss_error"] for sign in (-1.0, 1.0))
+        at = dataset["history_time"].values
+        error = np.interp(at, times, dataset["continuum_loss_error"])  # about the line itself, not about its chords
+        low, high = (dataset["history_loss"].values + sign * error for sign in (-1.0, 1.0))
         if (high > (1.0 + VISIBLE) * low).any():
             # An error as large as the loss itself reaches down to nothing; a log axis shows it as three decades.
-            axes.fill_between(times, np.maximum(low, 1e-3 * high), high, color="0.5", alpha=0.4, lw=0, zorder=0)
+            axes.fill_between(at, np.maximum(low, 1e-3 * high), high, color="0.5", alpha=0.4, lw=0, zorder=0)
             handles.append(Line2D([], [], color="0.5", lw=7, alpha=0.4, label="estimated error of the continuum"))
     whose = f", $n = {dataset.attrs['band_n']}$" if "n" in dataset["continuum_loss"].dims else ""
     handles.insert(0, Line2D([], [], color="k", lw=1.2, label=f"continuum{whose}"))

@@ -5,7 +5,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import PowerNorm, TwoSlopeNorm
 from matplotlib.figure import Figure
 
-from .style import angle_axis, new_figure
+from .style import angle_axis, legend_below, new_figure
 
 
 def _planes(dataset):
@@ -24,10 +24,15 @@ def _label(dataset, name) -> str:
 
 def _draw(axes, x, y, rho, norm):
     image = axes.pcolormesh(x, y, np.maximum(rho, 0.0).T, norm=norm, cmap="viridis", rasterized=True)
+    _label_angles(axes, x, y)
+    return image
+
+
+def _label_angles(axes, x, y):
+    """Ticks of a full turn along the axes whose edges are those of one."""
     for edges, axis in ((x, axes.xaxis), (y, axes.yaxis)):
         if edges[0] == 0.0 and np.isclose(edges[-1], 2.0 * np.pi):
             angle_axis(axis)
-    return image
 
 
 def density_figure(dataset) -> Figure:
@@ -95,7 +100,8 @@ def movement_figure(dataset) -> Figure:
     axes.scatter([], [], s=9.0, facecolor="0.6", edgecolor="0.2", lw=0.3, label=f"$t = {times[-1]:g}$")
     axes.set(xlabel=_label(dataset, "y1"), ylabel=_label(dataset, "y2"))
     axes.autoscale_view()
-    axes.legend(loc="upper right", frameon=False)
+    _label_angles(axes, dataset["map_y1_edges"].values, dataset["map_y2_edges"].values)
+    legend_below(figure, axes.get_legend_handles_labels()[0], None, 2)
     figure.colorbar(points, ax=axes, label="weight $c$ at the end", extend="both", pad=0.02)
     title = dataset["unit_path"].attrs["long_name"].split(" of the ")[1]
     axes.set_title(f"{z.shape[2]} units, the {title}")
