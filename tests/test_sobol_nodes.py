@@ -188,10 +188,10 @@ def test_more_coordinates_than_a_sequence_has_are_refused():
 
 
 def test_fluctuations_by_points():
-    found = lv.fluctuations(tanh(), TIMES, tolerance=0.03)
+    found = lv.fluctuations(tanh(), TIMES, tolerance=0.05)
     assert found.resolution[0] == 8
-    assert (found.error_estimate <= 0.03 * found.variance).all()
-    exact = lv.fluctuations(tanh(), TIMES, nodes=(12, 12, 12, 12))
+    assert (found.error_estimate <= 0.05 * found.variance).all()
+    exact = lv.fluctuations(tanh(), TIMES, nodes=(10, 10, 10, 10))
     assert (np.abs(found.variance - exact.variance) <= found.error_estimate + exact.error_estimate).all()
     with pytest.warns(UserWarning, match="fluctuations stopped at 8 x 256 Sobol points"):
         lv.fluctuations(tanh(), TIMES, tolerance=1e-3, max_nodes=2048)
