@@ -13,11 +13,14 @@ import sys
 
 import numba
 import numpy as np
+from machine import tanh_rate
 from measure import best_times
 
 from liouville import RK4, Convolution, Initial, Normal, Problem, Torus, Uniform, UniformTorus
+from liouville import Ridge as RidgeUnit
 from liouville.features.fourier import FourierFeatures
-from liouville.kernels import activations, fourier, quadrature
+from liouville.features.pairs import ProfilePairs
+from liouville.kernels import fourier, quadrature
 from particles import simulate
 
 MODES, POINTS = 12, 64
@@ -139,13 +142,15 @@ class Ridge:
         self.x, self.r = np.linspace(-1, 1, n_points), rng.standard_normal(n_points)
 
     def ours(self):
-        z, out = np.stack([self.w, self.b, self.c])[None].copy(), np.empty((1, 3, self.w.size))
-        A, B = np.stack([self.x, np.ones(self.x.size)], axis=1), np.zeros(self.x.size)
-        weights, active, code = np.array([1.0]), np.arange(1), activations.TANH
+        n = self.w.size
+        z, out = np.stack([self.w, self.b, self.c])[None].copy(), np.empty((1, 3, n))
+        pairs, weights, active = ProfilePairs(RidgeUnit("tanh"), self.x), np.array([1.0]), np.arange(1)
 
         def call():
-            quadrature.velocity_quadrature(z, weights, active, code, A, B, self.r[None], out)
-            return quadrature.deposit_quadrature(z, weights, active, code, A, B)[0], out[0]
+            kept = pairs.memory(1, n) if pairs.n_kept(n) else quadrature.NONE
+            sums = pairs.deposit(z, weights, active, kept)
+            pairs.velocity(z, weights, active, self.r[None], out, kept)
+            return sums[0], out[0]
 
         return call
 
@@ -268,6 +273,8 @@ def main():
     print(f"double precision, {numba.config.NUMBA_NUM_THREADS} threads; {peers.versions()}")
     for kind in (Fourier, Ridge):
         deposit_and_gather(kind, arguments.largest, peers)
+    peak = tanh_rate(numba.config.NUMBA_NUM_THREADS)
+    print(f"peak: {peak / 1e6:.0f} million tanh/s, which are {peak / POINTS / 1e6:.1f} million particles/s and no more")
     ensemble(peers)
     for name, reason in peers.failed.items():
         print(f"{name}: {reason}", file=sys.stdout)

@@ -23,6 +23,7 @@ PARTS = {
     "machine": [],
     "rates": ["--short"],
     "grid_peers": ["--short"],
+    "three_dimensions": ["--cells", "48"],
     "particle_peers": ["--largest", "100000", "--no-compile"],
     "high_dimension": ["--n", "2000"],
     "footprint": ["--short"],

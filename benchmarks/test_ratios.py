@@ -30,6 +30,7 @@ from liouville import (
     make_features,
 )
 from liouville import Ridge as RidgeUnit
+from liouville.kernels import semi_lagrangian
 from particles import simulate
 
 SECONDS = 1.0
@@ -131,13 +132,29 @@ def test_a_users_unit_beside_the_same_built_in():
     assert ratio(on_threads(1, users), on_threads(1, built_in)) < 3.0
 
 
+def sweeps_of(n_y, n_c):
+    """The sweeps of half a semi-Lagrangian step on a circle."""
+    rng = np.random.default_rng(0)
+    points, scratch = rng.random((2, n_y, n_c))
+    shifts, feet = rng.normal(size=n_y), np.arange(n_y + 1.0)[:, None] + 0.3 * np.sin(np.linspace(-2.0, 2.0, n_c))
+
+    def call():
+        semi_lagrangian.sweep_c(points, shifts, scratch)
+        semi_lagrangian.to_averages(scratch, True, points)
+        semi_lagrangian.sweep_y(points, feet, True, scratch)
+        semi_lagrangian.to_points(scratch, True, points)
+
+    return call
+
+
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one thread only")
-@pytest.mark.parametrize("name", ["van Leer", "MP5", "Fourier", "tanh"])
+@pytest.mark.parametrize("name", ["van Leer", "MP5", "semi-Lagrangian", "Fourier", "tanh"])
 def test_two_threads_beside_one(name):
     """Asked for n = 1e6 and 1024 x 1024 is 1.7. Held against what plain arithmetic gains at once."""
     calls = {
         "van Leer": lambda: stage_call(1024, "van Leer")[0],
         "MP5": lambda: stage_call(1024, "MP5")[0],
+        "semi-Lagrangian": lambda: sweeps_of(2048, 1024),
         "Fourier": lambda: Fourier(1_000_000).ours(),
         "tanh": lambda: Ridge(100_000).ours(),
     }

@@ -5,6 +5,7 @@ import pytest
 from oracles import VonMises, circle, five_points, line_gaussian, line_tanh, observed_order
 
 from liouville import Convolution, Gaussian, Ridge, make_features
+from liouville.features import pairs
 from liouville.kernels import activations, elementary, fourier, quadrature
 from liouville.problem.profiles import ACTIVATIONS, GAUSSIAN
 
@@ -112,6 +113,25 @@ def test_deposit_and_velocity_are_the_dense_products(name, equal_weights):
 
 
 @pytest.mark.parametrize("name", sorted(PROBLEMS))
+@pytest.mark.parametrize("n", [1, 130, 1000])
+def test_deposit_and_velocity_of_one_state_at_once_are_those_apart(name, n, monkeypatch):
+    """Bit for bit, whatever part of the replicates the activations are kept of."""
+    problem = PROBLEMS[name]()
+    features = make_features(problem)
+    z = np.random.default_rng(4).normal(0.0, 1.5, (5, problem.domain.dim + 1, n))
+    weights, active = np.array([1.0 / n]), np.array([0, 2, 3, 4])
+    a, expected = features.deposit(z, weights, active), np.zeros_like(z)
+    power = features.velocity(z, weights, active, a - features.target, expected)
+    for most in (0, 3 * n * features.n_features, 2**21):  # none, three replicates and the fourth, all
+        monkeypatch.setattr(pairs, "MOST_KEPT", most)
+        out = np.zeros_like(z)
+        found = features.evaluate(z, weights, active, out)
+        assert np.array_equal(found[0], a)
+        assert np.array_equal(found[1], power)
+        assert np.array_equal(out, expected)
+
+
+@pytest.mark.parametrize("name", sorted(PROBLEMS))
 def test_gradient_and_hessian_match_differences_of_the_features(name):
     problem = PROBLEMS[name]()
     features = make_features(problem)
@@ -143,21 +163,30 @@ def test_bits_do_not_depend_on_where_arrays_lie_in_memory(n, gap):
     def run(gap, order):
         memory, place, parts = np.zeros(20_000), 8, {}
         for part, size in sorted(
-            (("z", 2 * n), ("scratch", 12 * 128), ("out", 2 * n)), key=lambda p: order.index(p[0])
+            (("z", 2 * n), ("scratch", 30 * 128), ("out", 2 * n)), key=lambda p: order.index(p[0])
         ):
             parts[part] = memory[place : place + size]
             place += size + gap
         here, out = parts["z"].reshape(2, n), parts["out"].reshape(2, n)
-        scratch = parts["scratch"].reshape(12, 128)
+        scratch = parts["scratch"].reshape(30, 128)
         here[...] = z
         moments, sums, table = np.zeros((2, 13)), np.zeros(5), np.empty((3, 20))
         fourier._deposit_chunk(here, 0, n, weights, moments, scratch)
         fourier._group_table(alpha, beta, table)
         first = fourier._velocity_chunk(here, 0, n, weights, table, out, scratch)
         results = [moments, out.copy(), first]
-        y, gradient, scratch = scratch[:1], scratch[1:2], scratch[2:]
-        quadrature._deposit_chunk(here, 0, n, weights, 5, A, B, sums, y, scratch)
-        second = quadrature._velocity_chunk(here, 0, n, weights, 5, A, B, r, out, y, gradient, scratch)
+        y, w, gradient, square, tiles = (
+            scratch[:1],
+            scratch[1],
+            scratch[2:4],
+            scratch[4],
+            scratch[6:].reshape(3, 8, 128),
+        )
+        spare = tiles[2:]
+        quadrature._deposit_chunk(here, 0, n, weights, 5, A, B, False, spare, sums, y, w, tiles[0])
+        second = quadrature._velocity_chunk(
+            here, 0, n, weights, 5, A, B, r, False, spare, out, y, gradient, square, scratch[5], tiles
+        )
         return [*results, sums, out.copy(), second]
 
     apart = run(2000, ["z", "scratch", "out"])

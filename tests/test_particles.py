@@ -115,6 +115,10 @@ class FrozenPositions:
         out[active, :-1] = 0.0
         return (weights * out[active, -1] ** 2).sum(axis=1) * (z.shape[2] if weights.size == 1 else 1)
 
+    def evaluate(self, z, weights, active, out):
+        a = self.deposit(z, weights, active)
+        return a, self.velocity(z, weights, active, a - self.target, out)
+
 
 @pytest.mark.parametrize("integrator", [Adaptive(1e-13), RK4(0.005)], ids=["adaptive", "rk4"])
 @pytest.mark.parametrize("problem", [circle(VON_MISES["mixed"]), five_points()], ids=["circle", "five points"])

@@ -71,6 +71,9 @@ class Features(Protocol):
     def velocity(self, z, weights, active, r, out) -> np.ndarray:
         """(-c grad U, -U) into out for r of shape (len(active), P); returns sum w |v|^2 of each active replicate."""
 
+    def evaluate(self, z, weights, active, out) -> tuple:
+        """`deposit` and `velocity` of the residual at one state; returns a and sum w |v|^2 of each active replicate."""
+
     def fuses(self, n) -> bool:
         """Whether `stages` serves n units."""
 

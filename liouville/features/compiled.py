@@ -161,6 +161,10 @@ class CompiledPairs:
         """Never: kernels that cannot be cached are kept few."""
         return False
 
+    def n_kept(self, n) -> int:
+        """None, for the same reason."""
+        return 0
+
     def deposit(self, z, weights, active):
         """sum w c phi(x_p, y), shape (len(active), P)."""
         return self._deposit(z, weights, active, self.points)

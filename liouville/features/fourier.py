@@ -195,6 +195,11 @@ class FourierFeatures(ExactFeatures):
         alpha, beta = self.potential_coefficients(r)
         return fourier.velocity_fourier(z, weights, active, alpha, beta, out)
 
+    def evaluate(self, z, weights, active, out):
+        """a, and the velocities of its residual into out; returns a and sum w |v|^2 of each active replicate."""
+        a = self.deposit(z, weights, active)
+        return a, self.velocity(z, weights, active, a - self.target, out)
+
     def fuses(self, n) -> bool:
         """Whether `stages` serves n units."""
         return n <= replicates.MOST and self.n_modes <= replicates.MOST_MODES

@@ -154,6 +154,11 @@ class TorusFeatures(ExactFeatures):
         R = self.waves.products(*self.potential_coefficients(r))
         return kernels.velocity_torus(z, weights, active, R, out)
 
+    def evaluate(self, z, weights, active, out):
+        """a, and the velocities of its residual into out; returns a and sum w |v|^2 of each active replicate."""
+        a = self.deposit(z, weights, active)
+        return a, self.velocity(z, weights, active, a - self.target, out)
+
     def fuses(self, n) -> bool:
         """Whether `stages` serves n units."""
         return False

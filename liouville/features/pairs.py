@@ -8,6 +8,7 @@ from ..problem.profiles import check_derivative, fit_profile
 from .compiled import CompiledPairs
 from .places import initial_draws, short_run, spread_nodes
 
+MOST_KEPT = 2**21  # activations: 16 MiB, of a cache that others use too
 PART = 4096  # units at a time where a (P, n) matrix is formed
 
 
@@ -48,14 +49,25 @@ class ProfilePairs:
         """Whether phi has a continuous gradient in y."""
         return self.unit.formula.smooth
 
-    def deposit(self, z, weights, active):
-        """sum w c phi(x_p, y), shape (len(active), P)."""
-        return self.unit.scale * quadrature.deposit_quadrature(z, weights, active, self.code, self.A, self.B)
+    def n_kept(self, n) -> int:
+        """Replicates of n units whose activations fit into the cache, where `velocity` finds those of `deposit`."""
+        return MOST_KEPT // max(n * self.B.size, 1)
 
-    def velocity(self, z, weights, active, coefficients, out):
-        """(-c grad U, -U) into out for U = sum_p coefficients_p phi(x_p, y); returns sum w |v|^2."""
+    def memory(self, n_replicates, n):
+        """Memory for their activations."""
+        return quadrature.memory_for(n_replicates, n, self.B.size)
+
+    def deposit(self, z, weights, active, kept=quadrature.NONE):
+        """sum w c phi(x_p, y), shape (len(active), P); the activations stay in `kept`, if that is given."""
+        return self.unit.scale * quadrature.deposit_quadrature(z, weights, active, self.code, self.A, self.B, kept)
+
+    def velocity(self, z, weights, active, coefficients, out, kept=quadrature.NONE):
+        """(-c grad U, -U) into out for U = sum_p coefficients_p phi(x_p, y); returns sum w |v|^2.
+
+        `kept` may hold the activations of `deposit` at the same z.
+        """
         return quadrature.velocity_quadrature(
-            z, weights, active, self.code, self.A, self.B, self.unit.scale * coefficients, out
+            z, weights, active, self.code, self.A, self.B, self.unit.scale * coefficients, out, kept
         )
 
     def fuses(self, n) -> bool:
@@ -107,6 +119,10 @@ class ArrayPairs:
     def fuses(self, n) -> bool:
         """Never: there is no kernel for these units."""
         return False
+
+    def n_kept(self, n) -> int:
+        """None, for the same reason."""
+        return 0
 
     @staticmethod
     def _parts(z, weights, active):

@@ -88,6 +88,22 @@ class QuadratureFeatures:
         """(-c grad U, -U) into out; returns sum w |v|^2 of each active replicate."""
         return self.pairs.velocity(z, weights, active, self.root_weights * r, out)
 
+    def evaluate(self, z, weights, active, out):
+        """a, and the velocities of its residual into out; returns a and sum w |v|^2 of each active replicate."""
+        at_once = self.pairs.n_kept(z.shape[2])
+        if not at_once:
+            a = self.deposit(z, weights, active)
+            return a, self.velocity(z, weights, active, a - self.target, out)
+        a, power = np.empty((active.size, self.n_features)), np.empty(active.size)
+        for start in range(0, active.size, at_once):
+            part = slice(start, start + at_once)
+            rows = active[part]
+            kept = self.pairs.memory(rows.size, z.shape[2])
+            a[part] = self.root_weights * self.pairs.deposit(z, weights, rows, kept)
+            coefficients = self.root_weights * (a[part] - self.target)
+            power[part] = self.pairs.velocity(z, weights, rows, coefficients, out, kept)
+        return a, power
+
     def fuses(self, n) -> bool:
         """Whether `stages` serves n units."""
         return self.pairs.fuses(n)

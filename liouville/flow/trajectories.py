@@ -33,10 +33,7 @@ class Trajectories:
 
     def evaluate(self, z, active, s):
         """Slopes of stage s at z; returns the coefficients a there."""
-        a = self.features.deposit(z, self.weights, active)
-        self.power[active, s] = self.features.velocity(
-            z, self.weights, active, a - self.features.target, self.slopes[s]
-        )
+        a, self.power[active, s] = self.features.evaluate(z, self.weights, active, self.slopes[s])
         self.power[active, s] -= self.constraints.slide_rows(z, self.slopes[s], active, self.weights)
         if s == 0:
             self.a[active] = a

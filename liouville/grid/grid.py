@@ -92,4 +92,4 @@ class PhaseGrid:
 
     def total(self, rho: np.ndarray) -> np.ndarray:
         """int rho over the grid, for cell averages of shape (..., n_y1, .., n_c)."""
-        return (rho * self.cell_volume).sum(axis=tuple(range(-len(self.shape), 0)))
+        return (rho @ self.cell_volume).sum(axis=tuple(range(1 - len(self.shape), 0)))

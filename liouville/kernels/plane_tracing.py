@@ -124,14 +124,16 @@ def _interpolated(line, p, n, periodic):
 @fast
 def _root(line, start, n, periodic):
     """Where p + line(p) = start."""
-    p = start - _interpolated(line, start, n, periodic)
+    before, off_before = start, _interpolated(line, start, n, periodic)
+    p = start - off_before
     for _ in range(MOST):
-        here = _interpolated(line, p, n, periodic)
-        off = p + here - start
+        off = p + _interpolated(line, p, n, periodic) - start
         if abs(off) < CLOSE:
             break
-        ahead = _interpolated(line, p + 0.25, n, periodic)
-        p -= off / max(1.0 + 4.0 * (ahead - here), LEAST_SLOPE)
+        step = p - before  # the secant through the last two places
+        slope = (off - off_before) / step if abs(step) > CLOSE else 1.0
+        before, off_before = p, off
+        p -= off / max(slope, LEAST_SLOPE)
     return p
 
 

@@ -127,10 +127,11 @@ class PlaneDrift:
             ((n1, n2, n_c), second.reshape(n1, -1, second.shape[2]), self.periodic[1]),
         )
         for shape, at_nodes, periodic in passes:
-            feet = (at_nodes.reshape(-1, at_nodes.shape[2]) @ matrix).reshape(shape[0], -1, shape[2])
             old, new = points.reshape(shape), scratch.reshape(shape)
             kernels.to_averages(old, periodic, new)
+            feet = (at_nodes.reshape(-1, at_nodes.shape[2]) @ matrix).reshape(shape[0], -1, shape[2])
             kernels.sweep_y(new, feet, periodic, old)
+            del feet  # as large as the state: there is to be one at a time
             kernels.to_points(old, periodic, new)
             points, scratch = scratch, points
         return points, scratch

@@ -137,6 +137,7 @@ class FiniteVolume(GridMethod):
     def _march(self, state, recorder, progress):
         loss = recorder.loss
         energy, scale, t = recorder.first_energy, 1.0, 0.0
+        spare = [np.empty_like(state.rho) for _ in range(2)]
         for t_end in recorder.times:
             longest = (t_end - t) / self.least_steps
             while t < t_end:
@@ -147,7 +148,7 @@ class FiniteVolume(GridMethod):
                 remaining = t_end - t
                 landed = dt >= remaining * (1.0 - 1e-12)
                 dt = remaining if landed else min(dt, 0.5 * remaining) if dt > 0.5 * remaining else dt
-                new = step(state, self.stepper, dt)
+                new = step(state, self.stepper, dt, spare)
                 new_energy = np.inf if new is None else loss(new.a)
                 # The slack is round-off of the energy itself; schemes without an exact energy law need only be finite.
                 slack = 1e-14 * recorder.first_energy
@@ -160,6 +161,7 @@ class FiniteVolume(GridMethod):
                     continue
                 t = t_end if landed else t + dt
                 recorder.step(t, new.a, 0.5 * dt * (state.power() + new.power()))
+                spare = [array for array in (state.rho, *spare) if array is not new.rho]
                 state, energy = new, new_energy
                 scale = min(1.0, 1.2 * scale)
                 if progress:
@@ -172,13 +174,19 @@ def state_of(features, grid, rho, reconstruction):
     return (State if len(grid.y_axes) == 1 else PlaneState)(features, grid, rho, reconstruction)
 
 
-def step(state, stepper, dt):
-    """The state a Runge-Kutta step later, or None where a stage broke the bound that keeps rho >= 0."""
+def step(state, stepper, dt, spare=None):
+    """The state a Runge-Kutta step later, or None where a stage broke the bound that keeps rho >= 0.
+
+    `spare` are two arrays like rho: stages are written to them in turn, and the last is the new state's. Fresh arrays
+    cost as much as a stage, for the system hands them out page by page.
+    """
     current = state
+    out, other = spare or (np.empty_like(state.rho), np.empty_like(state.rho))
     for alpha in stepper.alphas:
         if not dt * current.courant_rate() <= POSITIVE_COURANT * (1.0 - ROUND_OFF):
             return None
-        current = current.advance(state.rho, alpha, dt, np.empty_like(state.rho))
+        current = current.advance(state.rho, alpha, dt, out)
+        out, other = other, out
     return current
 
 
@@ -266,10 +274,11 @@ class State:
         if not n_parts <= MOST_PARTS:
             return None
         rho, moments = self.rho, np.empty((self.grid.shape[0], 3))
+        arrays = [np.empty_like(rho) for _ in range(3)]
         for _ in range(int(n_parts)):
             start = rho
             for alpha in stepper.alphas:
-                out = np.empty_like(rho)
+                out = next(array for array in arrays if array is not rho and array is not start)
                 self.reconstruction.stage(Stage(rho, start, alpha, step / n_parts, out, moments), field, self.grid)
                 rho = out
         return State(self.features, self.grid, rho, self.reconstruction, moments, self.operators)

@@ -18,6 +18,7 @@ from ..grid.grid import PhaseGrid
 from ..grid.window import check_window, choose_window, make_grid, open_axes
 from ..problem import Initial
 from ..progress import Progress, Stopwatch, announce, part_of
+from ..records.soundness import largest_features
 from ..solution import Solution
 from ..task import Task
 from .base import Method
@@ -236,5 +237,5 @@ def _share_of_difference(method, companion, rough) -> float:
 def _window_error(solution) -> float:
     """What the initial mass outside the window could have carried of f_0."""
     grid = solution.grid
-    largest = np.linalg.norm(solution.features.matrix(grid.y_points), axis=1).max()
-    return solution.diagnostics.truncated_mass * np.abs(grid.c_edges).max() * float(largest)
+    largest = largest_features(solution.features, grid)
+    return solution.diagnostics.truncated_mass * float(np.abs(grid.c_edges).max()) * largest

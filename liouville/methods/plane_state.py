@@ -20,7 +20,8 @@ class PlaneState:
         self.moments = moments
         if operators is None:
             cells = features.on_cells(grid.y_widths).cell_table(grid)
-            operators = cells, reconstruction.plane_potential(features, grid)
+            work = tuple(np.empty(grid.shape) for _ in range(reconstruction.n_work))
+            operators = cells, reconstruction.plane_potential(features, grid), work
         self.operators = operators
         self.a = grid.dy * operators[0].deposit(moments[..., 1])
         self.trained = features.problem.trained
@@ -86,5 +87,6 @@ class PlaneState:
     def advance(self, base, alpha, dt, out):
         """One stage, alpha base + (1 - alpha) (rho + dt L(rho)), as a state on the array `out`."""
         moments = np.empty((*self.grid.shape[:-1], 3))
-        self.reconstruction.plane_stage(Stage(self.rho, base, alpha, dt, out, moments), self.field, self.grid)
+        stage = Stage(self.rho, base, alpha, dt, out, moments, self.operators[2])
+        self.reconstruction.plane_stage(stage, self.field, self.grid)
         return PlaneState(self.features, self.grid, out, self.reconstruction, moments, self.operators)

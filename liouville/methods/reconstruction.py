@@ -111,6 +111,8 @@ class Stage:
     alpha, dt : float
     moments : array, shape (n_y, 3)
         Of the rows of `out`, filled like it.
+    work : tuple of arrays like rho
+        Over two-dimensional y, as many as the reconstruction's n_work; fresh ones where there are none.
     """
 
     rho: np.ndarray
@@ -119,6 +121,7 @@ class Stage:
     dt: float
     out: np.ndarray
     moments: np.ndarray
+    work: tuple = ()
 
     @property
     def start(self) -> tuple[np.ndarray, np.ndarray, float, float]:
@@ -143,10 +146,13 @@ class Reconstruction:
         In space, of smooth densities.
     energy_decays : bool
         Whether the energy falls at every step, exactly.
+    n_work : int
+        Arrays that stages over two-dimensional y need beside rho, the start of the step and what they fill.
     """
 
     order: int
     energy_decays: bool
+    n_work = 0
 
     def operators(self, features: Features, grid: PhaseGrid) -> Operators:
         """What turns moments into coefficients and residuals into potentials on this grid."""
@@ -259,6 +265,7 @@ class MP5(Reconstruction):
 
     order = 5
     energy_decays = False
+    n_work = 2
 
     def operators(self, features: Features, grid: PhaseGrid) -> Operators:
         y, h = grid.y_points, grid.dy
@@ -307,7 +314,7 @@ class MP5(Reconstruction):
             grid.y_widths,
             float(grid.c_widths[0]),
             tuple(axis.periodic for axis in grid.y_axes),
-            (np.empty_like(stage.rho), np.empty_like(stage.rho)),
+            stage.work or (np.empty_like(stage.rho), np.empty_like(stage.rho)),
             stage.out,
             stage.moments,
         )

@@ -60,10 +60,9 @@ class Recorder:
 
     def _near_ends(self, axis, n_cells):
         """Mass within some cells of the ends of an axis of the densities, at every output time."""
-        mass = self.density * self.place.grid.cell_volume
-        rows = np.moveaxis(mass, axis, 1)
-        ends = np.concatenate([rows[:, :n_cells], rows[:, -n_cells:]], axis=1)
-        return ends.reshape(ends.shape[0], -1).sum(axis=1)
+        ends, volume = [*range(n_cells), *range(-n_cells, 0)], self.place.grid.cell_volume
+        mass = self.density.take(ends, axis) * (volume[ends] if axis == self.density.ndim - 1 else volume)
+        return mass.reshape(mass.shape[0], -1).sum(axis=1)
 
     def _wall_mass(self):
         """Mass in the cells that touch the walls of a Box, one entry per output time; None elsewhere."""

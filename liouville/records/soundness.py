@@ -17,6 +17,7 @@ EDGE_HARM = 1e-3  # of the size of f_0, that mass near the ends of a window may 
 EDGE_CELLS = 2
 WALL_MASS = 0.05  # on the walls of a Box, or along kinks: in atoms, which no grid resolves
 GATHERED_MASS = 0.2  # of smooth units in peaks that are as narrow as two rows of cells: there more cells help
+FEW = 256  # rows of cells whose features are looked at together
 PEAK_RATIO = 2.0  # of two rows to the two around them: a Gaussian has it whose standard deviation is 1.2 cells
 # An error e(s) of f_0 at time s makes the balance err by |r| e there, and what has been damped since still counts.
 BALANCE = 5.0  # times that, and the error of the balance itself
@@ -98,9 +99,9 @@ def _unresolved(solution) -> list:
 
 def _marginals(solution, d) -> np.ndarray:
     """Mass of every row of cells along one y, shape (T, n)."""
-    mass = solution.density * solution.grid.cell_volume
-    others = tuple(axis for axis in range(1, mass.ndim) if axis != d + 1)
-    return mass.sum(axis=others)
+    in_y = solution.density @ solution.grid.cell_volume
+    others = tuple(axis for axis in range(1, in_y.ndim) if axis != d + 1)
+    return in_y.sum(axis=others)
 
 
 def _gathered(solution, masses, axis, law, name) -> list:
@@ -134,8 +135,8 @@ def _misplaced(solution) -> list:
         axes = list(zip(solution.problem.laws, (*grid.y_axes, grid.c_axis), strict=True))
         cut = [one for one, open_end in zip(axes, [*solution.problem.domain.unbounded, True], strict=True) if open_end]
         at_ends = sum(_near_ends(law, axis.edges) for law, axis in cut)
-        largest = np.linalg.norm(solution.features.matrix(grid.y_points), axis=1).max()
-        harm = (diagnostics.edge_mass - 2.0 * at_ends) * np.abs(grid.c_edges).max() * largest
+        reach = np.abs(grid.c_edges).max() * largest_features(solution.features, grid)
+        harm = (diagnostics.edge_mass - 2.0 * at_ends) * reach
         if harm > EDGE_HARM * solution.size:
             found.append(
                 f"a mass of {diagnostics.edge_mass:.1e} has come within {EDGE_CELLS} cells of the window's ends "
@@ -153,6 +154,13 @@ def _misplaced(solution) -> list:
                 "has atoms there, which a density shows as narrow peaks"
             )
     return found
+
+
+def largest_features(features, grid) -> float:
+    """The greatest |Phi| in the cells of a grid, a few at a time: all at once would take more than the density."""
+    points = grid.y_points
+    parts = (points[first : first + FEW] for first in range(0, len(points), FEW))
+    return max(float(np.linalg.norm(features.matrix(part), axis=1).max()) for part in parts)
 
 
 def _near_ends(law, edges, cells=EDGE_CELLS) -> float:
