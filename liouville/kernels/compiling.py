@@ -19,11 +19,13 @@ _kept = {"cache": DIRECTORY is not None, "error_model": "numpy"}
 
 exact = njit(**_kept)
 fused = njit(fastmath={"contract"}, **_kept)
-fused_inlined = njit(fastmath={"contract"}, forceinline=True, **_kept)
 fast = njit(fastmath=FAST, **_kept)
-inlined = njit(fastmath=FAST, forceinline=True, **_kept)
 parallel = njit(parallel=True, **_kept)
 fast_parallel = njit(parallel=True, fastmath=FAST, **_kept)
+
+# Parts of others, with which their code is kept: asking the cache for each of them would slow every start.
+inlined = njit(fastmath=FAST, forceinline=True, error_model="numpy")
+fused_inlined = njit(fastmath={"contract"}, forceinline=True, error_model="numpy")
 
 # Around the functions of a user's unit, which come and go with a process: their code cannot be kept on disk.
 passing = njit(error_model="numpy", fastmath=FAST)
