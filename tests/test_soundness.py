@@ -37,6 +37,7 @@ from liouville import (
     Upwind,
     solve,
 )
+from liouville.methods.carried import Carried
 from liouville.records.soundness import check_energy_falls, concerns, ensemble_concerns
 from particles import simulate
 
@@ -126,13 +127,13 @@ def test_without_an_estimate(method):
 def test_the_two_runs_of_an_estimate_take_other_steps(monkeypatch):
     """However few steps a problem asks for: short intervals that every tolerance takes in one step."""
     histories = []
-    original = Characteristics.solve.__globals__["_Run"].__init__
+    original = Carried.__init__
 
     def kept(self, *arguments):
         original(self, *arguments)
         histories.append([t for t, _ in self.log.history])
 
-    monkeypatch.setattr(Characteristics.solve.__globals__["_Run"], "__init__", kept)
+    monkeypatch.setattr(Carried, "__init__", kept)
     solve(circle(), [1e-3, 2e-3], Characteristics(nodes=(32, 32)))
     assert len(histories) == 2
     assert histories[0] != histories[1]
