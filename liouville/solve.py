@@ -20,6 +20,8 @@ from .solution import Solution
 from .task import Task
 from .tolerance import solve_to_tolerance
 
+MOST_FEATURES = 30_000  # that a grid over two-dimensional y is chosen for: it keeps them for every row of cells
+
 
 def default_method(task, to_tolerance=False) -> Method:
     """A grid where y has at most two dimensions and rho_in a density, else characteristics.
@@ -30,6 +32,8 @@ def default_method(task, to_tolerance=False) -> Method:
     problem = task.problem
     one = problem.domain.dim == 1
     if problem.domain.dim > 2 or not problem.law.has_density:
+        return Characteristics()
+    if not one and task.features.n_features > MOST_FEATURES:
         return Characteristics()
     if not walls_of(problem.domain).exist and (one or not task.dynamics.discrete):
         return SemiLagrangian()

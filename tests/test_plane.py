@@ -1,5 +1,6 @@
 """The semi-Lagrangian method over two-dimensional y: feet, passes, orders in time, the reference cases, windows."""
 
+import sys
 import tracemalloc
 from functools import partial
 
@@ -251,6 +252,30 @@ def test_refused():
     )
     with pytest.raises(ValueError, match="SemiLagrangian needs a domain without walls"):
         lv.solve(box, [1.0], lv.SemiLagrangian())
+
+
+def test_many_data(monkeypatch):
+    """Features by the thousand go through products on the grid; too many are refused before memory is taken."""
+    x = np.linspace(-1.0, 1.0, 1500)
+    many, few = (
+        lv.Problem(
+            lv.Euclidean(2),
+            lv.Ridge("tanh"),
+            lv.TrainingSet(points),
+            lambda x: np.sin(3.0 * x),
+            lv.Initial(y=lv.Normal(), c=lv.Normal()),
+        )
+        for points in (x, x[7::15])
+    )
+    both = [lv.solve(one, [0.4], lv.SemiLagrangian((24, 24, 24)), estimate=False) for one in (many, few)]
+    assert both[0].loss == pytest.approx(both[1].loss, rel=2e-3)
+    monkeypatch.setattr("liouville.features.tables.MOST_BYTES", 2**20)
+    with pytest.raises(
+        ValueError, match=r"cells must be few enough for a table of 1500 features on .* Characteristics"
+    ):
+        lv.solve(many, [0.4], lv.SemiLagrangian((24, 24, 24)))
+    monkeypatch.setattr(sys.modules["liouville.solve"], "MOST_FEATURES", 1000)
+    assert type(lv.solve(many, [0.0], estimate=False).method) is lv.Characteristics
 
 
 def test_tracing_works_in_parts():

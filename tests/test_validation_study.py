@@ -427,3 +427,13 @@ def test_two_dimensional_y(problem, tmp_path):
     assert {"density.png", "slices.png", "movement.png"} <= names
     found = load_study(study.save(tmp_path / "study.nc"))
     assert found.summary() == study.summary()
+
+
+def test_a_grid_over_two_dimensional_y_is_refined_where_particles_need_it(monkeypatch):
+    """As if the least RMS were a ten thousandth."""
+    monkeypatch.setattr("liouville.SemiLagrangian.default_cells", {1: (384, 192), 2: (24, 24, 24)})
+    study = run_study(line_tanh(), [0.0, 0.5], [8, 16, 32], 12, predict=False)
+    assert study.dataset.attrs["resolution"] == "(24, 24, 24)"
+    monkeypatch.setattr("validation.study.continuum.TOO_LARGE", 1e-3)
+    study = run_study(line_tanh(), [0.0, 0.5], [8, 16, 32], 12, predict=False)
+    assert study.dataset.attrs["resolution"] == "(48, 48, 48)"

@@ -8,6 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
+MOST_BYTES = 2**32  # of a dense table
+
 
 class Table(Protocol):
     """What a tensor grid of points asks of features."""
@@ -32,8 +34,14 @@ class DenseTable:
 
     def __init__(self, features, axes):
         self.shape = tuple(axis.size for axis in axes)
-        points = np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], axis=1)
         n, N = math.prod(self.shape), len(axes)
+        needed = 8 * n * (N + 1) * features.n_features
+        if needed > MOST_BYTES:
+            raise ValueError(
+                f"cells must be few enough for a table of {features.n_features} features on {n} rows of them, which "
+                f"would take {needed / 2**30:.2g} GiB, more than {MOST_BYTES / 2**30:g}; or use Characteristics()"
+            )
+        points = np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], axis=1)
         self.value = features.matrix(points)
         slope = features.gradient(points)
         self.slope = np.ascontiguousarray(np.moveaxis(slope, 0, 1)).reshape(N, n, -1)

@@ -18,6 +18,7 @@ TOLERANCE, LEAST_TOLERANCE = 1e-5, 1e-9
 LOOSEST_TOLERANCE, CHECK_NODES = 1e-3, 200_000
 # Both sides together may owe a tenth of the RMS to numerics; each aims at a third of a tenth of the least RMS.
 AIMED_SHARE = 0.03
+TOO_LARGE = 0.1 / AIMED_SHARE  # times what is aimed at: a tenth of the least RMS, beyond which it is not resolved
 PREDICTION_NODES = 30_000  # at most; what error then remains widens the bands
 PREDICTION_TOLERANCE = 0.02  # relative, of sigma^2: a quarter of the Monte-Carlo error of 200 replicates
 
@@ -118,7 +119,14 @@ def solve_continuum(plan: Plan, course: Course, task: Task, progress) -> Continu
     default = default_method(task)
     exact = Characteristics(tolerance=course.aim)
     if plan.method is None and default.on_grid and task.problem.domain.dim > 1:
-        compared = run("continuum", wanted, default)
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            compared = run("continuum", wanted, default)
+        if compared.error_estimate.max() > TOO_LARGE * course.aim * plan.features.size:
+            compared = run("finer continuum", wanted, finer(compared.method))
+        else:
+            for one in said:
+                warnings.warn(one.message, one.category, stacklevel=2)
         with warnings.catch_warnings():  # where they stop short, their own error estimate says so beside the distance
             warnings.filterwarnings("ignore", "Characteristics stopped")
             check = run("characteristics", times, replace(exact, max_nodes=CHECK_NODES))
@@ -137,6 +145,11 @@ def solve_continuum(plan: Plan, course: Course, task: Task, progress) -> Continu
     check = run("reference", wanted, exact)
     distance = np.linalg.norm(check.coefficients - compared.coefficients, axis=1)[here]
     return Continuum(compared, check, shown, discretisation_error(compared, check), distance)
+
+
+def finer(method):
+    """A grid method with twice as many cells each way."""
+    return replace(method, cells=tuple(2 * k for k in method.cells))
 
 
 def restricted(solution: Solution, here) -> Solution:
