@@ -8,7 +8,7 @@ import numpy as np
 from numpy.polynomial.legendre import leggauss
 
 PAST = 4  # mobilities that the prediction of r goes through
-GAUSS = 10  # nodes of the integral of r over a step
+NODES, WEIGHTS = leggauss(10)  # of the integral of r over a step
 MAX_TERMS = 60  # of the Taylor series of r in a step
 MOST_FEATURES = 100  # with which the matrix is cheaper than products on the grid
 
@@ -108,8 +108,7 @@ def march(past, dt, splitting):
 def _kick_error(r, dt, splitting):
     """What the kicks of a step, which take r at a few times, miss of int r dt: all of its error where y rests."""
     times = dt * np.cumsum([0.0, *splitting.drifts])
-    nodes, weights = leggauss(GAUSS)
-    integral = 0.5 * dt * (weights @ r(0.5 * dt * (1.0 + nodes)))
+    integral = 0.5 * dt * (WEIGHTS @ r(0.5 * dt * (1.0 + NODES)))
     return dt * np.array([weight for weight, _ in splitting.kicks]) @ r(times) - integral
 
 

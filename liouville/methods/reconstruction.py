@@ -1,6 +1,7 @@
 """Reconstructions of face values from cell averages, each with the discrete potential that goes with it."""
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -101,8 +102,7 @@ class StepField:
         return np.abs(self.along_y) @ (1.0, reach, reach**2), np.abs(self.U[0]) + reach * np.abs(self.S[0])
 
 
-@dataclass(frozen=True, eq=False)
-class Stage:
+class Stage(NamedTuple):
     """A stage of a Runge-Kutta step: out = alpha base + (1 - alpha) (rho + dt L(rho)).
 
     Attributes

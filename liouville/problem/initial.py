@@ -215,7 +215,10 @@ class ProductLaw:
 
     def particles(self, n, stream):
         """n initial particles, the first of which do not depend on n: coordinate k from `stream(k)`."""
-        return np.stack([law.sample(stream(k), n) for k, law in enumerate(self.laws)])
+        z = np.empty((len(self.laws), n))  # filled: many small replicates would pay for a stack of each
+        for k, law in enumerate(self.laws):
+            z[k] = law.sample(stream(k), n)
+        return z
 
     def from_uniforms(self, u):
         """Units for uniform numbers of shape (n, N + 1)."""
