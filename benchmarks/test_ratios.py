@@ -67,7 +67,7 @@ def test_tanh_units_beside_numpy():
 
 def test_mp5_stage_beside_van_leer():
     (mp5, *_), (van_leer, *_) = stage_call(512, "MP5"), stage_call(512, "van Leer")
-    assert ratio(on_threads(1, mp5), on_threads(1, van_leer)) < 2.2
+    assert ratio(on_threads(1, mp5), on_threads(1, van_leer)) < 3.5
 
 
 def test_van_leer_stage_beside_a_triad():
