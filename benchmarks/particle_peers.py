@@ -145,7 +145,7 @@ class Ridge:
         n = self.w.size
         z, out = np.stack([self.w, self.b, self.c])[None].copy(), np.empty((1, 3, n))
         pairs, weights, active = ProfilePairs(RidgeUnit("tanh"), self.x), np.array([1.0]), np.arange(1)
-        # A run gets the same memory again and again; beside a peer that takes and frees its own, it would be fetched anew.
+        # A run gets the same memory again and again; beside a peer that frees its own it would not.
         kept = pairs.memory(1, n) if pairs.n_kept(n) else quadrature.NONE
 
         def call():
