@@ -128,9 +128,10 @@ def test_paths():
 
 
 def test_interpolation_of_the_variance_is_monotone_and_exact_for_powers_of_one_plus_t():
-    times = np.array([0.0, 1.0, 3.0, 10.0, 30.0])
+    times = np.array([0.0, 1.0, 3.0, 8.0, 18.0, 60.0])
     variance = 5.0 * (1.0 + times) ** -2.0
-    wanted = np.array([0.3, 2.0, 20.0])
+    wanted = np.array([0.3, 2.0, 3.0, 12.0, 60.0])
     np.testing.assert_allclose(interpolated_variance(times, variance, wanted), 5.0 * (1.0 + wanted) ** -2.0, rtol=1e-12)
-    assert np.isnan(interpolated_variance(times, variance, np.array([31.0, np.nan]))).all()
-    assert np.isnan(interpolated_variance(times, np.full(5, np.nan), wanted)).all()
+    # Outside, and between times too far apart to know what happens there.
+    assert np.isnan(interpolated_variance(times, variance, np.array([61.0, 30.0, np.nan]))).all()
+    assert np.isnan(interpolated_variance(times, np.full(6, np.nan), wanted)).all()

@@ -14,5 +14,5 @@ problem = Problem(
     target=lambda x: np.sin(np.pi * x),
     initial=Initial(y=[Normal(0.0, 2.0), Normal(0.0, 1.0)], c=Normal(0.0, 1.0)),
 )
-times = [0.0, 1.0, 4.0, 16.0]
+times = [0.0, 1.0, 2.0, 4.0, 8.0, 16.0]
 sizes = [30, 100, 300, 1000]

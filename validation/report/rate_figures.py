@@ -163,8 +163,11 @@ def paths_figure(dataset) -> Figure:
     ]
     if not dataset["path_resolved"].values.all():
         handles.append(Line2D([], [], marker="v", mfc="none", mec="0.4", ls="", label="not resolved"))
+    missing = np.isnan(dataset["path_predicted"].values) & np.isfinite(dataset["path_time"].values)
+    some = np.isfinite(dataset["path_predicted"].values).any() and missing.any()
+    title = "no prediction is drawn between output times too far apart to interpolate" if some else None
     against_n(axes, r"RMS of $\|f_n(t)-f_0(t)\|$ at $t = A\,\log n$")
-    legend_below(figure, handles, None, 3)
+    legend_below(figure, handles, title, 3)
     return figure
 
 

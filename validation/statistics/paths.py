@@ -2,6 +2,7 @@
 
 import numpy as np
 
+APART = 2.5
 PATH_SHARES = (1.0, 0.5, 0.25)  # of the greatest A in t = A log n that the last time allows
 
 
@@ -22,11 +23,18 @@ def path_times(sizes, amplitudes, times):
 
 
 def interpolated_variance(times, variance, wanted):
-    """sigma^2 at other times, by monotone cubic interpolation of its logarithm in log(1 + t); nan outside."""
+    """sigma^2 at other times, by monotone cubic interpolation of its logarithm in log(1 + t).
+
+    nan outside, and between times so far apart (1 + t grows by more than APART) that a curve through them would show
+    what nobody has computed.
+    """
     from scipy.interpolate import PchipInterpolator
 
     good = np.isfinite(variance) & (variance > 0)
     if good.sum() < 2:
         return np.full(np.shape(wanted), np.nan)
-    curve = PchipInterpolator(np.log1p(times[good]), np.log(variance[good]), extrapolate=False)
-    return np.exp(curve(np.log1p(wanted)))
+    known, at = np.log1p(times[good]), np.log1p(wanted)
+    curve = PchipInterpolator(known, np.log(variance[good]), extrapolate=False)
+    upper = np.clip(np.searchsorted(known, at), 1, known.size - 1)
+    close = np.diff(known)[upper - 1] <= np.log(APART) + 1e-9
+    return np.where(close | np.isin(wanted, times[good]), np.exp(curve(at)), np.nan)
